@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * All that differs between the kernels this module builds for, 5.10 to 7.3.
+ * The rest of the module reads as if written for the newest.
+ */
+#ifndef TW_COMPAT_H
+#define TW_COMPAT_H
+
+#include <linux/version.h>
+#include <linux/eventfd.h>
+#include <linux/fs.h>
+#include <linux/irq_work.h>
+#include <linux/mount.h>
+#include <linux/percpu_counter.h>
+#include <linux/shmem_fs.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
+#error "tmpfswarn needs Linux 5.10 or later"
+#endif
+#ifndef CONFIG_TMPFS
+#error "tmpfswarn needs a kernel with CONFIG_TMPFS: there is no tmpfs to watch without it"
+#endif
+#if !defined(CONFIG_KPROBES) || !defined(CONFIG_KRETPROBES)
+#error "tmpfswarn needs a kernel with CONFIG_KPROBES and CONFIG_KRETPROBES: it probes mm/shmem.c"
+#endif
+#ifndef CONFIG_DEBUG_FS
+#error "tmpfswarn needs a kernel with CONFIG_DEBUG_FS: its files are there"
+#endif
+#ifndef CONFIG_EVENTFD
+#error "tmpfswarn needs a kernel with CONFIG_EVENTFD: that is how it tells"
+#endif
+#ifndef CONFIG_IRQ_WORK
+#error "tmpfswarn needs a kernel with CONFIG_IRQ_WORK"
+#endif
+
+/*
+ * Where mm/shmem.c can be probed, in the order of preference: a symbol through
+ * which each allocation passes after it was counted, and one through which
+ * each free passes. All take the inode as their first argument. A return probe
+ * sees what the function itself has counted.
+ *
+ * Up to 6.5 shmem_recalc_inode(inode) is called under info->lock, with
+ * interrupts off unless PREEMPT_RT, and counts what was freed itself: there
+ * one probe at its entry serves both, see tw_mount_changed(). From 6.6 on it
+ * is called without a lock and leaves that to shmem_inode_unacct_blocks().
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define TW_HOOK_CANDIDATES						\
+	{ .alloc = "shmem_recalc_inode",				\
+	  .free = IS_ENABLED(CONFIG_PREEMPT_RT) ? "shmem_recalc_inode" : NULL }
+#else
+#define TW_HOOK_CANDIDATES						\
+	{ .alloc = "shmem_recalc_inode",				\
+	  .free = "shmem_inode_unacct_blocks" },			\
+	{ .alloc = "shmem_inode_acct_blocks", .alloc_returns = true,	\
+	  .free = "shmem_inode_unacct_blocks" },			\
+	{ .alloc = "shmem_recalc_inode",				\
+	  .free = "shmem_recalc_inode" }
+#endif
+
+/*
+ * Blocks that shmem_recalc_inode(@inode), just entered, is about to free; 0
+ * where it cannot be known.
+ */
+static inline long tw_compat_freeing(struct inode *inode)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+	struct shmem_inode_info *info = SHMEM_I(inode);
+	long freed = info->alloced - info->swapped - inode->i_mapping->nrpages;
+
+	return freed > 0 ? freed : 0;
+#else
+	return 0;
+#endif
+}
+
+/* Inodes that can still be made; mm/shmem.c takes 1024 bytes for each. */
+static inline unsigned long
+tw_compat_free_inodes(const struct shmem_sb_info *sbinfo)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+	return READ_ONCE(sbinfo->free_inodes);
+#else
+	return READ_ONCE(sbinfo->free_ispace) / 1024;
+#endif
+}
+
+/* How far percpu_counter_read() of a counter may be from its sum. */
+static inline s64 tw_compat_counter_slack(void)
+{
+#ifdef CONFIG_SMP
+	return (s64)READ_ONCE(percpu_counter_batch) * num_online_cpus();
+#else
+	return 0;
+#endif
+}
+
+static inline void tw_compat_eventfd_signal(struct eventfd_ctx *ctx,
+					    unsigned int n)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+	eventfd_signal(ctx, n);
+#else
+	while (n--)
+		eventfd_signal(ctx);
+#endif
+}
+
+/* An irq_work that runs in hard interrupt context on PREEMPT_RT, too. */
+static inline void tw_compat_init_irq_work_hard(struct irq_work *work,
+						void (*func)(struct irq_work *))
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+	init_irq_work(work, func);
+	atomic_set(&work->flags, IRQ_WORK_HARD_IRQ);
+#else
+	*work = IRQ_WORK_INIT_HARD(func);
+#endif
+}
+
+static inline struct file *tw_compat_create(struct vfsmount *mnt,
+					    const char *name)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 14, 0)
+	return file_open_root(mnt->mnt_root, mnt, name, O_CREAT | O_RDWR, 0600);
+#else
+	return file_open_root_mnt(mnt, name, O_CREAT | O_RDWR, 0600);
+#endif
+}
+
+#endif /* TW_COMPAT_H */

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The door in debugfs: files that parse what is written and call trigger.h.
+ */
+#ifndef TW_DEBUGFS_H
+#define TW_DEBUGFS_H
+
+#include "level.h"
+#include "mount.h"
+
+extern unsigned int tw_pressure_percent[TW_PRESSURES];
+
+int tw_debugfs_init(void);
+void tw_debugfs_exit(void);
+
+void tw_debugfs_show(struct tw_mount *mount);
+void tw_debugfs_hide(struct tw_mount *mount);
+
+#endif /* TW_DEBUGFS_H */

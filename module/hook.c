@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The hook: where mm/shmem.c is probed, and how that is known to work.
+ *
+ * The handlers run on the way of each allocation and free of the machine's
+ * shared memory. They find the superblock and leave the rest to
+ * tw_mount_changed(). They may be called from a breakpoint, which x86 treats
+ * as an NMI, and under info->lock: no lock, no sleeping, nothing that wakes.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/kallsyms.h>
+#include <linux/kprobes.h>
+#include <linux/mount.h>
+#include <linux/mutex.h>
+#include <linux/statfs.h>
+#include <linux/utsname.h>
+#include <linux/workqueue.h>
+
+#include "compat.h"
+#include "hook.h"
+#include "mount.h"
+
+/* blocks of the private mount on which the hook is proven */
+#define TW_PROOF_BLOCKS		16
+/* how long PREEMPT_RT may take to run what a probe has queued, in ms */
+#define TW_PROOF_WAIT		1000
+/*
+ * How long the probes stay after the last trigger has gone, so that a program
+ * that registers and closes in a loop does not patch the kernel each time.
+ */
+#define TW_DISARM_DELAY		(HZ / 10)
+
+/**
+ * struct tw_hook_candidate - where an allocation and a free can be seen
+ * @alloc: symbol for allocations
+ * @alloc_returns: they are counted when it returns, not when it is entered
+ * @free: symbol for frees, which are counted when it returns; NULL if they
+ *	are seen at the entry of @alloc
+ */
+struct tw_hook_candidate {
+	const char *alloc;
+	bool alloc_returns;
+	const char *free;
+};
+
+static const struct tw_hook_candidate tw_hook_candidates[] = {
+	TW_HOOK_CANDIDATES
+};
+
+/*
+ * What gcc may have appended. It may have dropped other arguments then, but
+ * the inode is the first, and is written through.
+ */
+static const char * const tw_hook_suffixes[] = { "", ".constprop.0", ".isra.0" };
+
+char *tw_hook_symbol;
+
+/* protects what follows */
+static DEFINE_MUTEX(tw_hook_mutex);
+static const struct tw_hook_candidate *tw_hook;
+static unsigned int tw_hook_users;
+static bool tw_hook_armed;
+
+static struct kprobe tw_hook_entry;		/* unless alloc_returns */
+static struct kretprobe tw_hook_alloc;		/* if alloc_returns */
+static struct kretprobe tw_hook_free;		/* if free */
+static char tw_hook_alloc_name[KSYM_NAME_LEN];
+static char tw_hook_free_name[KSYM_NAME_LEN];
+
+/* ---- handlers ---- */
+
+static struct inode *tw_hook_inode(struct pt_regs *regs)
+{
+	return (struct inode *)regs_get_kernel_argument(regs, 0);
+}
+NOKPROBE_SYMBOL(tw_hook_inode);
+
+static int tw_hook_on_entry(struct kprobe *probe, struct pt_regs *regs)
+{
+	struct inode *inode = tw_hook_inode(regs);
+
+	/* where frees have a probe of their own, they are left to that */
+	tw_mount_changed(inode->i_sb,
+			 tw_hook_free_name[0] ? 0 : tw_compat_freeing(inode));
+	return 0;
+}
+NOKPROBE_SYMBOL(tw_hook_on_entry);
+
+/* Keeps the superblock for the return; nonzero if that is of no interest. */
+static int tw_hook_on_call(struct kretprobe_instance *instance,
+			   struct pt_regs *regs)
+{
+	*(struct super_block **)instance->data = tw_hook_inode(regs)->i_sb;
+	return 0;
+}
+NOKPROBE_SYMBOL(tw_hook_on_call);
+
+static int tw_hook_on_alloc(struct kretprobe_instance *instance,
+			    struct pt_regs *regs)
+{
+	/* an int: nonzero if nothing was allocated */
+	if (!(int)regs_return_value(regs))
+		tw_mount_changed(*(struct super_block **)instance->data, 0);
+	return 0;
+}
+NOKPROBE_SYMBOL(tw_hook_on_alloc);
+
+static int tw_hook_on_free(struct kretprobe_instance *instance,
+			   struct pt_regs *regs)
+{
+	tw_mount_changed(*(struct super_block **)instance->data, 0);
+	return 0;
+}
+NOKPROBE_SYMBOL(tw_hook_on_free);
+
+/* ---- arming ---- */
+
+static int tw_hook_enable(void)
+{
+	int err;
+
+	lockdep_assert_held(&tw_hook_mutex);
+	if (tw_hook_armed)
+		return 0;
+	if (tw_hook->free) {
+		err = enable_kretprobe(&tw_hook_free);
+		if (err)
+			return err;
+	}
+	if (tw_hook->alloc_returns)
+		err = enable_kretprobe(&tw_hook_alloc);
+	else
+		err = enable_kprobe(&tw_hook_entry);
+	if (err) {
+		if (tw_hook->free)
+			disable_kretprobe(&tw_hook_free);
+		return err;
+	}
+	tw_hook_armed = true;
+	return 0;
+}
+
+static void tw_hook_disable(void)
+{
+	lockdep_assert_held(&tw_hook_mutex);
+	if (!tw_hook_armed)
+		return;
+	if (tw_hook->alloc_returns)
+		disable_kretprobe(&tw_hook_alloc);
+	else
+		disable_kprobe(&tw_hook_entry);
+	if (tw_hook->free)
+		disable_kretprobe(&tw_hook_free);
+	tw_hook_armed = false;
+}
+
+static void tw_hook_disarm_fn(struct work_struct *work)
+{
+	mutex_lock(&tw_hook_mutex);
+	if (!tw_hook_users)
+		tw_hook_disable();
+	mutex_unlock(&tw_hook_mutex);
+}
+
+static DECLARE_DELAYED_WORK(tw_hook_disarm, tw_hook_disarm_fn);
+
+/**
+ * tw_hook_get() - have each allocation and free seen until tw_hook_put()
+ *
+ * Context: process.
+ * Return: 0 or what enabling a probe returned.
+ */
+int tw_hook_get(void)
+{
+	int err;
+
+	mutex_lock(&tw_hook_mutex);
+	err = tw_hook_enable();
+	if (!err)
+		tw_hook_users++;
+	mutex_unlock(&tw_hook_mutex);
+	if (err)
+		pr_err_ratelimited("cannot arm the probe of %s: error %d\n",
+				   tw_hook_alloc_name, err);
+	return err;
+}
+
+/**
+ * tw_hook_put() - undo tw_hook_get()
+ *
+ * The probes go a moment after the last user.
+ * Context: process.
+ */
+void tw_hook_put(void)
+{
+	mutex_lock(&tw_hook_mutex);
+	if (!--tw_hook_users)
+		mod_delayed_work(system_unbound_wq, &tw_hook_disarm,
+				 TW_DISARM_DELAY);
+	mutex_unlock(&tw_hook_mutex);
+}
+
+/**
+ * tw_hook_info() - the hook in use
+ * @info: set
+ */
+void tw_hook_info(struct tw_hook_info *info)
+{
+	mutex_lock(&tw_hook_mutex);
+	info->symbol = tw_hook_alloc_name;
+	info->kind = tw_hook->alloc_returns ? "kretprobe" : "kprobe";
+	info->free_symbol = tw_hook->free ? tw_hook_free_name : info->symbol;
+	info->free_kind = tw_hook->free ? "kretprobe" : info->kind;
+	info->armed = tw_hook_armed;
+	info->missed = tw_hook_entry.nmissed + tw_hook_alloc.nmissed +
+		       tw_hook_alloc.kp.nmissed + tw_hook_free.nmissed +
+		       tw_hook_free.kp.nmissed;
+	mutex_unlock(&tw_hook_mutex);
+}
+
+/* ---- registration ---- */
+
+static int tw_hook_register_entry(const char *symbol)
+{
+	memset(&tw_hook_entry, 0, sizeof(tw_hook_entry));
+	tw_hook_entry.symbol_name = symbol;
+	tw_hook_entry.pre_handler = tw_hook_on_entry;
+	tw_hook_entry.flags = KPROBE_FLAG_DISABLED;
+	return register_kprobe(&tw_hook_entry);
+}
+
+static int tw_hook_register_return(struct kretprobe *probe, const char *symbol,
+				   kretprobe_handler_t handler)
+{
+	memset(probe, 0, sizeof(*probe));
+	probe->kp.symbol_name = symbol;
+	probe->kp.flags = KPROBE_FLAG_DISABLED;
+	probe->entry_handler = tw_hook_on_call;
+	probe->handler = handler;
+	probe->data_size = sizeof(struct super_block *);
+	/* one for each task that may sleep or be preempted in the function */
+	probe->maxactive = 64 + 4 * num_possible_cpus();
+	return register_kretprobe(probe);
+}
+
+static int tw_hook_register_alloc(const char *symbol)
+{
+	if (tw_hook->alloc_returns)
+		return tw_hook_register_return(&tw_hook_alloc, symbol,
+					       tw_hook_on_alloc);
+	return tw_hook_register_entry(symbol);
+}
+
+static int tw_hook_register_free(const char *symbol)
+{
+	return tw_hook_register_return(&tw_hook_free, symbol, tw_hook_on_free);
+}
+
+static void tw_hook_unregister_alloc(void)
+{
+	if (tw_hook->alloc_returns)
+		unregister_kretprobe(&tw_hook_alloc);
+	else
+		unregister_kprobe(&tw_hook_entry);
+}
+
+/* Registers @symbol as it is or as gcc has renamed it; @name is set. */
+static int tw_hook_register_any(int (*register_one)(const char *symbol),
+				const char *symbol, char *name)
+{
+	int err = -ENOENT;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(tw_hook_suffixes) && err; i++) {
+		snprintf(name, KSYM_NAME_LEN, "%s%s", symbol,
+			 tw_hook_suffixes[i]);
+		err = register_one(name);
+	}
+	if (err)
+		strscpy(name, symbol, KSYM_NAME_LEN);
+	return err;
+}
+
+static int tw_hook_register(void)
+{
+	int err;
+
+	tw_hook_free_name[0] = '\0';
+	err = tw_hook_register_any(tw_hook_register_alloc, tw_hook->alloc,
+				   tw_hook_alloc_name);
+	if (err || !tw_hook->free)
+		return err;
+	err = tw_hook_register_any(tw_hook_register_free, tw_hook->free,
+				   tw_hook_free_name);
+	if (err)
+		tw_hook_unregister_alloc();
+	return err;
+}
+
+static void tw_hook_unregister(void)
+{
+	if (tw_hook->free)
+		unregister_kretprobe(&tw_hook_free);
+	tw_hook_unregister_alloc();
+	tw_hook_armed = false;
+}
+
+/* ---- proof ---- */
+
+/* a mark that tells nobody; what it has seen is in mark->fired */
+static void tw_proof_signal_fn(struct irq_work *work)
+{
+}
+
+static bool tw_proof_fired(const struct tw_mark *mark, unsigned long times)
+{
+	unsigned int i;
+
+	for (i = 0; READ_ONCE(mark->fired) < times && i < TW_PROOF_WAIT; i++)
+		usleep_range(1000, 2000);
+	return READ_ONCE(mark->fired) == times;
+}
+
+/* One page in, one page out; what was wrong, or NULL. */
+static const char *tw_prove_file(struct file *file, struct tw_mount *mount,
+				 const struct tw_mark *mark)
+{
+	struct tw_usage usage;
+	struct kstatfs statfs;
+	loff_t pos = 0;
+
+	if (tw_mount_usage(mount, &usage) || usage.size != TW_PROOF_BLOCKS ||
+	    usage.used)
+		return "does not read the size and usage of a new mount";
+	if (kernel_write(file, "", 1, &pos) != 1)
+		return "cannot be proven: writing to a private mount failed";
+	if (vfs_statfs(&file->f_path, &statfs) ||
+	    tw_mount_usage(mount, &usage) ||
+	    usage.used != statfs.f_blocks - statfs.f_bfree)
+		return "does not read the usage that statfs reads";
+	if (!tw_proof_fired(mark, 1))
+		return "did not see an allocation";
+	if (vfs_truncate(&file->f_path, 0))
+		return "cannot be proven: truncating on a private mount failed";
+	if (!tw_proof_fired(mark, 2))
+		return "did not see a free";
+	return NULL;
+}
+
+static const char *tw_prove_mount(struct vfsmount *mnt)
+{
+	struct tw_mark mark = {
+		.spec = {
+			.level = { .kind = TW_LEVEL_BLOCKS, .value = 1 },
+			.direction = TW_BOTH,
+			.pressure = -1,
+		},
+	};
+	const char *wrong = "cannot be proven: no memory";
+	struct tw_mount *mount;
+	struct file *file;
+	int err;
+
+	file = tw_compat_create(mnt, "proof");
+	if (IS_ERR(file))
+		return "cannot be proven: no file on a private mount";
+	mount = tw_mount_attach(mnt->mnt_sb);
+	if (!mount)
+		goto put_file;
+	init_irq_work(&mark.signal, tw_proof_signal_fn);
+	mutex_lock(&mount->mutex);
+	err = tw_mount_add_mark(mount, &mark);
+	mutex_unlock(&mount->mutex);
+	if (!err) {
+		wrong = tw_prove_file(file, mount, &mark);
+		tw_mount_del_mark(mount, &mark);
+	}
+	tw_mount_detach(mount);
+put_file:
+	fput(file);
+	return wrong;
+}
+
+/* Shows on a private mount that the hook works; what was wrong, or NULL. */
+static const char *tw_hook_prove(void)
+{
+	char options[] = "nr_blocks=" __stringify(TW_PROOF_BLOCKS);
+	struct vfsmount *mnt;
+	const char *wrong;
+
+	mnt = vfs_kern_mount(get_fs_type("tmpfs"), SB_KERNMOUNT,
+			     KBUILD_MODNAME, options);
+	if (IS_ERR(mnt))
+		return "cannot be proven: no private mount";
+	wrong = tw_prove_mount(mnt);
+	kern_unmount(mnt);
+	return wrong;
+}
+
+/* Tries tw_hook; what was wrong, or NULL if it is registered and works. */
+static const char *tw_hook_try(void)
+{
+	const char *wrong;
+
+	if (tw_hook_register())
+		return "cannot be probed";
+	wrong = tw_hook_enable() ? "cannot be armed" : tw_hook_prove();
+	tw_hook_disable();
+	if (wrong)
+		tw_hook_unregister();
+	return wrong;
+}
+
+/**
+ * tw_hook_init() - find a place to probe, and prove that it works
+ *
+ * Return: 0, or a negative errno after one line in the log that says what was
+ * tried and what was wrong.
+ */
+int tw_hook_init(void)
+{
+	const char *wrong;
+	char tried[256] = "";
+	size_t len = 0, i;
+
+	mutex_lock(&tw_hook_mutex);
+	for (i = 0; i < ARRAY_SIZE(tw_hook_candidates); i++) {
+		tw_hook = &tw_hook_candidates[i];
+		if (tw_hook_symbol && strcmp(tw_hook_symbol, tw_hook->alloc))
+			continue;
+		wrong = tw_hook_try();
+		if (!wrong)
+			break;
+		len += scnprintf(tried + len, sizeof(tried) - len, "; %s%s%s %s",
+				 tw_hook->alloc, tw_hook->free ? " with " : "",
+				 tw_hook->free ?: "", wrong);
+	}
+	mutex_unlock(&tw_hook_mutex);
+
+	if (i == ARRAY_SIZE(tw_hook_candidates)) {
+		if (!len)
+			pr_err("no hook on the symbol %s: see the parameter hook_symbol\n",
+			       tw_hook_symbol);
+		else
+			pr_err("no usable hook on Linux %s: %s\n",
+			       init_utsname()->release, tried + 2);
+		return -ENODEV;
+	}
+	pr_info("watching %s (%s) on Linux %s\n", tw_hook_alloc_name,
+		tw_hook->alloc_returns ? "kretprobe" : "kprobe",
+		init_utsname()->release);
+	return 0;
+}
+
+/**
+ * tw_hook_exit() - undo tw_hook_init()
+ *
+ * There must be no user. No handler runs on return.
+ */
+void tw_hook_exit(void)
+{
+	struct tw_hook_info info;
+
+	cancel_delayed_work_sync(&tw_hook_disarm);
+	tw_hook_info(&info);
+	tw_hook_unregister();
+	pr_info("unloaded, %lu probe hits missed\n", info.missed);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The hook: where mm/shmem.c is probed, and how that is known to work.
+ */
+#ifndef TW_HOOK_H
+#define TW_HOOK_H
+
+#include <linux/types.h>
+
+/**
+ * struct tw_hook_info - the hook in use
+ * @symbol: probed for allocations
+ * @free_symbol: probed for frees
+ * @free_kind: how
+ * @kind: how @symbol is probed
+ * @armed: the probes are in place
+ * @missed: hits that the kernel dropped since load
+ */
+struct tw_hook_info {
+	const char *symbol;
+	const char *kind;
+	const char *free_symbol;
+	const char *free_kind;
+	bool armed;
+	unsigned long missed;
+};
+
+extern char *tw_hook_symbol;
+
+int tw_hook_init(void);
+void tw_hook_exit(void);
+
+int tw_hook_get(void);
+void tw_hook_put(void);
+
+void tw_hook_info(struct tw_hook_info *info);
+
+#endif /* TW_HOOK_H */

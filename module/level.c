@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Levels: the grammar of uapi/tmpfswarn.h, and levels to numbers of blocks.
+ */
+#include <linux/ctype.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/limits.h>
+#include <linux/overflow.h>
+#include <linux/math64.h>
+#include <linux/string.h>
+
+#include "level.h"
+
+#define TW_PERCENT_ALL	10000u	/* 100 %, in hundredths of a percent */
+
+const char * const tw_pressure_names[TW_PRESSURES] = {
+	"low", "medium", "critical",
+};
+
+/* Reads decimal digits at *@pos, at least one, and moves *@pos behind them. */
+static int tw_digits(const char **pos, u64 *value)
+{
+	const char *p = *pos;
+	u64 n = 0;
+
+	if (!isdigit(*p))
+		return -EINVAL;
+	for (; isdigit(*p); p++) {
+		if (check_mul_overflow(n, (u64)10, &n) ||
+		    check_add_overflow(n, (u64)(*p - '0'), &n))
+			return -EINVAL;
+	}
+	*pos = p;
+	*value = n;
+	return 0;
+}
+
+/* The shift of a suffix k, m, g or t; 0 for any other character. */
+static unsigned int tw_suffix(char c)
+{
+	switch (tolower(c)) {
+	case 'k':
+		return 10;
+	case 'm':
+		return 20;
+	case 'g':
+		return 30;
+	case 't':
+		return 40;
+	}
+	return 0;
+}
+
+/* What stands behind the digits of a percentage: at most two decimals, '%'. */
+static int tw_percent(const char **pos, u64 whole, struct tw_level *level)
+{
+	const char *p = *pos;
+	unsigned int hundredths = 0;
+
+	if (*p == '.') {
+		p++;
+		if (!isdigit(*p))
+			return -EINVAL;
+		hundredths = 10 * (*p++ - '0');
+		if (isdigit(*p))
+			hundredths += *p++ - '0';
+	}
+	if (*p++ != '%' || whole > 100)
+		return -EINVAL;
+	level->kind = TW_LEVEL_PERCENT;
+	level->value = 100 * whole + hundredths;
+	if (level->value > TW_PERCENT_ALL)
+		return -EINVAL;
+	*pos = p;
+	return 0;
+}
+
+/*
+ * An amount at *@pos: @kind says what a bare number counts. Bytes may have
+ * the suffixes of Kubernetes (Ki), blocks those of memparse() up to g.
+ */
+static int tw_amount(const char **pos, enum tw_level_kind kind,
+		     struct tw_level *level)
+{
+	const char *p = *pos;
+	unsigned int shift;
+	u64 n;
+
+	if (tw_digits(&p, &n))
+		return -EINVAL;
+	if (*p == '%' || *p == '.') {
+		*pos = p;
+		return tw_percent(pos, n, level);
+	}
+	shift = tw_suffix(*p);
+	if (kind == TW_LEVEL_BLOCKS && shift > 30)
+		return -EINVAL;
+	if (shift) {
+		p++;
+		if (kind == TW_LEVEL_BYTES && *p == 'i' && isupper(p[-1]))
+			p++;
+	}
+	if (n > U64_MAX >> shift)
+		return -EINVAL;
+	level->kind = kind;
+	level->value = n << shift;
+	*pos = p;
+	return 0;
+}
+
+/* True if the word at @p, which ends at white space or NUL, is @word. */
+static bool tw_is_word(const char *p, size_t len, const char *word)
+{
+	return len == strlen(word) && !memcmp(p, word, len);
+}
+
+/* The words behind the level, see uapi/tmpfswarn.h. */
+static int tw_words(const char *p, struct tw_spec *spec)
+{
+	bool has_direction = false, has_hyst = false;
+
+	for (;;) {
+		unsigned int direction = 0;
+		size_t len = 0;
+
+		while (isspace(*p))
+			p++;
+		if (!*p)
+			return 0;
+		while (p[len] && !isspace(p[len]))
+			len++;
+
+		if (tw_is_word(p, len, "rising")) {
+			direction = TW_RISING;
+		} else if (tw_is_word(p, len, "falling")) {
+			direction = TW_FALLING;
+		} else if (tw_is_word(p, len, "both")) {
+			direction = TW_BOTH;
+		} else if (tw_is_word(p, len, "once")) {
+			spec->once = true;
+		} else if (tw_is_word(p, len, "now")) {
+			spec->now = true;
+		} else if (len > 5 && !memcmp(p, "hyst=", 5) && !has_hyst) {
+			const char *amount = p + 5;
+
+			if (tw_amount(&amount, TW_LEVEL_BYTES, &spec->hyst) ||
+			    amount != p + len)
+				return -EINVAL;
+			has_hyst = true;
+		} else {
+			return -EINVAL;
+		}
+		if (direction) {
+			if (has_direction)
+				return -EINVAL;
+			spec->direction = direction;
+			has_direction = true;
+		}
+		p += len;
+	}
+}
+
+/**
+ * tw_fd_parse() - the number of a file descriptor, alone
+ * @text: decimal, white space around it is ignored
+ * @fd: set on success
+ *
+ * Return: 0 or -EINVAL.
+ */
+int tw_fd_parse(const char *text, unsigned int *fd)
+{
+	u64 n;
+
+	while (isspace(*text))
+		text++;
+	if (tw_digits(&text, &n) || n > INT_MAX)
+		return -EINVAL;
+	while (isspace(*text))
+		text++;
+	if (*text)
+		return -EINVAL;
+	*fd = n;
+	return 0;
+}
+
+/**
+ * tw_registration_parse() - split a line written to event_control
+ * @text: the line; its trailing white space is cut off
+ * @reg: set on success; @reg->args points into @text
+ *
+ * The grammar is that of cgroup_write_event_control() in mm/memcontrol-v1.c,
+ * except that a number without digits is refused.
+ *
+ * Return: 0 or -EINVAL.
+ */
+int tw_registration_parse(char *text, struct tw_registration *reg)
+{
+	size_t len = strlen(text);
+	const char *p = text;
+	u64 efd, cfd;
+
+	while (len && isspace(text[len - 1]))
+		text[--len] = '\0';
+	while (isspace(*p))
+		p++;
+	if (tw_digits(&p, &efd) || efd > INT_MAX || *p++ != ' ')
+		return -EINVAL;
+	if (tw_digits(&p, &cfd) || cfd > INT_MAX)
+		return -EINVAL;
+	if (*p && *p++ != ' ')
+		return -EINVAL;
+	reg->event_fd = efd;
+	reg->control_fd = cfd;
+	reg->args = p;
+	return 0;
+}
+
+/**
+ * tw_level_parse_blocks() - what is written to warn_used_blocks
+ * @text: a number of blocks or a percentage; empty or 0 for none
+ * @level: set on success; of the kind NONE, BLOCKS or PERCENT
+ *
+ * Return: 0 or -EINVAL.
+ */
+int tw_level_parse_blocks(const char *text, struct tw_level *level)
+{
+	struct tw_level parsed = { .kind = TW_LEVEL_NONE };
+
+	while (isspace(*text))
+		text++;
+	if (*text && tw_amount(&text, TW_LEVEL_BLOCKS, &parsed))
+		return -EINVAL;
+	while (isspace(*text))
+		text++;
+	if (*text)
+		return -EINVAL;
+	if (!parsed.value)
+		parsed.kind = TW_LEVEL_NONE;
+	*level = parsed;
+	return 0;
+}
+
+/**
+ * tw_spec_parse() - the args of a registration on used_bytes
+ * @args: "<level> [word ...]"
+ * @spec: set on success
+ *
+ * Return: 0 or -EINVAL.
+ */
+int tw_spec_parse(const char *args, struct tw_spec *spec)
+{
+	struct tw_spec parsed = { .direction = TW_BOTH, .pressure = -1 };
+
+	if (args[0] == '-' && args[1] == '1') {
+		parsed.level.kind = TW_LEVEL_MAX;
+		args += 2;
+	} else if (tw_amount(&args, TW_LEVEL_BYTES, &parsed.level)) {
+		return -EINVAL;
+	}
+	if ((*args && !isspace(*args)) || tw_words(args, &parsed))
+		return -EINVAL;
+	*spec = parsed;
+	return 0;
+}
+
+/**
+ * tw_spec_parse_pressure() - the args of a registration on pressure_level
+ * @args: "low", "medium" or "critical", then ",mode" of cgroup v1 or nothing,
+ *	then words
+ * @percent: what the three mean, in percent, 1 to 100
+ * @spec: set on success
+ *
+ * Return: 0 or -EINVAL.
+ */
+int tw_spec_parse_pressure(const char *args, const unsigned int *percent,
+			   struct tw_spec *spec)
+{
+	static const char * const modes[] = { "default", "hierarchy", "local" };
+	struct tw_spec parsed = { .direction = TW_RISING };
+	size_t len = strcspn(args, ", \t\n\v\f\r");
+	size_t i;
+
+	for (i = 0; i < TW_PRESSURES; i++) {
+		if (tw_is_word(args, len, tw_pressure_names[i]))
+			break;
+	}
+	if (i == TW_PRESSURES)
+		return -EINVAL;
+	parsed.pressure = i;
+	parsed.level.kind = TW_LEVEL_PERCENT;
+	parsed.level.value = 100 * percent[i];
+
+	args += len;
+	if (*args == ',') {
+		len = strcspn(++args, " \t\n\v\f\r");
+		for (i = 0; i < ARRAY_SIZE(modes); i++) {
+			if (tw_is_word(args, len, modes[i]))
+				break;
+		}
+		if (i == ARRAY_SIZE(modes))
+			return -EINVAL;
+		args += len;
+	}
+	if (tw_words(args, &parsed))
+		return -EINVAL;
+	*spec = parsed;
+	return 0;
+}
+
+/**
+ * tw_level_print() - the text of a level
+ * @buf: where to
+ * @size: of @buf; TW_LEVEL_TEXT is enough
+ * @level: the level
+ *
+ * What is printed parses to the same level again.
+ *
+ * Return: the length of the text.
+ */
+int tw_level_print(char *buf, size_t size, const struct tw_level *level)
+{
+	unsigned int percent = level->value, hundredths;
+
+	switch (level->kind) {
+	case TW_LEVEL_MAX:
+		return snprintf(buf, size, "-1");
+	case TW_LEVEL_PERCENT:
+		hundredths = percent % 100;
+		if (!hundredths)
+			return snprintf(buf, size, "%u%%", percent / 100);
+		return snprintf(buf, size, "%u.%02u%%", percent / 100,
+				hundredths);
+	default:
+		return snprintf(buf, size, "%llu",
+				(unsigned long long)level->value);
+	}
+}
+
+/**
+ * tw_level_blocks() - a level as a number of blocks
+ * @level: the level
+ * @max_blocks: size of the mount in blocks
+ * @block_shift: log2 of the bytes in a block
+ *
+ * A level that is no whole number of blocks is reached with the block that
+ * covers it: rounded up.
+ *
+ * Return: blocks; TW_NEVER for the kinds NONE and MAX.
+ */
+u64 tw_level_blocks(const struct tw_level *level, u64 max_blocks,
+		    unsigned int block_shift)
+{
+	u64 mask = ((u64)1 << block_shift) - 1;
+	u64 quotient, part;
+	u32 rest;
+
+	switch (level->kind) {
+	case TW_LEVEL_BYTES:
+		return (level->value >> block_shift) + !!(level->value & mask);
+	case TW_LEVEL_BLOCKS:
+		return level->value;
+	case TW_LEVEL_PERCENT:
+		/* max_blocks * 10000 may not fit 64 bits: in two parts */
+		quotient = div_u64_rem(max_blocks, TW_PERCENT_ALL, &rest);
+		part = rest * level->value + TW_PERCENT_ALL - 1;
+		return quotient * level->value + div_u64(part, TW_PERCENT_ALL);
+	default:
+		return TW_NEVER;
+	}
+}
+
+/**
+ * tw_spec_band() - the two numbers of blocks that a registration waits for
+ * @spec: what it asks for
+ * @max_blocks: size of the mount in blocks
+ * @block_shift: log2 of the bytes in a block
+ *
+ * Without hysteresis usage is above a level L when it is >= L and below when
+ * it is < L. With a hysteresis of H the trigger becomes above at L and below
+ * at L - H, or, if it asks for falling alone, below at L - 1 and above at
+ * L + H.
+ *
+ * Return: the band, @rise >= @fall.
+ */
+struct tw_band tw_spec_band(const struct tw_spec *spec, u64 max_blocks,
+			    unsigned int block_shift)
+{
+	u64 level = tw_level_blocks(&spec->level, max_blocks, block_shift);
+	struct tw_band band = { .rise = level, .fall = level };
+	u64 hyst;
+
+	if (spec->hyst.kind == TW_LEVEL_NONE)
+		return band;
+	hyst = tw_level_blocks(&spec->hyst, max_blocks, block_shift);
+	if (!hyst || !level || level == TW_NEVER)
+		return band;
+	if (spec->direction == TW_FALLING) {
+		if (check_add_overflow(level, hyst, &band.rise))
+			band.rise = TW_NEVER;
+	} else {
+		band.fall = hyst < level ? level - hyst + 1 : 1;
+	}
+	return band;
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * tmpfswarn: tell user space when a tmpfs fills past a level.
+ *
+ * Four rooms, each of which knows only those before it: levels (level.c),
+ * mounts (mount.c), the hook (hook.c) with the triggers for which it is armed
+ * (trigger.c), and the door (debugfs.c).
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/init.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+
+#include "debugfs.h"
+#include "hook.h"
+#include "mount.h"
+#include "trigger.h"
+
+module_param_named(max_mounts, tw_max_mounts, uint, 0444);
+MODULE_PARM_DESC(max_mounts, "Mounts shown, at most (number, default 2048)");
+module_param_named(max_triggers, tw_max_triggers, uint, 0444);
+MODULE_PARM_DESC(max_triggers, "Triggers in all, at most (number, default 65536)");
+module_param_named(max_mount_triggers, tw_max_mount_triggers, uint, 0444);
+MODULE_PARM_DESC(max_mount_triggers, "Triggers on one mount, at most (number, default 16384)");
+module_param_named(pressure_low, tw_pressure_percent[0], uint, 0444);
+MODULE_PARM_DESC(pressure_low, "What pressure_level calls low (percent of the mount, 1 to 100, default 60)");
+module_param_named(pressure_medium, tw_pressure_percent[1], uint, 0444);
+MODULE_PARM_DESC(pressure_medium, "What pressure_level calls medium (percent of the mount, 1 to 100, default 80)");
+module_param_named(pressure_critical, tw_pressure_percent[2], uint, 0444);
+MODULE_PARM_DESC(pressure_critical, "What pressure_level calls critical (percent of the mount, 1 to 100, default 95)");
+module_param_named(hook_symbol, tw_hook_symbol, charp, 0444);
+MODULE_PARM_DESC(hook_symbol, "Symbol of mm/shmem.c to probe for allocations (name, default: the first that works)");
+
+/* The last umount of a tmpfs, or the module's end. */
+static void tw_mount_gone(struct tw_mount *mount)
+{
+	/* in this order: who is woken and finds no file knows that it is over */
+	tw_debugfs_hide(mount);
+	tw_trigger_end_all(mount);
+}
+
+static const struct tw_mount_events tw_events = {
+	.appeared = tw_debugfs_show,
+	.gone = tw_mount_gone,
+	/* all at once, so that who is woken knows that it is not the mount */
+	.stopping = tw_debugfs_exit,
+};
+
+static int __init tw_init(void)
+{
+	size_t i;
+	int err;
+
+	for (i = 0; i < TW_PRESSURES; i++) {
+		if (!tw_pressure_percent[i] || tw_pressure_percent[i] > 100) {
+			pr_err("pressure_%s is %u: give a percentage from 1 to 100\n",
+			       tw_pressure_names[i], tw_pressure_percent[i]);
+			return -EINVAL;
+		}
+	}
+	err = tw_mount_init();
+	if (err)
+		return err;
+	err = tw_hook_init();
+	if (err)
+		goto exit_mount;
+	err = tw_trigger_init();
+	if (err)
+		goto exit_hook;
+	err = tw_debugfs_init();
+	if (err)
+		goto exit_trigger;
+	err = tw_mount_start(&tw_events);
+	if (err)
+		goto exit_debugfs;
+	return 0;
+
+exit_debugfs:
+	tw_debugfs_exit();
+exit_trigger:
+	tw_trigger_exit();
+exit_hook:
+	tw_hook_exit();
+exit_mount:
+	tw_mount_exit();
+	return err;
+}
+
+static void __exit tw_exit(void)
+{
+	tw_mount_stop();
+	tw_trigger_exit();
+	tw_hook_exit();
+	tw_mount_exit();
+}
+
+module_init(tw_init);
+module_exit(tw_exit);
+
+MODULE_DESCRIPTION("Tell user space when a tmpfs fills past a level");
+MODULE_AUTHOR("The tmpfswarn authors");
+MODULE_VERSION("0.1.0");
+MODULE_LICENSE("GPL");

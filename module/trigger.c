@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Triggers: a mark on a mount, tied to an eventfd.
+ *
+ * A trigger holds the eventfd's context but not its file, so the last close
+ * is not delayed by it: eventfd_release() wakes the wait queue with EPOLLHUP,
+ * and the entry there queues the work that ends the trigger, as in
+ * drivers/vfio/virqfd.c. It may also be ended by its mount's going, by the
+ * module's, or by its first signal; whoever takes it off mount->triggers,
+ * under mount->mutex, ends it.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/eventfd.h>
+#include <linux/file.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "hook.h"
+#include "trigger.h"
+
+unsigned int tw_max_triggers = 65536;
+unsigned int tw_max_mount_triggers = 16384;
+
+static struct workqueue_struct *tw_trigger_wq;
+static atomic_t tw_triggers = ATOMIC_INIT(0);
+static atomic64_t tw_trigger_signals;
+
+static void tw_trigger_signal(struct tw_trigger *trigger, unsigned int n)
+{
+	atomic64_add(n, &tw_trigger_signals);
+	tw_compat_eventfd_signal(trigger->eventfd, n);
+}
+
+/* Queues the end; at most once, since the work frees itself. */
+static void tw_trigger_queue_end(struct tw_trigger *trigger)
+{
+	if (!test_and_set_bit(0, &trigger->ending))
+		queue_work(tw_trigger_wq, &trigger->end);
+}
+
+/* mark.signal: outside of all locks; on PREEMPT_RT in a thread */
+static void tw_trigger_signal_fn(struct irq_work *work)
+{
+	struct tw_trigger *trigger = container_of(work, struct tw_trigger,
+						  mark.signal);
+	unsigned int n = atomic_xchg(&trigger->mark.pending, 0);
+
+	if (!n)
+		return;
+	tw_trigger_signal(trigger, n);
+	if (trigger->mark.spec.once)
+		tw_trigger_queue_end(trigger);
+}
+
+/* Called with the eventfd's wait queue locked. */
+static int tw_trigger_wake(wait_queue_entry_t *wait, unsigned int mode,
+			   int sync, void *key)
+{
+	struct tw_trigger *trigger = container_of(wait, struct tw_trigger,
+						  wait);
+
+	if (key_to_poll(key) & EPOLLHUP)
+		tw_trigger_queue_end(trigger);
+	return 0;
+}
+
+static void tw_trigger_queue_proc(struct file *file, wait_queue_head_t *head,
+				  poll_table *poll)
+{
+	struct tw_trigger *trigger = container_of(poll, struct tw_trigger,
+						  poll);
+
+	trigger->head = head;
+	add_wait_queue(head, &trigger->wait);
+}
+
+/* Takes the trigger off the list; false if somebody else did. */
+static bool tw_trigger_claim(struct tw_trigger *trigger)
+{
+	if (list_empty(&trigger->entry))
+		return false;
+	list_del_init(&trigger->entry);
+	trigger->mount->nr_triggers--;
+	return true;
+}
+
+/*
+ * Nothing queues the trigger's end after this: neither the eventfd, since
+ * remove_wait_queue() waits for a wake-up under way, nor a signal. It leaves
+ * the eventfd's counter alone, which eventfd_ctx_remove_wait_queue() would
+ * clear.
+ */
+static void tw_trigger_unhook(struct tw_trigger *trigger)
+{
+	remove_wait_queue(trigger->head, &trigger->wait);
+	tw_mount_del_mark(trigger->mount, &trigger->mark);
+}
+
+static void tw_trigger_free(struct tw_trigger *trigger)
+{
+	eventfd_ctx_put(trigger->eventfd);
+	atomic_dec(&tw_triggers);
+	tw_hook_put();
+	tw_mount_put(trigger->mount);
+	kfree(trigger);
+}
+
+static void tw_trigger_end_fn(struct work_struct *work)
+{
+	struct tw_trigger *trigger = container_of(work, struct tw_trigger, end);
+	struct tw_mount *mount = trigger->mount;
+	bool claimed;
+
+	mutex_lock(&mount->mutex);
+	claimed = tw_trigger_claim(trigger);
+	mutex_unlock(&mount->mutex);
+	/* else tw_trigger_end_all() waits for this work and then frees it */
+	if (claimed) {
+		tw_trigger_unhook(trigger);
+		tw_trigger_free(trigger);
+	}
+}
+
+/* Takes a place among @limit in @count; false if there is none. */
+static bool tw_trigger_reserve(void)
+{
+	if (atomic_add_unless(&tw_triggers, 1, READ_ONCE(tw_max_triggers)))
+		return true;
+	pr_warn_once("not registering more than %u triggers: raise the parameter max_triggers\n",
+		     tw_max_triggers);
+	return false;
+}
+
+/* Makes a trigger that is not registered yet; takes over @eventfd. */
+static struct tw_trigger *tw_trigger_make(struct tw_mount *mount,
+					  struct eventfd_ctx *eventfd,
+					  enum tw_resource resource,
+					  const struct tw_spec *spec)
+{
+	struct tw_trigger *trigger = kzalloc(sizeof(*trigger),
+					     GFP_KERNEL_ACCOUNT);
+
+	if (!trigger)
+		return NULL;
+	trigger->mark.spec = *spec;
+	init_irq_work(&trigger->mark.signal, tw_trigger_signal_fn);
+	trigger->mount = tw_mount_get(mount);
+	trigger->eventfd = eventfd;
+	INIT_LIST_HEAD(&trigger->entry);
+	init_waitqueue_func_entry(&trigger->wait, tw_trigger_wake);
+	init_poll_funcptr(&trigger->poll, tw_trigger_queue_proc);
+	INIT_WORK(&trigger->end, tw_trigger_end_fn);
+	trigger->resource = resource;
+	trigger->pid = task_tgid_nr(current);
+	get_task_comm(trigger->comm, current);
+	return trigger;
+}
+
+/**
+ * tw_trigger_add() - register
+ * @mount: where
+ * @event_fd: number of an eventfd of the current process
+ * @resource: through which file; TW_WARN_USED has the level set there
+ * @spec: what is asked for
+ *
+ * Context: process.
+ * Return: 0; -EBADF or -EINVAL for @event_fd, -EOPNOTSUPP, -ENOSPC, -ENODEV or
+ * -ENOMEM as in uapi/tmpfswarn.h; what enabling a probe returned. Nothing has
+ * changed if not 0.
+ */
+int tw_trigger_add(struct tw_mount *mount, unsigned int event_fd,
+		   enum tw_resource resource, const struct tw_spec *spec)
+{
+	struct tw_trigger *trigger;
+	struct eventfd_ctx *eventfd;
+	struct file *file;
+	int err;
+
+	file = eventfd_fget(event_fd);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	eventfd = eventfd_ctx_fileget(file);
+	if (IS_ERR(eventfd)) {
+		err = PTR_ERR(eventfd);
+		goto put_file;
+	}
+	if (!tw_trigger_reserve()) {
+		err = -ENOSPC;
+		goto put_eventfd;
+	}
+	err = tw_hook_get();
+	if (err)
+		goto unreserve;
+	trigger = tw_trigger_make(mount, eventfd, resource, spec);
+	if (!trigger) {
+		err = -ENOMEM;
+		goto put_hook;
+	}
+
+	mutex_lock(&mount->mutex);
+	if (mount->nr_triggers >= READ_ONCE(tw_max_mount_triggers)) {
+		pr_warn_once("not registering more than %u triggers on a mount: raise the parameter max_mount_triggers\n",
+			     tw_max_mount_triggers);
+		err = -ENOSPC;
+		goto unlock;
+	}
+	if (resource == TW_WARN_USED)
+		trigger->mark.spec.level = mount->warn_used;
+	/*
+	 * The file is held, so EPOLLHUP cannot come before the end of this
+	 * function; a signal can, and with it the end of one that asks for
+	 * once, which waits for the mutex.
+	 */
+	vfs_poll(file, &trigger->poll);
+	err = tw_mount_add_mark(mount, &trigger->mark);
+	if (err) {
+		remove_wait_queue(trigger->head, &trigger->wait);
+		goto unlock;
+	}
+	list_add_tail(&trigger->entry, &mount->triggers);
+	mount->nr_triggers++;
+	mutex_unlock(&mount->mutex);
+	fput(file);
+	return 0;
+
+unlock:
+	mutex_unlock(&mount->mutex);
+	tw_mount_put(mount);
+	kfree(trigger);
+put_hook:
+	tw_hook_put();
+unreserve:
+	atomic_dec(&tw_triggers);
+put_eventfd:
+	eventfd_ctx_put(eventfd);
+put_file:
+	fput(file);
+	return err;
+}
+
+/**
+ * tw_trigger_warn_used() - set the level of warn_used_blocks
+ * @mount: where
+ * @level: the new level, may be none
+ *
+ * Moves those registered there; they signal at once if it is reached.
+ *
+ * Context: process.
+ * Return: 0 or -EOPNOTSUPP, -ENODEV; nothing has changed if not 0.
+ */
+int tw_trigger_warn_used(struct tw_mount *mount, const struct tw_level *level)
+{
+	struct tw_trigger *trigger;
+	struct tw_usage usage;
+	int err;
+
+	mutex_lock(&mount->mutex);
+	err = tw_mount_usage(mount, &usage);
+	if (!err && !usage.size && level->kind != TW_LEVEL_NONE)
+		err = -EOPNOTSUPP;
+	if (err)
+		goto unlock;
+	mount->warn_used = *level;
+	list_for_each_entry(trigger, &mount->triggers, entry) {
+		if (trigger->resource == TW_WARN_USED)
+			tw_mount_move_mark(mount, &trigger->mark, level);
+	}
+unlock:
+	mutex_unlock(&mount->mutex);
+	return err;
+}
+
+/**
+ * tw_trigger_end_all() - signal each trigger of a mount once more, and end it
+ * @mount: gone, its directory removed
+ *
+ * Context: process.
+ */
+void tw_trigger_end_all(struct tw_mount *mount)
+{
+	struct tw_trigger *trigger;
+
+	for (;;) {
+		mutex_lock(&mount->mutex);
+		trigger = list_first_entry_or_null(&mount->triggers,
+						   struct tw_trigger, entry);
+		if (trigger)
+			tw_trigger_claim(trigger);
+		mutex_unlock(&mount->mutex);
+		if (!trigger)
+			return;
+
+		tw_trigger_unhook(trigger);
+		/* it may have been queued before; it finds itself claimed */
+		cancel_work_sync(&trigger->end);
+		/* one that has told its only crossing owes nothing */
+		if (!(trigger->mark.spec.once && trigger->mark.fired))
+			tw_trigger_signal(trigger, 1);
+		tw_trigger_free(trigger);
+	}
+}
+
+/**
+ * tw_trigger_state() - a trigger as it is shown
+ * @trigger: one on a mount's list, the mount's mutex held
+ * @state: set
+ */
+void tw_trigger_state(struct tw_trigger *trigger,
+		      struct tw_trigger_state *state)
+{
+	struct tw_mark *mark = &trigger->mark;
+	const struct tw_band *band = &mark->band;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&trigger->mount->lock, flags);
+	state->spec = mark->spec;
+	state->blocks = TW_NEVER;
+	if (mark->off)
+		state->state = "off";
+	else
+		state->state = mark->above ? "above" : "below";
+	if (!mark->off)
+		state->blocks = mark->spec.direction == TW_FALLING ?
+				band->fall : band->rise;
+	state->fired = mark->fired;
+	raw_spin_unlock_irqrestore(&trigger->mount->lock, flags);
+}
+
+/**
+ * tw_trigger_counts() - statistics over all triggers
+ * @counts: set
+ */
+void tw_trigger_counts(struct tw_trigger_counts *counts)
+{
+	counts->triggers = atomic_read(&tw_triggers);
+	counts->signals = atomic64_read(&tw_trigger_signals);
+}
+
+/**
+ * tw_trigger_init() - before anything else of this file
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int tw_trigger_init(void)
+{
+	tw_trigger_wq = alloc_workqueue("tmpfswarn", WQ_UNBOUND, 0);
+	return tw_trigger_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * tw_trigger_exit() - undo tw_trigger_init()
+ *
+ * All mounts must be gone; the works of triggers that their eventfds ended
+ * have run on return.
+ */
+void tw_trigger_exit(void)
+{
+	destroy_workqueue(tw_trigger_wq);
+}

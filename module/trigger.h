@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Triggers: a mark on a mount, tied to an eventfd.
+ */
+#ifndef TW_TRIGGER_H
+#define TW_TRIGGER_H
+
+#include <linux/sched.h>
+#include <linux/wait.h>
+#include <linux/poll.h>
+
+#include "mount.h"
+
+struct eventfd_ctx;
+struct file;
+
+/**
+ * enum tw_resource - the file through which a trigger was registered
+ * @TW_USED_BYTES: used_bytes
+ * @TW_PRESSURE_LEVEL: pressure_level
+ * @TW_WARN_USED: warn_used_blocks
+ */
+enum tw_resource {
+	TW_USED_BYTES,
+	TW_PRESSURE_LEVEL,
+	TW_WARN_USED,
+};
+
+/**
+ * struct tw_trigger - a registration
+ * @mark: what it waits for
+ * @mount: where; a reference
+ * @eventfd: what it signals; a reference
+ * @entry: in mount->triggers, protected by mount->mutex; whoever takes it off
+ *	ends the trigger
+ * @head: the eventfd's wait queue
+ * @wait: the entry there, through which the eventfd's end is heard
+ * @poll: puts it there
+ * @end: the work that ends the trigger
+ * @ending: @end was queued, once and for all
+ * @resource: how it was registered
+ * @pid: who registered it
+ * @comm: its name
+ */
+struct tw_trigger {
+	struct tw_mark mark;
+	struct tw_mount *mount;
+	struct eventfd_ctx *eventfd;
+	struct list_head entry;
+	wait_queue_head_t *head;
+	wait_queue_entry_t wait;
+	poll_table poll;
+	struct work_struct end;
+	unsigned long ending;
+	enum tw_resource resource;
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
+};
+
+/**
+ * struct tw_trigger_state - a trigger as it is shown
+ * @spec: what was asked for
+ * @blocks: where it signals, TW_NEVER for nowhere
+ * @state: "above", "below" or "off"
+ * @fired: crossings told
+ */
+struct tw_trigger_state {
+	struct tw_spec spec;
+	u64 blocks;
+	const char *state;
+	unsigned long fired;
+};
+
+/**
+ * struct tw_trigger_counts - statistics over all triggers
+ * @triggers: registered now
+ * @signals: sent since load
+ */
+struct tw_trigger_counts {
+	unsigned int triggers;
+	u64 signals;
+};
+
+extern unsigned int tw_max_triggers;
+extern unsigned int tw_max_mount_triggers;
+
+int tw_trigger_init(void);
+void tw_trigger_exit(void);
+
+int tw_trigger_add(struct tw_mount *mount, unsigned int event_fd,
+		   enum tw_resource resource, const struct tw_spec *spec);
+int tw_trigger_warn_used(struct tw_mount *mount, const struct tw_level *level);
+void tw_trigger_end_all(struct tw_mount *mount);
+
+void tw_trigger_state(struct tw_trigger *trigger,
+		      struct tw_trigger_state *state);
+void tw_trigger_counts(struct tw_trigger_counts *counts);
+
+#endif /* TW_TRIGGER_H */

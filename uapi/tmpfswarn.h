@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * tmpfswarn: tell user space when a tmpfs fills past a level
+ *
+ * What the module and its users share: the names below
+ * /sys/kernel/debug/tmpfswarn, the grammar of what is written there, limits.
+ *
+ * One directory for each mounted tmpfs superblock, named by the st_dev that
+ * stat(2) gives for any path on it, as "major:minor" in decimal. Bind mounts
+ * and further mount points of one superblock share its directory. It appears
+ * shortly after mount(2) returns and vanishes at the last umount.
+ *
+ * Registering through event_control, one registration for each write(2):
+ *
+ *	"<event_fd> <control_fd> <level> [word ...]"
+ *
+ *   event_fd	decimal number of an eventfd(2) of the writing process
+ *   control_fd	decimal number of an open resource file of the same directory:
+ *		used_bytes (or memory.usage_in_bytes) or pressure_level (or
+ *		memory.pressure_level); may be closed after the write
+ *   level	for used_bytes:
+ *		  an amount of bytes: decimal, then nothing or one of the
+ *		  suffixes k m g t (either case), Ki Mi Gi Ti, each a power of
+ *		  1024; rounded up to whole blocks;
+ *		  a percentage of the size of the mount, 0% to 100% with up to
+ *		  two decimals ("80%", "99.95%"); follows a remount;
+ *		  -1, the largest level there is, which is never reached
+ *		for pressure_level: low, medium or critical, a percentage that
+ *		the module's parameters set (60, 80, 95 unless changed);
+ *		a ",mode" behind it is accepted and means nothing here
+ *   word	rising	 signal when usage, from below, becomes >= level
+ *		falling	 signal when usage, from level or above, becomes < level
+ *		both	 signal on either; the default for used_bytes (rising is
+ *			 the default for pressure_level)
+ *		once	 remove the registration after its first signal
+ *		now	 signal at once if already past: usage >= level, or for
+ *			 falling, usage < level
+ *		hyst=A	 A is an amount or a percentage as for a level. After
+ *			 signalling, signal again only when usage has in between
+ *			 gone back by A: for rising to level - A or lower, for
+ *			 falling to level + A or higher. For both, up at level
+ *			 and down at level - A. A rising or both trigger whose A
+ *			 is as large as its level goes back when the mount is
+ *			 empty.
+ *
+ * White space around the whole is ignored, so is all from a NUL on; single
+ * spaces stand between event_fd, control_fd and the level, any white space
+ * between the words.
+ *
+ * The door of the 2015 RFC: warn_used_blocks takes a number of blocks (pages)
+ * with an optional suffix k, m or g, or a percentage; nothing or 0 means no
+ * level. warn_used_blocks_efd takes the decimal number of an eventfd, alone.
+ * Each eventfd written there is signalled each time usage reaches the level
+ * from below, at registration when it is reached already, and when a write to
+ * warn_used_blocks sets a level that is reached.
+ *
+ * Each signal adds one to the counter of the eventfd. The last signal of every
+ * registration comes when its mount goes away or the module is removed, after
+ * the directory has vanished: a client that finds event_control missing after
+ * a wake-up knows that it is over. A registration ends by itself when the last
+ * reference to its eventfd is closed.
+ *
+ * A write that is refused changes nothing:
+ *
+ *   EBADF	event_fd or control_fd is not an open file descriptor
+ *   EINVAL	the grammar; event_fd is no eventfd; control_fd is no resource
+ *		file of this directory; a level no size can reach (over 100%,
+ *		or more bytes than 64 bits hold)
+ *   ENOSPC	the limit on triggers, of the mount or in all (see the module's
+ *		parameters max_mount_triggers and max_triggers)
+ *   ENODEV	the mount is gone
+ *   EOPNOTSUPP	the mount was made with size=0: the kernel keeps no count of it
+ *   ENOMEM	no memory
+ */
+#ifndef _UAPI_TMPFSWARN_H
+#define _UAPI_TMPFSWARN_H
+
+#define TMPFSWARN_NAME			"tmpfswarn"
+
+/* below debugfs */
+#define TMPFSWARN_STATS			"stats"
+
+/*
+ * stats, "key value" lines: version; hook (symbol probed for allocations);
+ * hook_kind (how); hook_free (what sees frees); armed (0 or 1); mounts (shown);
+ * mounts_hidden (over max_mounts); triggers (registered); crossings; signals
+ * (both since load); missed (probe hits that the kernel had to drop).
+ */
+
+/* files of a mount's directory */
+#define TMPFSWARN_USAGE			"usage"
+#define TMPFSWARN_USED_BYTES		"used_bytes"
+#define TMPFSWARN_PRESSURE_LEVEL	"pressure_level"
+#define TMPFSWARN_EVENT_CONTROL		"event_control"
+#define TMPFSWARN_WARN_USED		"warn_used_blocks"
+#define TMPFSWARN_WARN_USED_EFD		"warn_used_blocks_efd"
+#define TMPFSWARN_TRIGGERS		"triggers"
+
+/*
+ * usage, "key value" lines, as statvfs(2) has them: size, used and free in
+ * bytes; inodes, inodes_used, inodes_free. All zero where the mount has no
+ * limit of that kind.
+ *
+ * pressure_level, "key value" lines: low, medium, critical, in bytes.
+ *
+ * triggers, one line for each registration, "key=value" separated by a space:
+ *   resource	used_bytes, pressure_level or warn_used_blocks
+ *   level	as registered: bytes, NN%, -1, low, medium, critical; for
+ *		warn_used_blocks blocks or NN%, 0 while there is none
+ *   blocks	the usage in blocks at which it signals now, - for none
+ *   direction	rising, falling or both
+ *   hyst	as registered, 0 for none
+ *   once	0 or 1
+ *   state	above or below the level; off while there is none
+ *   fired	times signalled for a crossing
+ *   pid	thread group id of the process that registered it
+ *   comm	its name, the rest of the line
+ */
+
+/* names for programs written for a cgroup v1 memory directory */
+#define TMPFSWARN_V1_EVENT_CONTROL	"cgroup.event_control"
+#define TMPFSWARN_V1_USAGE		"memory.usage_in_bytes"
+#define TMPFSWARN_V1_LIMIT		"memory.limit_in_bytes"
+#define TMPFSWARN_V1_PRESSURE_LEVEL	"memory.pressure_level"
+
+/* the longest write taken, in bytes; a longer one is EINVAL */
+#define TMPFSWARN_WRITE_MAX		255
+
+#endif /* _UAPI_TMPFSWARN_H */
