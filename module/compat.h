@@ -33,30 +33,51 @@
 #error "tmpfswarn needs a kernel with CONFIG_IRQ_WORK"
 #endif
 
+/**
+ * struct tw_hook_candidate - where an allocation and a free can be seen
+ * @alloc: symbol through which each allocation passes
+ * @alloc_returns: it is counted when that returns, not when it is entered
+ * @free: symbol through which each free passes and which has counted it when
+ *	it returns; NULL if frees are seen at the entry of @alloc
+ *
+ * Both take the inode as their first argument.
+ */
+struct tw_hook_candidate {
+	const char *alloc;
+	bool alloc_returns;
+	const char *free;
+};
+
 /*
- * Where mm/shmem.c can be probed, in the order of preference: a symbol through
- * which each allocation passes after it was counted, and one through which
- * each free passes. All take the inode as their first argument. A return probe
- * sees what the function itself has counted.
+ * Where mm/shmem.c can be probed, in the order of preference; NULL past the
+ * last.
  *
  * Up to 6.5 shmem_recalc_inode(inode) is called under info->lock, with
  * interrupts off unless PREEMPT_RT, and counts what was freed itself: there
- * one probe at its entry serves both, see tw_mount_changed(). From 6.6 on it
- * is called without a lock and leaves that to shmem_inode_unacct_blocks().
+ * one probe at its entry serves both, see tw_mark_check(). From 6.6 on it is
+ * called without a lock and leaves that to shmem_inode_unacct_blocks().
  */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
-#define TW_HOOK_CANDIDATES						\
-	{ .alloc = "shmem_recalc_inode",				\
-	  .free = IS_ENABLED(CONFIG_PREEMPT_RT) ? "shmem_recalc_inode" : NULL }
+static inline const struct tw_hook_candidate *
+tw_compat_hook_candidate(unsigned int i)
+{
+	static const struct tw_hook_candidate candidates[] = {
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+		{ .alloc = "shmem_recalc_inode",
+		  .free = "shmem_inode_unacct_blocks" },
+		{ .alloc = "shmem_inode_acct_blocks", .alloc_returns = true,
+		  .free = "shmem_inode_unacct_blocks" },
+		{ .alloc = "shmem_recalc_inode",
+		  .free = "shmem_recalc_inode" },
+#elif defined(CONFIG_PREEMPT_RT)
+		{ .alloc = "shmem_recalc_inode",
+		  .free = "shmem_recalc_inode" },
 #else
-#define TW_HOOK_CANDIDATES						\
-	{ .alloc = "shmem_recalc_inode",				\
-	  .free = "shmem_inode_unacct_blocks" },			\
-	{ .alloc = "shmem_inode_acct_blocks", .alloc_returns = true,	\
-	  .free = "shmem_inode_unacct_blocks" },			\
-	{ .alloc = "shmem_recalc_inode",				\
-	  .free = "shmem_recalc_inode" }
+		{ .alloc = "shmem_recalc_inode" },
 #endif
+	};
+
+	return i < ARRAY_SIZE(candidates) ? &candidates[i] : NULL;
+}
 
 /*
  * Blocks that shmem_recalc_inode(@inode), just entered, is about to free; 0

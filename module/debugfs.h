@@ -5,10 +5,7 @@
 #ifndef TW_DEBUGFS_H
 #define TW_DEBUGFS_H
 
-#include "level.h"
-#include "mount.h"
-
-extern unsigned int tw_pressure_percent[TW_PRESSURES];
+struct tw_mount;
 
 int tw_debugfs_init(void);
 void tw_debugfs_exit(void);

@@ -4,7 +4,7 @@
  *
  * The handlers run on the way of each allocation and free of the machine's
  * shared memory. They find the superblock and leave the rest to
- * tw_mount_changed(). They may be called from a breakpoint, which x86 treats
+ * tw_mark_check(). They may be called from a breakpoint, which x86 treats
  * as an NMI, and under info->lock: no lock, no sleeping, nothing that wakes.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -23,6 +23,7 @@
 
 #include "compat.h"
 #include "hook.h"
+#include "mark.h"
 #include "mount.h"
 
 /* blocks of the private mount on which the hook is proven */
@@ -34,23 +35,6 @@
  * that registers and closes in a loop does not patch the kernel each time.
  */
 #define TW_DISARM_DELAY		(HZ / 10)
-
-/**
- * struct tw_hook_candidate - where an allocation and a free can be seen
- * @alloc: symbol for allocations
- * @alloc_returns: they are counted when it returns, not when it is entered
- * @free: symbol for frees, which are counted when it returns; NULL if they
- *	are seen at the entry of @alloc
- */
-struct tw_hook_candidate {
-	const char *alloc;
-	bool alloc_returns;
-	const char *free;
-};
-
-static const struct tw_hook_candidate tw_hook_candidates[] = {
-	TW_HOOK_CANDIDATES
-};
 
 /*
  * What gcc may have appended. It may have dropped other arguments then, but
@@ -78,6 +62,7 @@ static struct inode *tw_hook_inode(struct pt_regs *regs)
 {
 	return (struct inode *)regs_get_kernel_argument(regs, 0);
 }
+
 NOKPROBE_SYMBOL(tw_hook_inode);
 
 static int tw_hook_on_entry(struct kprobe *probe, struct pt_regs *regs)
@@ -85,10 +70,11 @@ static int tw_hook_on_entry(struct kprobe *probe, struct pt_regs *regs)
 	struct inode *inode = tw_hook_inode(regs);
 
 	/* where frees have a probe of their own, they are left to that */
-	tw_mount_changed(inode->i_sb,
-			 tw_hook_free_name[0] ? 0 : tw_compat_freeing(inode));
+	tw_mark_check(inode->i_sb,
+		      tw_hook_free_name[0] ? 0 : tw_compat_freeing(inode));
 	return 0;
 }
+
 NOKPROBE_SYMBOL(tw_hook_on_entry);
 
 /* Keeps the superblock for the return; nonzero if that is of no interest. */
@@ -98,6 +84,7 @@ static int tw_hook_on_call(struct kretprobe_instance *instance,
 	*(struct super_block **)instance->data = tw_hook_inode(regs)->i_sb;
 	return 0;
 }
+
 NOKPROBE_SYMBOL(tw_hook_on_call);
 
 static int tw_hook_on_alloc(struct kretprobe_instance *instance,
@@ -105,17 +92,19 @@ static int tw_hook_on_alloc(struct kretprobe_instance *instance,
 {
 	/* an int: nonzero if nothing was allocated */
 	if (!(int)regs_return_value(regs))
-		tw_mount_changed(*(struct super_block **)instance->data, 0);
+		tw_mark_check(*(struct super_block **)instance->data, 0);
 	return 0;
 }
+
 NOKPROBE_SYMBOL(tw_hook_on_alloc);
 
 static int tw_hook_on_free(struct kretprobe_instance *instance,
 			   struct pt_regs *regs)
 {
-	tw_mount_changed(*(struct super_block **)instance->data, 0);
+	tw_mark_check(*(struct super_block **)instance->data, 0);
 	return 0;
 }
+
 NOKPROBE_SYMBOL(tw_hook_on_free);
 
 /* ---- arming ---- */
@@ -374,11 +363,11 @@ static const char *tw_prove_mount(struct vfsmount *mnt)
 		goto put_file;
 	init_irq_work(&mark.signal, tw_proof_signal_fn);
 	mutex_lock(&mount->mutex);
-	err = tw_mount_add_mark(mount, &mark);
+	err = tw_mark_add(mount, &mark);
 	mutex_unlock(&mount->mutex);
 	if (!err) {
 		wrong = tw_prove_file(file, mount, &mark);
-		tw_mount_del_mark(mount, &mark);
+		tw_mark_del(mount, &mark);
 	}
 	tw_mount_detach(mount);
 put_file:
@@ -424,13 +413,15 @@ static const char *tw_hook_try(void)
  */
 int tw_hook_init(void)
 {
+	const struct tw_hook_candidate *candidate;
 	const char *wrong;
 	char tried[256] = "";
-	size_t len = 0, i;
+	unsigned int i;
+	size_t len = 0;
 
 	mutex_lock(&tw_hook_mutex);
-	for (i = 0; i < ARRAY_SIZE(tw_hook_candidates); i++) {
-		tw_hook = &tw_hook_candidates[i];
+	for (i = 0; (candidate = tw_compat_hook_candidate(i)); i++) {
+		tw_hook = candidate;
 		if (tw_hook_symbol && strcmp(tw_hook_symbol, tw_hook->alloc))
 			continue;
 		wrong = tw_hook_try();
@@ -442,7 +433,7 @@ int tw_hook_init(void)
 	}
 	mutex_unlock(&tw_hook_mutex);
 
-	if (i == ARRAY_SIZE(tw_hook_candidates)) {
+	if (!candidate) {
 		if (!len)
 			pr_err("no hook on the symbol %s: see the parameter hook_symbol\n",
 			       tw_hook_symbol);

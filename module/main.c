@@ -2,9 +2,10 @@
 /*
  * tmpfswarn: tell user space when a tmpfs fills past a level.
  *
- * Four rooms, each of which knows only those before it: levels (level.c),
- * mounts (mount.c), the hook (hook.c) with the triggers for which it is armed
- * (trigger.c), and the door (debugfs.c).
+ * Four rooms, each of which knows only those before it: the levels (level.c);
+ * the mounts (mount.c) and the marks on them (mark.c); the hook (hook.c) and
+ * the triggers for which it is armed (trigger.c); the door (debugfs.c and
+ * files.c). What differs between kernels is in compat.h.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -13,6 +14,7 @@
 #include <linux/moduleparam.h>
 
 #include "debugfs.h"
+#include "files.h"
 #include "hook.h"
 #include "mount.h"
 #include "trigger.h"

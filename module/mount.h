@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Mounts: one object for each tmpfs superblock, and the marks on it.
+ * Mounts: one object for each tmpfs superblock.
  */
 #ifndef TW_MOUNT_H
 #define TW_MOUNT_H
 
-#include <linux/atomic.h>
-#include <linux/irq_work.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/llist.h>
@@ -63,7 +61,7 @@ struct tw_mount {
 	struct rb_root_cached rises;
 	struct rb_root_cached falls;
 
-	struct mutex mutex;
+	struct mutex mutex; /* see above */
 	struct list_head triggers;
 	unsigned int nr_triggers;
 	struct tw_level warn_used;
@@ -74,35 +72,6 @@ struct tw_mount {
 	struct llist_node gone;
 	struct kref ref;
 	struct rcu_work release;
-};
-
-/**
- * struct tw_mark - a level on a mount and which side of it usage is on
- * @spec: what was asked for
- * @signal: queued for each crossing asked for; runs after the crossing was
- *	seen and may still be running until tw_mount_del_mark() has returned
- * @pending: crossings that @signal has not yet told
- * @entry: in the mount's list
- * @node: in one of the mount's trees, unless @off
- * @key: by which the tree is ordered
- * @band: where it rises and falls at the mount's present size
- * @above: the side usage is on
- * @off: has no level, or has signalled and asked for no more
- * @fired: crossings told, as a statistic
- *
- * All but @signal and @pending are protected by the mount's lock.
- */
-struct tw_mark {
-	struct tw_spec spec;
-	struct irq_work signal;
-	atomic_t pending;
-	struct list_head entry;
-	struct rb_node node;
-	u64 key;
-	struct tw_band band;
-	bool above;
-	bool off;
-	unsigned long fired;
 };
 
 /**
@@ -138,12 +107,10 @@ struct tw_mount_events {
  * struct tw_mount_counts - statistics over all mounts
  * @shown: mounts there are objects for
  * @hidden: mounts beyond the limit
- * @crossings: that a mark asked for
  */
 struct tw_mount_counts {
 	unsigned int shown;
 	unsigned int hidden;
-	u64 crossings;
 };
 
 extern unsigned int tw_max_mounts;
@@ -153,17 +120,11 @@ int tw_mount_start(const struct tw_mount_events *events);
 void tw_mount_stop(void);
 void tw_mount_exit(void);
 
+struct tw_mount *tw_mount_find(struct super_block *sb);
 struct tw_mount *tw_mount_attach(struct super_block *sb);
 void tw_mount_detach(struct tw_mount *mount);
 struct tw_mount *tw_mount_get(struct tw_mount *mount);
 void tw_mount_put(struct tw_mount *mount);
-
-void tw_mount_changed(struct super_block *sb, long freeing);
-
-int tw_mount_add_mark(struct tw_mount *mount, struct tw_mark *mark);
-void tw_mount_move_mark(struct tw_mount *mount, struct tw_mark *mark,
-			const struct tw_level *level);
-void tw_mount_del_mark(struct tw_mount *mount, struct tw_mark *mark);
 
 int tw_mount_usage(struct tw_mount *mount, struct tw_usage *usage);
 void tw_mount_counts(struct tw_mount_counts *counts);

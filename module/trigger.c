@@ -25,6 +25,7 @@ unsigned int tw_max_mount_triggers = 16384;
 
 static struct workqueue_struct *tw_trigger_wq;
 static atomic_t tw_triggers = ATOMIC_INIT(0);
+static atomic64_t tw_trigger_crossings;
 static atomic64_t tw_trigger_signals;
 
 static void tw_trigger_signal(struct tw_trigger *trigger, unsigned int n)
@@ -49,6 +50,7 @@ static void tw_trigger_signal_fn(struct irq_work *work)
 
 	if (!n)
 		return;
+	atomic64_add(n, &tw_trigger_crossings);
 	tw_trigger_signal(trigger, n);
 	if (trigger->mark.spec.once)
 		tw_trigger_queue_end(trigger);
@@ -95,7 +97,7 @@ static bool tw_trigger_claim(struct tw_trigger *trigger)
 static void tw_trigger_unhook(struct tw_trigger *trigger)
 {
 	remove_wait_queue(trigger->head, &trigger->wait);
-	tw_mount_del_mark(trigger->mount, &trigger->mark);
+	tw_mark_del(trigger->mount, &trigger->mark);
 }
 
 static void tw_trigger_free(struct tw_trigger *trigger)
@@ -214,7 +216,7 @@ int tw_trigger_add(struct tw_mount *mount, unsigned int event_fd,
 	 * once, which waits for the mutex.
 	 */
 	vfs_poll(file, &trigger->poll);
-	err = tw_mount_add_mark(mount, &trigger->mark);
+	err = tw_mark_add(mount, &trigger->mark);
 	if (err) {
 		remove_wait_queue(trigger->head, &trigger->wait);
 		goto unlock;
@@ -265,7 +267,7 @@ int tw_trigger_warn_used(struct tw_mount *mount, const struct tw_level *level)
 	mount->warn_used = *level;
 	list_for_each_entry(trigger, &mount->triggers, entry) {
 		if (trigger->resource == TW_WARN_USED)
-			tw_mount_move_mark(mount, &trigger->mark, level);
+			tw_mark_move(mount, &trigger->mark, level);
 	}
 unlock:
 	mutex_unlock(&mount->mutex);
@@ -335,6 +337,7 @@ void tw_trigger_state(struct tw_trigger *trigger,
 void tw_trigger_counts(struct tw_trigger_counts *counts)
 {
 	counts->triggers = atomic_read(&tw_triggers);
+	counts->crossings = atomic64_read(&tw_trigger_crossings);
 	counts->signals = atomic64_read(&tw_trigger_signals);
 }
 

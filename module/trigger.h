@@ -9,6 +9,7 @@
 #include <linux/wait.h>
 #include <linux/poll.h>
 
+#include "mark.h"
 #include "mount.h"
 
 struct eventfd_ctx;
@@ -74,10 +75,12 @@ struct tw_trigger_state {
 /**
  * struct tw_trigger_counts - statistics over all triggers
  * @triggers: registered now
- * @signals: sent since load
+ * @crossings: told since load
+ * @signals: sent since load: the crossings, and the last one of each trigger
  */
 struct tw_trigger_counts {
 	unsigned int triggers;
+	u64 crossings;
 	u64 signals;
 };
 

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Marks: levels on a mount, and the side of them that usage is on.
+ */
+#ifndef TW_MARK_H
+#define TW_MARK_H
+
+#include <linux/irq_work.h>
+#include <linux/list.h>
+#include <linux/rbtree.h>
+#include <linux/types.h>
+
+#include "level.h"
+
+struct super_block;
+struct tw_mount;
+
+/**
+ * struct tw_mark - a level on a mount and which side of it usage is on
+ * @spec: what was asked for
+ * @signal: queued for each crossing asked for; runs after the crossing was
+ *	seen and may still be running until tw_mark_del() has returned
+ * @pending: crossings that @signal has not yet told
+ * @entry: in the mount's list
+ * @node: in one of the mount's trees, unless @off
+ * @key: by which the tree is ordered
+ * @band: where it rises and falls at the mount's present size
+ * @above: the side usage is on
+ * @off: has no level, or has signalled and asked for no more
+ * @fired: crossings told, as a statistic
+ *
+ * All but @signal and @pending are protected by the mount's lock.
+ */
+struct tw_mark {
+	struct tw_spec spec;
+	struct irq_work signal;
+	atomic_t pending;
+	struct list_head entry;
+	struct rb_node node;
+	u64 key;
+	struct tw_band band;
+	bool above;
+	bool off;
+	unsigned long fired;
+};
+
+void tw_mark_check(struct super_block *sb, long freeing);
+void tw_mark_settle(struct tw_mount *mount);
+
+int tw_mark_add(struct tw_mount *mount, struct tw_mark *mark);
+void tw_mark_move(struct tw_mount *mount, struct tw_mark *mark,
+		  const struct tw_level *level);
+void tw_mark_del(struct tw_mount *mount, struct tw_mark *mark);
+
+void tw_mark_init(struct tw_mount *mount);
+void tw_mark_exit(struct tw_mount *mount);
+
+#endif /* TW_MARK_H */
