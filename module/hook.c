@@ -158,6 +158,19 @@ static void tw_hook_disarm_fn(struct work_struct *work)
 
 static DECLARE_DELAYED_WORK(tw_hook_disarm, tw_hook_disarm_fn);
 
+/*
+ * A task may have been inside mm/shmem.c, past the place of a probe, when that
+ * was armed, and have counted what it freed after the first trigger looked at
+ * the usage. Once no task is there any more, look again.
+ */
+static void tw_hook_relook_fn(struct work_struct *work)
+{
+	synchronize_rcu_tasks();
+	tw_mount_rescan();
+}
+
+static DECLARE_WORK(tw_hook_relook, tw_hook_relook_fn);
+
 /**
  * tw_hook_get() - have each allocation and free seen until tw_hook_put()
  *
@@ -166,12 +179,16 @@ static DECLARE_DELAYED_WORK(tw_hook_disarm, tw_hook_disarm_fn);
  */
 int tw_hook_get(void)
 {
+	bool relook;
 	int err;
 
 	mutex_lock(&tw_hook_mutex);
+	relook = !tw_hook_armed;
 	err = tw_hook_enable();
 	if (!err)
 		tw_hook_users++;
+	if (!err && relook)
+		queue_work(system_unbound_wq, &tw_hook_relook);
 	mutex_unlock(&tw_hook_mutex);
 	if (err)
 		pr_err_ratelimited("cannot arm the probe of %s: error %d\n",
@@ -446,6 +463,16 @@ int tw_hook_init(void)
 		tw_hook->alloc_returns ? "kretprobe" : "kprobe",
 		init_utsname()->release);
 	return 0;
+}
+
+/**
+ * tw_hook_stop() - ask for no more looks
+ *
+ * Nobody can call tw_hook_get() any more.
+ */
+void tw_hook_stop(void)
+{
+	cancel_work_sync(&tw_hook_relook);
 }
 
 /**

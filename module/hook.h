@@ -28,6 +28,7 @@ struct tw_hook_info {
 extern char *tw_hook_symbol;
 
 int tw_hook_init(void);
+void tw_hook_stop(void);
 void tw_hook_exit(void);
 
 int tw_hook_get(void);

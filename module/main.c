@@ -91,6 +91,7 @@ exit_mount:
 
 static void __exit tw_exit(void)
 {
+	tw_hook_stop();
 	tw_mount_stop();
 	tw_trigger_exit();
 	tw_hook_exit();

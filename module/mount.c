@@ -308,7 +308,6 @@ static void tw_mount_work_fn(struct work_struct *work)
 			tw_mount_events->appeared(mount);
 			list_move_tail(&mount->all, &tw_mounts);
 		}
-		clear_bit(TW_TODO_STOP, &tw_mount_todo);
 	} while (test_bit(TW_TODO_SCAN, &tw_mount_todo));
 }
 
@@ -387,19 +386,28 @@ int tw_mount_start(const struct tw_mount_events *events)
 		if (err) {
 			pr_err("cannot probe %s: error %d\n",
 			       tw_mount_probes[i].symbol_name, err);
-			while (i--)
-				unregister_kprobe(&tw_mount_probes[i]);
+			tw_mount_stop();
 			return err;
 		}
 	}
-	set_bit(TW_TODO_SCAN, &tw_mount_todo);
-	queue_work(tw_mount_wq, &tw_mount_work);
+	tw_mount_rescan();
 	flush_work(&tw_mount_work);
 	return 0;
 }
 
 /**
- * tw_mount_stop() - undo tw_mount_start()
+ * tw_mount_rescan() - look for mounts, and at the usage of all
+ *
+ * Context: process; does not wait.
+ */
+void tw_mount_rescan(void)
+{
+	set_bit(TW_TODO_SCAN, &tw_mount_todo);
+	queue_work(tw_mount_wq, &tw_mount_work);
+}
+
+/**
+ * tw_mount_stop() - undo tw_mount_start(), also one that failed
  *
  * Every mount has been told to be gone on return.
  */

@@ -117,6 +117,7 @@ extern unsigned int tw_max_mounts;
 
 int tw_mount_init(void);
 int tw_mount_start(const struct tw_mount_events *events);
+void tw_mount_rescan(void);
 void tw_mount_stop(void);
 void tw_mount_exit(void);
 
