@@ -11,7 +11,6 @@
 #include <linux/fs.h>
 #include <linux/irq_work.h>
 #include <linux/mount.h>
-#include <linux/percpu_counter.h>
 #include <linux/shmem_fs.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
@@ -39,13 +38,15 @@
  * @alloc_returns: it is counted when that returns, not when it is entered
  * @free: symbol through which each free passes and which has counted it when
  *	it returns; NULL if frees are seen at the entry of @alloc
+ * @uncharge: symbol through which those pass that @alloc does not see
  *
- * Both take the inode as their first argument.
+ * All take the inode as their first argument.
  */
 struct tw_hook_candidate {
 	const char *alloc;
 	bool alloc_returns;
 	const char *free;
+	const char *uncharge;
 };
 
 /*
@@ -54,8 +55,12 @@ struct tw_hook_candidate {
  *
  * Up to 6.5 shmem_recalc_inode(inode) is called under info->lock, with
  * interrupts off unless PREEMPT_RT, and counts what was freed itself: there
- * one probe at its entry serves both, see tw_mark_check(). From 6.6 on it is
- * called without a lock and leaves that to shmem_inode_unacct_blocks().
+ * one probe at its entry serves both, see tw_mark_check(). What a huge page
+ * loses is counted by shmem_uncharge(), whose callers have interrupts off;
+ * there is none of that with PREEMPT_RT. From 6.6 on shmem_recalc_inode() is
+ * called without a lock and leaves frees to shmem_inode_unacct_blocks(); where
+ * that is inlined, an allocation that ends in ENOSPC and takes back what it
+ * has freed elsewhere is not seen.
  */
 static inline const struct tw_hook_candidate *
 tw_compat_hook_candidate(unsigned int i)
@@ -72,7 +77,8 @@ tw_compat_hook_candidate(unsigned int i)
 		{ .alloc = "shmem_recalc_inode",
 		  .free = "shmem_recalc_inode" },
 #else
-		{ .alloc = "shmem_recalc_inode" },
+		{ .alloc = "shmem_recalc_inode",
+		  .uncharge = "shmem_uncharge" },
 #endif
 	};
 
@@ -103,16 +109,6 @@ tw_compat_free_inodes(const struct shmem_sb_info *sbinfo)
 	return READ_ONCE(sbinfo->free_inodes);
 #else
 	return READ_ONCE(sbinfo->free_ispace) / 1024;
-#endif
-}
-
-/* How far percpu_counter_read() of a counter may be from its sum. */
-static inline s64 tw_compat_counter_slack(void)
-{
-#ifdef CONFIG_SMP
-	return (s64)READ_ONCE(percpu_counter_batch) * num_online_cpus();
-#else
-	return 0;
 #endif
 }
 

@@ -22,7 +22,7 @@ static struct dentry *tw_debugfs_root;
 
 /* ---- stats ---- */
 
-static int stats_show(struct seq_file *seq, void *v)
+static int tw_stats_show(struct seq_file *seq, void *v)
 {
 	struct tw_trigger_counts triggers;
 	struct tw_mount_counts mounts;
@@ -45,7 +45,7 @@ static int stats_show(struct seq_file *seq, void *v)
 	seq_printf(seq, "missed %lu\n", hook.missed);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(stats);
+DEFINE_SHOW_ATTRIBUTE(tw_stats);
 
 /* ---- directories ---- */
 
@@ -87,12 +87,12 @@ void tw_debugfs_show(struct tw_mount *mount)
 			PTR_ERR(dir));
 		return;
 	}
-	for (file = tw_files; file->name; file++)
-		debugfs_create_file_unsafe(file->name, file->mode, dir, mount,
-					   file->fops);
 	for (i = 0; i < ARRAY_SIZE(tw_links); i++)
 		debugfs_create_symlink(tw_links[i].name, dir,
 				       tw_links[i].target);
+	for (file = tw_files; file->name; file++)
+		debugfs_create_file_unsafe(file->name, file->mode, dir, mount,
+					   file->fops);
 	mount->dir = dir;
 }
 
@@ -124,7 +124,7 @@ int tw_debugfs_init(void)
 		       PTR_ERR(dir));
 		return PTR_ERR(dir);
 	}
-	debugfs_create_file(TMPFSWARN_STATS, 0400, dir, NULL, &stats_fops);
+	debugfs_create_file(TMPFSWARN_STATS, 0400, dir, NULL, &tw_stats_fops);
 	tw_debugfs_root = dir;
 	return 0;
 }

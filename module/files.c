@@ -108,9 +108,12 @@ static int tw_limit_show(struct seq_file *seq, void *v)
 	struct tw_usage usage;
 	int err = tw_mount_usage(seq->private, &usage);
 
-	if (!err)
-		seq_printf(seq, "%llu\n", usage.size << PAGE_SHIFT);
-	return err;
+	if (err)
+		return err;
+	/* as cgroup v1 has it: a very large number where there is no limit */
+	seq_printf(seq, "%llu\n", usage.size ? usage.size << PAGE_SHIFT :
+				   (u64)S64_MAX & PAGE_MASK);
+	return 0;
 }
 
 TW_READ_ONLY_FILE(limit);
@@ -137,14 +140,9 @@ TW_READ_ONLY_FILE(pressure);
 
 /* ---- event_control ---- */
 
-static int tw_no_show(struct seq_file *seq, void *v)
-{
-	return -EINVAL;
-}
-
 static int tw_write_only_open(struct inode *inode, struct file *file)
 {
-	return tw_file_open(inode, file, tw_no_show);
+	return tw_file_open(inode, file, NULL);
 }
 
 /* Parses @args as the resource file @control_fd of @mount wants them. */
@@ -207,14 +205,14 @@ static int tw_warn_used_show(struct seq_file *seq, void *v)
 {
 	struct tw_mount *mount = seq->private;
 	char text[TW_LEVEL_TEXT];
+	struct tw_level level;
 	struct tw_usage usage;
 	int err = tw_mount_usage(mount, &usage);
 
 	if (err)
 		return err;
-	mutex_lock(&mount->mutex);
-	tw_level_print(text, sizeof(text), &mount->warn_used);
-	mutex_unlock(&mount->mutex);
+	level = tw_trigger_get_warn_used(mount);
+	tw_level_print(text, sizeof(text), &level);
 	seq_printf(seq, "%s\n", text);
 	return 0;
 }
@@ -235,7 +233,7 @@ static ssize_t tw_warn_used_write(struct file *file, const char __user *data,
 	if (!err)
 		err = tw_level_parse_blocks(text, &level);
 	if (!err)
-		err = tw_trigger_warn_used(tw_file_mount(file), &level);
+		err = tw_trigger_set_warn_used(tw_file_mount(file), &level);
 	return err ?: len;
 }
 
@@ -302,6 +300,10 @@ static void tw_triggers_stop(struct seq_file *seq, void *v)
 	mutex_unlock(&mount->mutex);
 }
 
+static const char tw_unprintable[] =
+	"\1\2\3\4\5\6\7\10\11\12\13\14\15\16\17\20\21\22\23\24\25\26"
+	"\27\30\31\32\33\34\35\36\37\177\\";
+
 static int tw_triggers_show(struct seq_file *seq, void *v)
 {
 	static const char * const resources[] = {
@@ -334,8 +336,8 @@ static int tw_triggers_show(struct seq_file *seq, void *v)
 	seq_printf(seq, " direction=%s hyst=%s once=%d state=%s fired=%lu pid=%d comm=",
 		   directions[state.spec.direction], hyst, state.spec.once,
 		   state.state, state.fired, trigger->pid);
-	/* a newline in it would make two lines of it */
-	seq_escape(seq, trigger->comm, "\n\\");
+	/* whatever the process has put there, it stays one line of text */
+	seq_escape(seq, trigger->comm, tw_unprintable);
 	seq_putc(seq, '\n');
 	return 0;
 }
@@ -387,10 +389,11 @@ const struct tw_file tw_files[] = {
 	{ TMPFSWARN_USAGE, 0400, &tw_usage_fops },
 	{ TMPFSWARN_USED_BYTES, 0400, &tw_used_bytes_fops },
 	{ TMPFSWARN_PRESSURE_LEVEL, 0400, &tw_pressure_fops },
-	{ TMPFSWARN_EVENT_CONTROL, 0200, &tw_event_control_fops },
 	{ TMPFSWARN_WARN_USED, 0600, &tw_warn_used_fops },
 	{ TMPFSWARN_WARN_USED_EFD, 0200, &tw_warn_used_efd_fops },
 	{ TMPFSWARN_TRIGGERS, 0400, &tw_triggers_fops },
 	{ TMPFSWARN_V1_LIMIT, 0400, &tw_limit_fops },
+	/* the last: where it is, all are */
+	{ TMPFSWARN_EVENT_CONTROL, 0200, &tw_event_control_fops },
 	{ }
 };

@@ -28,8 +28,11 @@
 
 /* blocks of the private mount on which the hook is proven */
 #define TW_PROOF_BLOCKS		16
-/* how long PREEMPT_RT may take to run what a probe has queued, in ms */
-#define TW_PROOF_WAIT		1000
+/*
+ * How long PREEMPT_RT may take to run what a probe has queued, in ms. No other
+ * kernel may take any.
+ */
+#define TW_PROOF_WAIT		(IS_ENABLED(CONFIG_PREEMPT_RT) ? 1000 : 0)
 /*
  * How long the probes stay after the last trigger has gone, so that a program
  * that registers and closes in a loop does not patch the kernel each time.
@@ -50,11 +53,17 @@ static const struct tw_hook_candidate *tw_hook;
 static unsigned int tw_hook_users;
 static bool tw_hook_armed;
 
-static struct kprobe tw_hook_entry;		/* unless alloc_returns */
-static struct kretprobe tw_hook_alloc;		/* if alloc_returns */
-static struct kretprobe tw_hook_free;		/* if free */
+/* what is probed; symbols that the candidate does not have stay empty */
+static struct kprobe tw_hook_entry;		/* alloc, unless alloc_returns */
+static struct kretprobe tw_hook_alloc;		/* alloc, if alloc_returns */
+static struct kretprobe tw_hook_free;		/* free */
+static struct kprobe tw_hook_uncharge;		/* uncharge */
 static char tw_hook_alloc_name[KSYM_NAME_LEN];
 static char tw_hook_free_name[KSYM_NAME_LEN];
+static char tw_hook_uncharge_name[KSYM_NAME_LEN];
+
+/* frees have no probe of their own and are seen by tw_hook_on_entry() */
+static bool tw_hook_frees_at_entry __read_mostly;
 
 /* ---- handlers ---- */
 
@@ -69,15 +78,24 @@ static int tw_hook_on_entry(struct kprobe *probe, struct pt_regs *regs)
 {
 	struct inode *inode = tw_hook_inode(regs);
 
-	/* where frees have a probe of their own, they are left to that */
 	tw_mark_check(inode->i_sb,
-		      tw_hook_free_name[0] ? 0 : tw_compat_freeing(inode));
+		      tw_hook_frees_at_entry ? tw_compat_freeing(inode) : 0);
 	return 0;
 }
 
 NOKPROBE_SYMBOL(tw_hook_on_entry);
 
-/* Keeps the superblock for the return; nonzero if that is of no interest. */
+/* shmem_uncharge(inode, pages), which counts when it has let go of its lock */
+static int tw_hook_on_uncharge(struct kprobe *probe, struct pt_regs *regs)
+{
+	tw_mark_check(tw_hook_inode(regs)->i_sb,
+		      regs_get_kernel_argument(regs, 1));
+	return 0;
+}
+
+NOKPROBE_SYMBOL(tw_hook_on_uncharge);
+
+/* Keeps the superblock for the return. */
 static int tw_hook_on_call(struct kretprobe_instance *instance,
 			   struct pt_regs *regs)
 {
@@ -109,49 +127,51 @@ NOKPROBE_SYMBOL(tw_hook_on_free);
 
 /* ---- arming ---- */
 
-static int tw_hook_enable(void)
+static int tw_hook_enable_alloc(void)
 {
-	int err;
-
-	lockdep_assert_held(&tw_hook_mutex);
-	if (tw_hook_armed)
-		return 0;
-	if (tw_hook->free) {
-		err = enable_kretprobe(&tw_hook_free);
-		if (err)
-			return err;
-	}
-	if (tw_hook->alloc_returns)
-		err = enable_kretprobe(&tw_hook_alloc);
-	else
-		err = enable_kprobe(&tw_hook_entry);
-	if (err) {
-		if (tw_hook->free)
-			disable_kretprobe(&tw_hook_free);
-		return err;
-	}
-	tw_hook_armed = true;
-	return 0;
+	return tw_hook->alloc_returns ? enable_kretprobe(&tw_hook_alloc) :
+					enable_kprobe(&tw_hook_entry);
 }
 
 static void tw_hook_disable(void)
 {
 	lockdep_assert_held(&tw_hook_mutex);
-	if (!tw_hook_armed)
-		return;
+	/* what is disabled already, or was never enabled, stays so */
 	if (tw_hook->alloc_returns)
 		disable_kretprobe(&tw_hook_alloc);
 	else
 		disable_kprobe(&tw_hook_entry);
 	if (tw_hook->free)
 		disable_kretprobe(&tw_hook_free);
+	if (tw_hook->uncharge)
+		disable_kprobe(&tw_hook_uncharge);
 	tw_hook_armed = false;
+}
+
+static int tw_hook_enable(void)
+{
+	int err = 0;
+
+	lockdep_assert_held(&tw_hook_mutex);
+	if (tw_hook_armed)
+		return 0;
+	if (tw_hook->uncharge)
+		err = enable_kprobe(&tw_hook_uncharge);
+	if (!err && tw_hook->free)
+		err = enable_kretprobe(&tw_hook_free);
+	if (!err)
+		err = tw_hook_enable_alloc();
+	if (err)
+		tw_hook_disable();
+	else
+		tw_hook_armed = true;
+	return err;
 }
 
 static void tw_hook_disarm_fn(struct work_struct *work)
 {
 	mutex_lock(&tw_hook_mutex);
-	if (!tw_hook_users)
+	if (!tw_hook_users && tw_hook_armed)
 		tw_hook_disable();
 	mutex_unlock(&tw_hook_mutex);
 }
@@ -161,7 +181,8 @@ static DECLARE_DELAYED_WORK(tw_hook_disarm, tw_hook_disarm_fn);
 /*
  * A task may have been inside mm/shmem.c, past the place of a probe, when that
  * was armed, and have counted what it freed after the first trigger looked at
- * the usage. Once no task is there any more, look again.
+ * the usage. Once each has been seen outside, or asleep (which it is there for
+ * the sake of quotas alone), look again.
  */
 static void tw_hook_relook_fn(struct work_struct *work)
 {
@@ -175,7 +196,7 @@ static DECLARE_WORK(tw_hook_relook, tw_hook_relook_fn);
  * tw_hook_get() - have each allocation and free seen until tw_hook_put()
  *
  * Context: process.
- * Return: 0 or what enabling a probe returned.
+ * Return: 0, or -EIO after a line in the log.
  */
 int tw_hook_get(void)
 {
@@ -188,12 +209,13 @@ int tw_hook_get(void)
 	if (!err)
 		tw_hook_users++;
 	if (!err && relook)
-		queue_work(system_unbound_wq, &tw_hook_relook);
+		queue_work(tw_wq, &tw_hook_relook);
 	mutex_unlock(&tw_hook_mutex);
-	if (err)
-		pr_err_ratelimited("cannot arm the probe of %s: error %d\n",
-				   tw_hook_alloc_name, err);
-	return err;
+	if (!err)
+		return 0;
+	pr_err_ratelimited("cannot arm the probe of %s: error %d\n",
+			   tw_hook_alloc_name, err);
+	return -EIO;
 }
 
 /**
@@ -206,8 +228,7 @@ void tw_hook_put(void)
 {
 	mutex_lock(&tw_hook_mutex);
 	if (!--tw_hook_users)
-		mod_delayed_work(system_unbound_wq, &tw_hook_disarm,
-				 TW_DISARM_DELAY);
+		mod_delayed_work(tw_wq, &tw_hook_disarm, TW_DISARM_DELAY);
 	mutex_unlock(&tw_hook_mutex);
 }
 
@@ -223,26 +244,34 @@ void tw_hook_info(struct tw_hook_info *info)
 	info->free_symbol = tw_hook->free ? tw_hook_free_name : info->symbol;
 	info->free_kind = tw_hook->free ? "kretprobe" : info->kind;
 	info->armed = tw_hook_armed;
-	info->missed = tw_hook_entry.nmissed + tw_hook_alloc.nmissed +
-		       tw_hook_alloc.kp.nmissed + tw_hook_free.nmissed +
-		       tw_hook_free.kp.nmissed;
+	info->missed = tw_hook_entry.nmissed + tw_hook_uncharge.nmissed +
+		       tw_hook_alloc.nmissed + tw_hook_alloc.kp.nmissed +
+		       tw_hook_free.nmissed + tw_hook_free.kp.nmissed;
 	mutex_unlock(&tw_hook_mutex);
 }
 
 /* ---- registration ---- */
 
-static int tw_hook_register_entry(const char *symbol)
+static int tw_hook_register_entry(struct kprobe *probe, const char *symbol,
+				  kprobe_pre_handler_t handler)
 {
-	memset(&tw_hook_entry, 0, sizeof(tw_hook_entry));
-	tw_hook_entry.symbol_name = symbol;
-	tw_hook_entry.pre_handler = tw_hook_on_entry;
-	tw_hook_entry.flags = KPROBE_FLAG_DISABLED;
-	return register_kprobe(&tw_hook_entry);
+	int err;
+
+	memset(probe, 0, sizeof(*probe));
+	probe->symbol_name = symbol;
+	probe->flags = KPROBE_FLAG_DISABLED;
+	probe->pre_handler = handler;
+	err = register_kprobe(probe);
+	if (err)
+		probe->symbol_name = NULL;
+	return err;
 }
 
 static int tw_hook_register_return(struct kretprobe *probe, const char *symbol,
 				   kretprobe_handler_t handler)
 {
+	int err;
+
 	memset(probe, 0, sizeof(*probe));
 	probe->kp.symbol_name = symbol;
 	probe->kp.flags = KPROBE_FLAG_DISABLED;
@@ -251,7 +280,10 @@ static int tw_hook_register_return(struct kretprobe *probe, const char *symbol,
 	probe->data_size = sizeof(struct super_block *);
 	/* one for each task that may sleep or be preempted in the function */
 	probe->maxactive = 64 + 4 * num_possible_cpus();
-	return register_kretprobe(probe);
+	err = register_kretprobe(probe);
+	if (err)
+		probe->kp.symbol_name = NULL;
+	return err;
 }
 
 static int tw_hook_register_alloc(const char *symbol)
@@ -259,7 +291,7 @@ static int tw_hook_register_alloc(const char *symbol)
 	if (tw_hook->alloc_returns)
 		return tw_hook_register_return(&tw_hook_alloc, symbol,
 					       tw_hook_on_alloc);
-	return tw_hook_register_entry(symbol);
+	return tw_hook_register_entry(&tw_hook_entry, symbol, tw_hook_on_entry);
 }
 
 static int tw_hook_register_free(const char *symbol)
@@ -267,12 +299,10 @@ static int tw_hook_register_free(const char *symbol)
 	return tw_hook_register_return(&tw_hook_free, symbol, tw_hook_on_free);
 }
 
-static void tw_hook_unregister_alloc(void)
+static int tw_hook_register_uncharge(const char *symbol)
 {
-	if (tw_hook->alloc_returns)
-		unregister_kretprobe(&tw_hook_alloc);
-	else
-		unregister_kprobe(&tw_hook_entry);
+	return tw_hook_register_entry(&tw_hook_uncharge, symbol,
+				      tw_hook_on_uncharge);
 }
 
 /* Registers @symbol as it is or as gcc has renamed it; @name is set. */
@@ -292,34 +322,47 @@ static int tw_hook_register_any(int (*register_one)(const char *symbol),
 	return err;
 }
 
+static void tw_hook_unregister(void)
+{
+	/* what is not registered has no name */
+	if (tw_hook_uncharge.symbol_name)
+		unregister_kprobe(&tw_hook_uncharge);
+	if (tw_hook_free.kp.symbol_name)
+		unregister_kretprobe(&tw_hook_free);
+	if (tw_hook_alloc.kp.symbol_name)
+		unregister_kretprobe(&tw_hook_alloc);
+	if (tw_hook_entry.symbol_name)
+		unregister_kprobe(&tw_hook_entry);
+	tw_hook_armed = false;
+}
+
 static int tw_hook_register(void)
 {
 	int err;
 
-	tw_hook_free_name[0] = '\0';
+	tw_hook_entry.symbol_name = NULL;
+	tw_hook_alloc.kp.symbol_name = NULL;
+	tw_hook_free.kp.symbol_name = NULL;
+	tw_hook_uncharge.symbol_name = NULL;
+	tw_hook_frees_at_entry = !tw_hook->free;
 	err = tw_hook_register_any(tw_hook_register_alloc, tw_hook->alloc,
 				   tw_hook_alloc_name);
-	if (err || !tw_hook->free)
-		return err;
-	err = tw_hook_register_any(tw_hook_register_free, tw_hook->free,
-				   tw_hook_free_name);
+	if (!err && tw_hook->free)
+		err = tw_hook_register_any(tw_hook_register_free, tw_hook->free,
+					   tw_hook_free_name);
+	if (!err && tw_hook->uncharge)
+		err = tw_hook_register_any(tw_hook_register_uncharge,
+					   tw_hook->uncharge,
+					   tw_hook_uncharge_name);
 	if (err)
-		tw_hook_unregister_alloc();
+		tw_hook_unregister();
 	return err;
-}
-
-static void tw_hook_unregister(void)
-{
-	if (tw_hook->free)
-		unregister_kretprobe(&tw_hook_free);
-	tw_hook_unregister_alloc();
-	tw_hook_armed = false;
 }
 
 /* ---- proof ---- */
 
-/* a mark that tells nobody; what it has seen is in mark->fired */
-static void tw_proof_signal_fn(struct irq_work *work)
+/* What the mark has seen is in mark->fired. */
+static void tw_proof_tell(struct tw_mark *mark, unsigned int crossings)
 {
 }
 
@@ -366,6 +409,7 @@ static const char *tw_prove_mount(struct vfsmount *mnt)
 			.direction = TW_BOTH,
 			.pressure = -1,
 		},
+		.tell = tw_proof_tell,
 	};
 	const char *wrong = "cannot be proven: no memory";
 	struct tw_mount *mount;
@@ -378,7 +422,6 @@ static const char *tw_prove_mount(struct vfsmount *mnt)
 	mount = tw_mount_attach(mnt->mnt_sb);
 	if (!mount)
 		goto put_file;
-	init_irq_work(&mark.signal, tw_proof_signal_fn);
 	mutex_lock(&mount->mutex);
 	err = tw_mark_add(mount, &mark);
 	mutex_unlock(&mount->mutex);
@@ -482,10 +525,6 @@ void tw_hook_stop(void)
  */
 void tw_hook_exit(void)
 {
-	struct tw_hook_info info;
-
 	cancel_delayed_work_sync(&tw_hook_disarm);
-	tw_hook_info(&info);
 	tw_hook_unregister();
-	pr_info("unloaded, %lu probe hits missed\n", info.missed);
 }

@@ -161,6 +161,12 @@ static int tw_words(const char *p, struct tw_spec *spec)
 	}
 }
 
+/* A number too large for a file descriptor stays one that nobody has. */
+static unsigned int tw_fd(u64 n)
+{
+	return n > INT_MAX ? INT_MAX : n;
+}
+
 /**
  * tw_fd_parse() - the number of a file descriptor, alone
  * @text: decimal, white space around it is ignored
@@ -174,13 +180,13 @@ int tw_fd_parse(const char *text, unsigned int *fd)
 
 	while (isspace(*text))
 		text++;
-	if (tw_digits(&text, &n) || n > INT_MAX)
+	if (tw_digits(&text, &n))
 		return -EINVAL;
 	while (isspace(*text))
 		text++;
 	if (*text)
 		return -EINVAL;
-	*fd = n;
+	*fd = tw_fd(n);
 	return 0;
 }
 
@@ -204,14 +210,14 @@ int tw_registration_parse(char *text, struct tw_registration *reg)
 		text[--len] = '\0';
 	while (isspace(*p))
 		p++;
-	if (tw_digits(&p, &efd) || efd > INT_MAX || *p++ != ' ')
+	if (tw_digits(&p, &efd) || *p++ != ' ')
 		return -EINVAL;
-	if (tw_digits(&p, &cfd) || cfd > INT_MAX)
+	if (tw_digits(&p, &cfd))
 		return -EINVAL;
 	if (*p && *p++ != ' ')
 		return -EINVAL;
-	reg->event_fd = efd;
-	reg->control_fd = cfd;
+	reg->event_fd = tw_fd(efd);
+	reg->control_fd = tw_fd(cfd);
 	reg->args = p;
 	return 0;
 }

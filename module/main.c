@@ -16,6 +16,7 @@
 #include "debugfs.h"
 #include "files.h"
 #include "hook.h"
+#include "mark.h"
 #include "mount.h"
 #include "trigger.h"
 
@@ -61,41 +62,44 @@ static int __init tw_init(void)
 			return -EINVAL;
 		}
 	}
-	err = tw_mount_init();
+	err = tw_mark_init();
 	if (err)
 		return err;
+	err = tw_mount_init(&tw_events);
+	if (err)
+		goto exit_mark;
 	err = tw_hook_init();
 	if (err)
 		goto exit_mount;
-	err = tw_trigger_init();
-	if (err)
-		goto exit_hook;
+	/* nobody sees anything of the module before nothing can fail any more */
 	err = tw_debugfs_init();
 	if (err)
-		goto exit_trigger;
-	err = tw_mount_start(&tw_events);
-	if (err)
-		goto exit_debugfs;
+		goto exit_hook;
+	tw_mount_start();
 	return 0;
 
-exit_debugfs:
-	tw_debugfs_exit();
-exit_trigger:
-	tw_trigger_exit();
 exit_hook:
 	tw_hook_exit();
 exit_mount:
 	tw_mount_exit();
+exit_mark:
+	tw_mark_exit();
 	return err;
 }
 
 static void __exit tw_exit(void)
 {
+	struct tw_hook_info hook;
+
 	tw_hook_stop();
+	/* tells all mounts to be gone, and removes all files */
 	tw_mount_stop();
-	tw_trigger_exit();
+	tw_trigger_flush();
+	tw_hook_info(&hook);
 	tw_hook_exit();
 	tw_mount_exit();
+	tw_mark_exit();
+	pr_info("unloaded, %lu probe hits missed\n", hook.missed);
 }
 
 module_init(tw_init);

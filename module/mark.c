@@ -9,7 +9,7 @@
  * what is waited for (this file) each write first, then have a full memory
  * barrier, then read what the other wrote:
  *
- *	tw_mark_check()			tw_mark_settle(), tw_mark_add()
+ *	tw_mark_check()			tw_mark_settle(), tw_mark_place()
  *	  [usage was counted]		  next_rise, next_fall = ...
  *	  smp_mb()			  smp_mb()
  *	  read next_rise, next_fall	  sum up usage
@@ -18,12 +18,20 @@
  * look sees the allocation. The same barrier makes the last of several CPUs
  * that allocate at once see what the others added to the shared part of the
  * counter; the rest is in the CPUs' own parts and within the slack.
+ *
+ * Crossings are those between looks: usage that goes up and is brought down
+ * again by another CPU, before the system call that brought it up has had its
+ * look, was never up for anybody who could tell.
  */
+#include <linux/cpuhotplug.h>
 #include <linux/fs.h>
+#include <linux/irq_work.h>
 #include <linux/kprobes.h>
 #include <linux/minmax.h>
 #include <linux/percpu.h>
+#include <linux/percpu_counter.h>
 #include <linux/rcupdate.h>
+#include <linux/shmem_fs.h>
 
 #include "compat.h"
 #include "mark.h"
@@ -34,16 +42,24 @@
 
 /**
  * struct tw_observer - what a CPU queues when usage came near a mark
- * @work: looks at the usage of @mount, in hard interrupt context
- * @mount: whose it is
+ * @look: looks at the usage of @mount, in hard interrupt context
+ * @tell: tells what was crossed, where eventfds may be signalled
+ * @mount: whose they are
  *
- * One for each CPU: what a CPU queues for itself has run when it leaves the
- * kernel, which another CPU's need not have.
+ * One for each CPU, queued there alone: what a CPU queues for itself has run
+ * when it leaves the kernel, which another CPU's need not have.
  */
 struct tw_observer {
-	struct irq_work work;
+	struct irq_work look;
+	struct irq_work tell;
 	struct tw_mount *mount;
 };
+
+/* how far percpu_counter_read() may be from percpu_counter_sum(), in blocks */
+static long tw_mark_slack __read_mostly;
+static int tw_mark_cpuhp;
+
+/* ---- which marks are where ---- */
 
 static void tw_tree_add(struct rb_root_cached *tree, struct tw_mark *mark,
 			u64 key)
@@ -79,28 +95,18 @@ static void tw_mark_insert(struct tw_mount *mount, struct tw_mark *mark)
 		tw_tree_add(&mount->falls, mark, ~mark->band.fall);
 	else
 		tw_tree_add(&mount->rises, mark, mark->band.rise);
+	mark->off = false;
 }
 
 static void tw_mark_erase(struct tw_mount *mount, struct tw_mark *mark)
 {
 	rb_erase_cached(&mark->node,
 			mark->above ? &mount->falls : &mount->rises);
-}
-
-static void tw_mark_fire(struct tw_mark *mark)
-{
-	mark->fired++;
-	atomic_inc(&mark->pending);
-	irq_work_queue(&mark->signal);
-}
-
-static s64 tw_mark_sum(struct tw_mount *mount)
-{
-	return percpu_counter_sum(&mount->sbinfo->used_blocks);
+	mark->off = true;
 }
 
 /* As the hook compares them: signed, since a rough usage may be negative. */
-static long tw_blocks_to_long(u64 blocks)
+static long tw_mark_to_long(u64 blocks)
 {
 	return min_t(u64, blocks, LONG_MAX);
 }
@@ -113,42 +119,104 @@ static void tw_mark_expect(struct tw_mount *mount)
 
 	lockdep_assert_held(&mount->lock);
 	WRITE_ONCE(mount->next_rise,
-		   rise ? tw_blocks_to_long(rise->band.rise) : TW_NO_RISE);
+		   rise ? tw_mark_to_long(rise->band.rise) : TW_NO_RISE);
 	WRITE_ONCE(mount->next_fall,
-		   fall ? tw_blocks_to_long(fall->band.fall) : 0);
+		   fall ? tw_mark_to_long(fall->band.fall) : 0);
 }
 
-/* Moves each mark that @used has passed; true if there was one. */
-static bool tw_mark_cross(struct tw_mount *mount, s64 used)
+/* ---- telling ---- */
+
+/* A crossing that the mark asked for. */
+static void tw_mark_fire(struct tw_mount *mount, struct tw_mark *mark)
 {
-	u64 usage = max_t(s64, used, 0);
+	mark->fired++;
+	if (!mark->untold++)
+		list_add_tail(&mark->untold_entry, &mount->untold);
+}
+
+/* Must somebody call tw_mark_tell(), or wait for one who does? */
+static bool tw_mark_must_tell(const struct tw_mount *mount)
+{
+	lockdep_assert_held(&mount->lock);
+	return mount->telling || !list_empty(&mount->untold);
+}
+
+/* Tells all crossings; those that others are just telling are told as well. */
+static void tw_mark_tell(struct tw_mount *mount)
+{
+	unsigned int crossings = 0;
+	unsigned long flags;
+	struct tw_mark *mark;
+
+	spin_lock_irqsave(&mount->tell_lock, flags);
+	for (;;) {
+		raw_spin_lock(&mount->lock);
+		mark = list_first_entry_or_null(&mount->untold, struct tw_mark,
+						untold_entry);
+		if (mark) {
+			list_del_init(&mark->untold_entry);
+			crossings = mark->untold;
+			mark->untold = 0;
+		}
+		mount->telling = mark;
+		raw_spin_unlock(&mount->lock);
+		if (!mark)
+			break;
+		mark->tell(mark, crossings);
+	}
+	spin_unlock_irqrestore(&mount->tell_lock, flags);
+}
+
+static void tw_mark_tell_fn(struct irq_work *work)
+{
+	tw_mark_tell(container_of(work, struct tw_observer, tell)->mount);
+}
+
+/* ---- looking ---- */
+
+static bool tw_mark_passed(struct tw_mount *mount, s64 low, s64 high,
+			   struct tw_mark **passed)
+{
+	struct tw_mark *mark = tw_tree_first(&mount->rises);
+
+	if (mark && low >= 0 && low >= mark->band.rise) {
+		*passed = mark;
+		return true;
+	}
+	mark = tw_tree_first(&mount->falls);
+	if (mark && (high < 0 || high < mark->band.fall)) {
+		*passed = mark;
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Moves each mark that usage has passed. A sum over the CPUs is no snapshot:
+ * what is freed on one that was added up already and then allocated on one
+ * that was not makes it larger than usage ever was. So a mark moves only if
+ * two sums, one after the other, agree: @low and @high are the lower and the
+ * higher of them. Who changed usage in between is about to look, too.
+ */
+static bool tw_mark_cross(struct tw_mount *mount, s64 low, s64 high)
+{
 	bool crossed = false;
 	struct tw_mark *mark;
 
-	for (;;) {
-		unsigned int direction;
+	while (tw_mark_passed(mount, low, high, &mark)) {
+		unsigned int direction = mark->above ? TW_FALLING : TW_RISING;
 
-		mark = tw_tree_first(&mount->rises);
-		direction = TW_RISING;
-		if (!mark || usage < mark->band.rise) {
-			mark = tw_tree_first(&mount->falls);
-			direction = TW_FALLING;
-			if (!mark || usage >= mark->band.fall)
-				return crossed;
-		}
 		crossed = true;
 		tw_mark_erase(mount, mark);
-		mark->above = direction == TW_RISING;
-		if (!(mark->spec.direction & direction)) {
-			tw_mark_insert(mount, mark);
-			continue;
+		mark->above = !mark->above;
+		if (mark->spec.direction & direction) {
+			tw_mark_fire(mount, mark);
+			if (mark->spec.once)
+				continue;
 		}
-		if (mark->spec.once)
-			mark->off = true;
-		else
-			tw_mark_insert(mount, mark);
-		tw_mark_fire(mark);
+		tw_mark_insert(mount, mark);
 	}
+	return crossed;
 }
 
 /* The size has changed, and with it where percentages are. */
@@ -157,10 +225,12 @@ static void tw_mark_resize(struct tw_mount *mount, unsigned long max_blocks)
 	struct tw_mark *mark;
 
 	list_for_each_entry(mark, &mount->marks, entry) {
-		if (!mark->off)
+		bool off = mark->off;
+
+		if (!off)
 			tw_mark_erase(mount, mark);
 		mark->band = tw_spec_band(&mark->spec, max_blocks, PAGE_SHIFT);
-		if (!mark->off)
+		if (!off)
 			tw_mark_insert(mount, mark);
 	}
 	tw_mark_expect(mount);
@@ -178,61 +248,93 @@ static void tw_mark_resize(struct tw_mount *mount, unsigned long max_blocks)
 static bool tw_mark_is_near(const struct tw_mount *mount,
 			    struct shmem_sb_info *sbinfo)
 {
+	unsigned long max_blocks;
 	s64 count, slack;
 
 	smp_mb(); /* see the top of the file */
-	if (READ_ONCE(mount->max_blocks) != READ_ONCE(sbinfo->max_blocks))
+	max_blocks = READ_ONCE(sbinfo->max_blocks);
+	if (max_blocks != READ_ONCE(mount->max_blocks))
 		return true;
+	/* a remount to size=0 ends the count for good */
+	if (!max_blocks)
+		return false;
 	smp_rmb(); /* pairs with smp_wmb() in tw_mark_resize() */
 
 	count = percpu_counter_read(&sbinfo->used_blocks);
-	slack = tw_compat_counter_slack();
+	slack = READ_ONCE(tw_mark_slack);
 	return count + slack >= READ_ONCE(mount->next_rise) ||
 	       count - slack < READ_ONCE(mount->next_fall);
 }
 
 NOKPROBE_SYMBOL(tw_mark_is_near);
 
-/**
- * tw_mark_settle() - look at the usage and tell what was crossed
- * @mount: of which
- *
- * Context: any but an NMI.
- */
-void tw_mark_settle(struct tw_mount *mount)
+/* True if tw_mark_tell() must be called after this. */
+static bool tw_mark_look(struct tw_mount *mount)
 {
-	struct shmem_sb_info *sbinfo;
 	unsigned long flags, max_blocks;
+	struct shmem_sb_info *sbinfo;
+	struct tw_mark *mark;
+	bool tell;
 
 	raw_spin_lock_irqsave(&mount->lock, flags);
 	sbinfo = mount->sbinfo;
 	/*
-	 * The last umount clears SB_ACTIVE and then throws all inodes away;
-	 * that empties the mount, but nobody freed anything.
+	 * The last umount clears s_root and then throws all inodes away; that
+	 * empties the mount, but nobody freed anything.
 	 */
-	if (!sbinfo || !(READ_ONCE(mount->sb->s_flags) & SB_ACTIVE))
+	if (!sbinfo || !READ_ONCE(mount->sb->s_root))
 		goto out;
 	max_blocks = READ_ONCE(sbinfo->max_blocks);
 	if (max_blocks != mount->max_blocks)
 		tw_mark_resize(mount, max_blocks);
-	/* a remount to size=0 ends the count for good */
-	if (!max_blocks || !tw_mark_is_near(mount, sbinfo))
+	if (!tw_mark_is_near(mount, sbinfo))
 		goto out;
 	/*
 	 * A mark that has moved waits for the other direction from now on, and
 	 * usage may have passed it back before next_* said so: look again.
 	 */
-	while (tw_mark_cross(mount, tw_mark_sum(mount))) {
+	for (;;) {
+		s64 first = percpu_counter_sum(&sbinfo->used_blocks);
+		s64 second;
+
+		if (!tw_mark_passed(mount, first, first, &mark))
+			break;
+		second = percpu_counter_sum(&sbinfo->used_blocks);
+		if (!tw_mark_cross(mount, min(first, second),
+				   max(first, second)))
+			break;
 		tw_mark_expect(mount);
 		smp_mb(); /* see the top of the file */
 	}
 out:
+	tell = tw_mark_must_tell(mount);
 	raw_spin_unlock_irqrestore(&mount->lock, flags);
+	return tell;
 }
 
-static void tw_mark_observe(struct irq_work *work)
+/**
+ * tw_mark_settle() - look at the usage and tell what was crossed
+ * @mount: of which
+ *
+ * Context: process.
+ */
+void tw_mark_settle(struct tw_mount *mount)
 {
-	tw_mark_settle(container_of(work, struct tw_observer, work)->mount);
+	if (tw_mark_look(mount))
+		tw_mark_tell(mount);
+}
+
+static void tw_mark_look_fn(struct irq_work *work)
+{
+	struct tw_observer *observer = container_of(work, struct tw_observer,
+						    look);
+
+	/*
+	 * Also where another CPU has seen this one's crossing, but not told it
+	 * yet: tw_mark_tell() waits for that.
+	 */
+	if (tw_mark_look(observer->mount))
+		irq_work_queue(&observer->tell);
 }
 
 /**
@@ -255,21 +357,25 @@ void tw_mark_check(struct super_block *sb, long freeing)
 
 	if (!mount)
 		return;
+	/* not before what they hold, see tw_mark_make_observers() */
+	observers = smp_load_acquire(&mount->observers);
+	if (!observers)
+		return;
 	/*
 	 * What is freed is not counted yet, so the barrier that makes an
 	 * allocation see next_fall would be too early here: always look.
 	 */
 	if (!freeing && likely(!tw_mark_is_near(mount, sb->s_fs_info)))
 		return;
-	observers = READ_ONCE(mount->observers);
-	if (observers)
-		irq_work_queue(&this_cpu_ptr(observers)->work);
+	irq_work_queue(&this_cpu_ptr(observers)->look);
 }
 
 NOKPROBE_SYMBOL(tw_mark_check);
 
+/* ---- adding and removing ---- */
+
 /*
- * Makes the irq_works through which the mount is looked at, once in its life.
+ * Makes what the mount is looked at through, once in its life.
  * Context: process, mount->mutex held.
  */
 static int tw_mark_make_observers(struct tw_mount *mount)
@@ -286,12 +392,13 @@ static int tw_mark_make_observers(struct tw_mount *mount)
 	for_each_possible_cpu(cpu) {
 		struct tw_observer *observer = per_cpu_ptr(observers, cpu);
 
-		tw_compat_init_irq_work_hard(&observer->work, tw_mark_observe);
+		tw_compat_init_irq_work_hard(&observer->look, tw_mark_look_fn);
+		init_irq_work(&observer->tell, tw_mark_tell_fn);
 		observer->mount = mount;
 	}
-	/* the hook must not see these before what they hold */
+	/* pairs with smp_load_acquire() in tw_mark_check() */
 	smp_store_release(&mount->observers, observers);
-	/* each free that did not see them is counted after this */
+	/* a handler that has not seen them has ended, and its blocks counted */
 	synchronize_rcu();
 	return 0;
 }
@@ -307,10 +414,11 @@ static int tw_mark_possible(struct tw_mount *mount)
 	return 0;
 }
 
-/* Puts the mark on the side where usage is, without telling; true if past. */
+/* Puts the mark on the side where usage is; true if that is past its level. */
 static bool tw_mark_place(struct tw_mount *mount, struct tw_mark *mark)
 {
-	unsigned long max_blocks = READ_ONCE(mount->sbinfo->max_blocks);
+	struct shmem_sb_info *sbinfo = mount->sbinfo;
+	unsigned long max_blocks = READ_ONCE(sbinfo->max_blocks);
 	bool falling = mark->spec.direction == TW_FALLING;
 	const struct tw_band *band = &mark->band;
 	u64 used;
@@ -318,15 +426,14 @@ static bool tw_mark_place(struct tw_mount *mount, struct tw_mark *mark)
 	if (max_blocks != mount->max_blocks)
 		tw_mark_resize(mount, max_blocks);
 	mark->band = tw_spec_band(&mark->spec, max_blocks, PAGE_SHIFT);
-	mark->off = false;
 
 	/* the widest that it can wait for, before usage is looked at */
 	WRITE_ONCE(mount->next_rise,
-		   min(mount->next_rise, tw_blocks_to_long(band->rise)));
+		   min(mount->next_rise, tw_mark_to_long(band->rise)));
 	WRITE_ONCE(mount->next_fall,
-		   max(mount->next_fall, tw_blocks_to_long(band->fall)));
+		   max(mount->next_fall, tw_mark_to_long(band->fall)));
 	smp_mb(); /* see the top of the file */
-	used = max_t(s64, tw_mark_sum(mount), 0);
+	used = max_t(s64, percpu_counter_sum(&sbinfo->used_blocks), 0);
 
 	mark->above = used >= (falling ? band->fall : band->rise);
 	tw_mark_insert(mount, mark);
@@ -334,10 +441,22 @@ static bool tw_mark_place(struct tw_mount *mount, struct tw_mark *mark)
 	return mark->above != falling;
 }
 
+/* As if the mark had just been passed. */
+static void tw_mark_fire_now(struct tw_mount *mount, struct tw_mark *mark)
+{
+	tw_mark_fire(mount, mark);
+	if (mark->spec.once) {
+		tw_mark_erase(mount, mark);
+		tw_mark_expect(mount);
+	}
+}
+
 /**
  * tw_mark_add() - begin to watch for a crossing
  * @mount: where
- * @mark: with @spec and @signal set and all else zero
+ * @mark: with @spec and @tell set and all else zero
+ *
+ * If it asks for @now, that has been told on return.
  *
  * Context: process, mount->mutex held.
  * Return: 0; -ENODEV if the mount is gone, -EOPNOTSUPP if it keeps no count,
@@ -346,6 +465,7 @@ static bool tw_mark_place(struct tw_mount *mount, struct tw_mark *mark)
 int tw_mark_add(struct tw_mount *mount, struct tw_mark *mark)
 {
 	unsigned long flags;
+	bool tell = false;
 	int err;
 
 	err = tw_mark_make_observers(mount);
@@ -354,21 +474,18 @@ int tw_mark_add(struct tw_mount *mount, struct tw_mark *mark)
 
 	raw_spin_lock_irqsave(&mount->lock, flags);
 	err = tw_mark_possible(mount);
-	if (err)
-		goto out;
-	list_add_tail(&mark->entry, &mount->marks);
-	if (mark->spec.level.kind == TW_LEVEL_NONE) {
+	if (!err) {
+		INIT_LIST_HEAD(&mark->untold_entry);
 		mark->off = true;
-	} else if (tw_mark_place(mount, mark) && mark->spec.now) {
-		if (mark->spec.once) {
-			tw_mark_erase(mount, mark);
-			mark->off = true;
-			tw_mark_expect(mount);
-		}
-		tw_mark_fire(mark);
+		list_add_tail(&mark->entry, &mount->marks);
+		if (mark->spec.level.kind != TW_LEVEL_NONE &&
+		    tw_mark_place(mount, mark) && mark->spec.now)
+			tw_mark_fire_now(mount, mark);
+		tell = tw_mark_must_tell(mount);
 	}
-out:
 	raw_spin_unlock_irqrestore(&mount->lock, flags);
+	if (tell)
+		tw_mark_tell(mount);
 	return err;
 }
 
@@ -376,7 +493,7 @@ out:
  * tw_mark_move() - give a mark another level
  * @mount: where it is
  * @mark: the mark, one that asks for @now
- * @level: the new level, may be none; signals at once if it is reached
+ * @level: the new level, may be none; if it is reached that is told
  *
  * Context: process, mount->mutex held.
  */
@@ -384,25 +501,26 @@ void tw_mark_move(struct tw_mount *mount, struct tw_mark *mark,
 		  const struct tw_level *level)
 {
 	unsigned long flags;
+	bool tell;
 
 	raw_spin_lock_irqsave(&mount->lock, flags);
 	if (!mark->off)
 		tw_mark_erase(mount, mark);
-	mark->off = true;
 	mark->spec.level = *level;
-	if (!tw_mark_possible(mount) && level->kind != TW_LEVEL_NONE) {
-		if (tw_mark_place(mount, mark))
-			tw_mark_fire(mark);
-	} else {
-		tw_mark_expect(mount);
-	}
+	tw_mark_expect(mount);
+	if (level->kind != TW_LEVEL_NONE && !tw_mark_possible(mount) &&
+	    tw_mark_place(mount, mark))
+		tw_mark_fire_now(mount, mark);
+	tell = tw_mark_must_tell(mount);
 	raw_spin_unlock_irqrestore(&mount->lock, flags);
+	if (tell)
+		tw_mark_tell(mount);
 }
 
 /**
  * tw_mark_del() - watch no more
  * @mount: where it is
- * @mark: the mark; its @signal has run for the last time on return
+ * @mark: the mark; all of its crossings have been told on return
  *
  * Context: process.
  */
@@ -413,18 +531,18 @@ void tw_mark_del(struct tw_mount *mount, struct tw_mark *mark)
 	raw_spin_lock_irqsave(&mount->lock, flags);
 	if (!mark->off)
 		tw_mark_erase(mount, mark);
-	mark->off = true;
 	list_del(&mark->entry);
 	tw_mark_expect(mount);
 	raw_spin_unlock_irqrestore(&mount->lock, flags);
-	irq_work_sync(&mark->signal);
+	/* tells what is left, and waits for who is at it */
+	tw_mark_tell(mount);
 }
 
 /**
- * tw_mark_init() - prepare a mount for marks
+ * tw_mark_prepare() - prepare a mount for marks
  * @mount: a new one, with @sbinfo set
  */
-void tw_mark_init(struct tw_mount *mount)
+void tw_mark_prepare(struct tw_mount *mount)
 {
 	mount->max_blocks = READ_ONCE(mount->sbinfo->max_blocks);
 	mount->next_rise = TW_NO_RISE;
@@ -432,22 +550,71 @@ void tw_mark_init(struct tw_mount *mount)
 	INIT_LIST_HEAD(&mount->marks);
 	mount->rises = RB_ROOT_CACHED;
 	mount->falls = RB_ROOT_CACHED;
+	INIT_LIST_HEAD(&mount->untold);
+	spin_lock_init(&mount->tell_lock);
 }
 
 /**
- * tw_mark_exit() - undo what tw_mark_add() did to a mount
+ * tw_mark_release() - undo what tw_mark_add() did to a mount
  * @mount: without marks, and not found by tw_mark_check() any more
  *
  * Context: process.
  */
-void tw_mark_exit(struct tw_mount *mount)
+void tw_mark_release(struct tw_mount *mount)
 {
 	int cpu;
 
 	if (!mount->observers)
 		return;
-	/* what the hook has queued may still run */
-	for_each_possible_cpu(cpu)
-		irq_work_sync(&per_cpu_ptr(mount->observers, cpu)->work);
+	/* what the hook has queued may still run, and queue the second */
+	for_each_possible_cpu(cpu) {
+		struct tw_observer *observer = per_cpu_ptr(mount->observers,
+							   cpu);
+
+		irq_work_sync(&observer->look);
+		irq_work_sync(&observer->tell);
+	}
 	free_percpu(mount->observers);
+}
+
+/*
+ * A CPU's part of a percpu_counter is below the batch, which is 32 or twice
+ * the number of CPUs online, see compute_batch_value() in lib/percpu_counter.c;
+ * but what was counted before some went offline may be larger. Those present
+ * bound both. Called before a CPU can count.
+ */
+static int tw_mark_cpu_comes(unsigned int cpu)
+{
+	long cpus = num_present_cpus();
+
+	WRITE_ONCE(tw_mark_slack,
+		   max(tw_mark_slack, max(32L, 2 * cpus) * cpus));
+	return 0;
+}
+
+/**
+ * tw_mark_init() - before anything else of this file
+ *
+ * Return: 0 or a negative errno.
+ */
+int tw_mark_init(void)
+{
+	int state;
+
+	tw_mark_cpu_comes(0);
+	state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN,
+					  "tmpfswarn:prepare",
+					  tw_mark_cpu_comes, NULL);
+	if (state < 0)
+		return state;
+	tw_mark_cpuhp = state;
+	return 0;
+}
+
+/**
+ * tw_mark_exit() - undo tw_mark_init()
+ */
+void tw_mark_exit(void)
+{
+	cpuhp_remove_state_nocalls(tw_mark_cpuhp);
 }

@@ -5,7 +5,6 @@
 #ifndef TW_MARK_H
 #define TW_MARK_H
 
-#include <linux/irq_work.h>
 #include <linux/list.h>
 #include <linux/rbtree.h>
 #include <linux/types.h>
@@ -18,9 +17,11 @@ struct tw_mount;
 /**
  * struct tw_mark - a level on a mount and which side of it usage is on
  * @spec: what was asked for
- * @signal: queued for each crossing asked for; runs after the crossing was
- *	seen and may still be running until tw_mark_del() has returned
- * @pending: crossings that @signal has not yet told
+ * @tell: called with the number of crossings to tell, once or more: outside of
+ *	all locks but one, in an irq_work (on PREEMPT_RT in a thread) or in a
+ *	process; never again once tw_mark_del() has returned
+ * @untold: crossings that @tell was not called for yet
+ * @untold_entry: in the mount's list of those
  * @entry: in the mount's list
  * @node: in one of the mount's trees, unless @off
  * @key: by which the tree is ordered
@@ -29,12 +30,13 @@ struct tw_mount;
  * @off: has no level, or has signalled and asked for no more
  * @fired: crossings told, as a statistic
  *
- * All but @signal and @pending are protected by the mount's lock.
+ * All but @tell are protected by the mount's lock.
  */
 struct tw_mark {
 	struct tw_spec spec;
-	struct irq_work signal;
-	atomic_t pending;
+	void (*tell)(struct tw_mark *mark, unsigned int crossings);
+	unsigned int untold;
+	struct list_head untold_entry;
 	struct list_head entry;
 	struct rb_node node;
 	u64 key;
@@ -52,7 +54,10 @@ void tw_mark_move(struct tw_mount *mount, struct tw_mark *mark,
 		  const struct tw_level *level);
 void tw_mark_del(struct tw_mount *mount, struct tw_mark *mark);
 
-void tw_mark_init(struct tw_mount *mount);
-void tw_mark_exit(struct tw_mount *mount);
+void tw_mark_prepare(struct tw_mount *mount);
+void tw_mark_release(struct tw_mount *mount);
+
+int tw_mark_init(void);
+void tw_mark_exit(void);
 
 #endif /* TW_MARK_H */

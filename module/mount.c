@@ -7,6 +7,7 @@
 #include <linux/fs.h>
 #include <linux/hashtable.h>
 #include <linux/kprobes.h>
+#include <linux/minmax.h>
 #include <linux/percpu_counter.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
@@ -27,14 +28,16 @@ static LIST_HEAD(tw_mounts);
 static struct file_system_type *tw_mount_type;
 static const struct tw_mount_events *tw_mount_events;
 static struct workqueue_struct *tw_mount_wq;
+struct workqueue_struct *tw_wq;
 static LLIST_HEAD(tw_mounts_gone);
 
 static unsigned int tw_mounts_shown;
 static unsigned int tw_mounts_hidden;
 
 /* bits of tw_mount_todo */
-#define TW_TODO_SCAN	0	/* superblocks may have come or changed */
-#define TW_TODO_STOP	1	/* the module goes */
+#define TW_TODO_START	0	/* mounts may be shown from now on */
+#define TW_TODO_SCAN	1	/* superblocks may have come or changed */
+#define TW_TODO_STOP	2	/* the module goes */
 static unsigned long tw_mount_todo;
 
 static void tw_mount_work_fn(struct work_struct *work);
@@ -92,7 +95,7 @@ static void tw_mount_release_fn(struct work_struct *work)
 	struct tw_mount *mount = container_of(to_rcu_work(work),
 					      struct tw_mount, release);
 
-	tw_mark_exit(mount);
+	tw_mark_release(mount);
 	kfree(mount);
 }
 
@@ -139,7 +142,7 @@ struct tw_mount *tw_mount_attach(struct super_block *sb)
 	mount->sb = sb;
 	mount->sbinfo = sb->s_fs_info;
 	mount->dev = sb->s_dev;
-	tw_mark_init(mount);
+	tw_mark_prepare(mount);
 	mutex_init(&mount->mutex);
 	INIT_LIST_HEAD(&mount->triggers);
 	INIT_LIST_HEAD(&mount->all);
@@ -205,8 +208,10 @@ int tw_mount_usage(struct tw_mount *mount, struct tw_usage *usage)
 		if (usage->size)
 			usage->used = percpu_counter_sum(&mount->sbinfo->used_blocks);
 		usage->inodes = READ_ONCE(sbinfo->max_inodes);
+		/* read without stat_lock, like statfs does: a remount may race */
 		if (usage->inodes)
-			usage->inodes_free = tw_compat_free_inodes(sbinfo);
+			usage->inodes_free = min_t(u64, usage->inodes,
+						   tw_compat_free_inodes(sbinfo));
 	}
 	raw_spin_unlock_irqrestore(&mount->lock, flags);
 	return sbinfo ? 0 : -ENODEV;
@@ -237,7 +242,7 @@ static void tw_mount_scan_one(struct super_block *sb, void *hidden)
 	mount = tw_mount_find(sb);
 	rcu_read_unlock_sched();
 	if (mount) {
-		/* only this work unhooks what shmem_put_super() does not */
+		/* stays, since shmem_put_super() needs s_umount */
 		tw_mark_settle(mount);
 		return;
 	}
@@ -290,9 +295,13 @@ static void tw_mount_work_fn(struct work_struct *work)
 {
 	struct tw_mount *mount, *next;
 
+	if (!test_bit(TW_TODO_START, &tw_mount_todo))
+		return;
 	do {
 		bool stop = test_bit(TW_TODO_STOP, &tw_mount_todo);
 
+		/* the scan may have to wait for an umount that takes long */
+		tw_mount_bury();
 		if (test_and_clear_bit(TW_TODO_SCAN, &tw_mount_todo) && !stop)
 			tw_mount_scan();
 		if (stop) {
@@ -330,10 +339,12 @@ static int tw_mount_on_put(struct kprobe *probe, struct pt_regs *regs)
 	struct super_block *sb = (void *)regs_get_kernel_argument(regs, 0);
 	struct tw_mount *mount = tw_mount_find(sb);
 
-	/* none if filling it failed, or if it was not shown */
 	if (mount && tw_mount_unhook(mount)) {
 		llist_add(&mount->gone, &tw_mounts_gone);
 		irq_work_queue(&tw_mount_kick);
+	} else if (READ_ONCE(tw_mounts_hidden)) {
+		/* that may have been one of them */
+		tw_mount_on_change(probe, regs);
 	}
 	return 0;
 }
@@ -348,51 +359,49 @@ static struct kprobe tw_mount_probes[] = {
 
 /**
  * tw_mount_init() - before anything else of this file
- *
- * Return: 0 or a negative errno.
- */
-int tw_mount_init(void)
-{
-	init_irq_work(&tw_mount_kick, tw_mount_kick_fn);
-	tw_mount_wq = alloc_ordered_workqueue("tmpfswarn_mounts", 0);
-	if (!tw_mount_wq)
-		return -ENOMEM;
-	/* built into the kernel, so there is no module to hold */
-	tw_mount_type = get_fs_type("tmpfs");
-	if (!tw_mount_type) {
-		pr_err("no file system type tmpfs\n");
-		destroy_workqueue(tw_mount_wq);
-		return -ENODEV;
-	}
-	return 0;
-}
-
-/**
- * tw_mount_start() - find the mounts there are, and those that come
- * @events: who wants to know
- *
- * All mounts there are have been told to @events on return.
+ * @events: who wants to know of mounts, from tw_mount_start() on
  *
  * Return: 0, or a negative errno after a line in the log.
  */
-int tw_mount_start(const struct tw_mount_events *events)
+int tw_mount_init(const struct tw_mount_events *events)
 {
 	size_t i;
 	int err;
 
 	tw_mount_events = events;
+	init_irq_work(&tw_mount_kick, tw_mount_kick_fn);
+	/* built into the kernel, so there is no module to hold */
+	tw_mount_type = get_fs_type("tmpfs");
+	if (!tw_mount_type) {
+		pr_err("no file system type tmpfs\n");
+		return -ENODEV;
+	}
+	tw_wq = alloc_workqueue("tmpfswarn", WQ_UNBOUND, 0);
+	if (!tw_wq)
+		return -ENOMEM;
+	tw_mount_wq = alloc_ordered_workqueue("tmpfswarn_mounts", 0);
+	if (!tw_mount_wq) {
+		err = -ENOMEM;
+		goto destroy_wq;
+	}
 	for (i = 0; i < ARRAY_SIZE(tw_mount_probes); i++) {
 		err = register_kprobe(&tw_mount_probes[i]);
 		if (err) {
 			pr_err("cannot probe %s: error %d\n",
 			       tw_mount_probes[i].symbol_name, err);
-			tw_mount_stop();
-			return err;
+			goto unregister;
 		}
 	}
-	tw_mount_rescan();
-	flush_work(&tw_mount_work);
 	return 0;
+
+unregister:
+	while (i--)
+		unregister_kprobe(&tw_mount_probes[i]);
+	irq_work_sync(&tw_mount_kick);
+	destroy_workqueue(tw_mount_wq);
+destroy_wq:
+	destroy_workqueue(tw_wq);
+	return err;
 }
 
 /**
@@ -407,22 +416,26 @@ void tw_mount_rescan(void)
 }
 
 /**
- * tw_mount_stop() - undo tw_mount_start(), also one that failed
+ * tw_mount_start() - find the mounts there are, and those that come
+ *
+ * All mounts there are have been told of on return.
+ */
+void tw_mount_start(void)
+{
+	set_bit(TW_TODO_START, &tw_mount_todo);
+	tw_mount_rescan();
+	flush_work(&tw_mount_work);
+}
+
+/**
+ * tw_mount_stop() - undo tw_mount_start()
  *
  * Every mount has been told to be gone on return.
  */
 void tw_mount_stop(void)
 {
-	size_t i;
-
-	for (i = 1; i < ARRAY_SIZE(tw_mount_probes); i++)
-		unregister_kprobe(&tw_mount_probes[i]);
 	set_bit(TW_TODO_STOP, &tw_mount_todo);
 	queue_work(tw_mount_wq, &tw_mount_work);
-	flush_work(&tw_mount_work);
-	/* only now may umounts go unnoticed */
-	unregister_kprobe(&tw_mount_probes[0]);
-	irq_work_sync(&tw_mount_kick);
 	flush_work(&tw_mount_work);
 }
 
@@ -433,7 +446,13 @@ void tw_mount_stop(void)
  */
 void tw_mount_exit(void)
 {
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(tw_mount_probes); i++)
+		unregister_kprobe(&tw_mount_probes[i]);
+	irq_work_sync(&tw_mount_kick);
 	/* each tw_mount_release_fn() is queued after this, and run by the next */
 	rcu_barrier();
 	destroy_workqueue(tw_mount_wq);
+	destroy_workqueue(tw_wq);
 }

@@ -24,16 +24,21 @@ struct tw_observer;
  * struct tw_mount - a tmpfs superblock
  * @hash: in the table by @sb; written under tw_mount_hash_lock, read under RCU
  * @sb: the superblock; only a key, except while @sbinfo is set
- * @observers: one irq_work for each CPU, made with the first mark
+ * @observers: what each CPU queues to have usage looked at, made with the first
+ *	mark
  * @next_rise: the lowest number of blocks at which a mark becomes above
  * @next_fall: a mark becomes below when usage is less than this
  * @max_blocks: size of the mount as far as the marks know
- * @lock: protects what follows up to @falls, and writes of the three above;
+ * @lock: protects what follows up to @telling, and writes of the three above;
  *	taken from hard interrupts. Taken before percpu_counter's lock.
  * @sbinfo: the superblock's; NULL from shmem_put_super() on
  * @marks: all marks
  * @rises: those below, by where they rise
  * @falls: those above, by where they fall, highest first
+ * @untold: those with crossings to tell
+ * @telling: one of these is being told
+ * @tell_lock: held while crossings are told, so that who waits for it knows
+ *	them to be told; taken before @lock and eventfds' locks
  * @mutex: protects @triggers, and makes registration and its end exclude each
  *	other; taken before @lock
  * @triggers: see trigger.c, in the order of registration
@@ -60,6 +65,10 @@ struct tw_mount {
 	struct list_head marks;
 	struct rb_root_cached rises;
 	struct rb_root_cached falls;
+	struct list_head untold;
+	bool telling;
+
+	spinlock_t tell_lock; /* see above */
 
 	struct mutex mutex; /* see above */
 	struct list_head triggers;
@@ -79,7 +88,7 @@ struct tw_mount {
  * @size: in blocks, 0 if unlimited
  * @used: in blocks, 0 if @size is
  * @inodes: that can be, 0 if unlimited
- * @inodes_free: of these
+ * @inodes_free: of these, not more than @inodes
  */
 struct tw_usage {
 	u64 size;
@@ -115,8 +124,11 @@ struct tw_mount_counts {
 
 extern unsigned int tw_max_mounts;
 
-int tw_mount_init(void);
-int tw_mount_start(const struct tw_mount_events *events);
+/* for works that may wait; from tw_mount_init() to tw_mount_exit() */
+extern struct workqueue_struct *tw_wq;
+
+int tw_mount_init(const struct tw_mount_events *events);
+void tw_mount_start(void);
 void tw_mount_rescan(void);
 void tw_mount_stop(void);
 void tw_mount_exit(void);

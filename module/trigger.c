@@ -23,7 +23,6 @@
 unsigned int tw_max_triggers = 65536;
 unsigned int tw_max_mount_triggers = 16384;
 
-static struct workqueue_struct *tw_trigger_wq;
 static atomic_t tw_triggers = ATOMIC_INIT(0);
 static atomic64_t tw_trigger_crossings;
 static atomic64_t tw_trigger_signals;
@@ -38,21 +37,17 @@ static void tw_trigger_signal(struct tw_trigger *trigger, unsigned int n)
 static void tw_trigger_queue_end(struct tw_trigger *trigger)
 {
 	if (!test_and_set_bit(0, &trigger->ending))
-		queue_work(tw_trigger_wq, &trigger->end);
+		queue_work(tw_wq, &trigger->end);
 }
 
-/* mark.signal: outside of all locks; on PREEMPT_RT in a thread */
-static void tw_trigger_signal_fn(struct irq_work *work)
+static void tw_trigger_tell(struct tw_mark *mark, unsigned int crossings)
 {
-	struct tw_trigger *trigger = container_of(work, struct tw_trigger,
-						  mark.signal);
-	unsigned int n = atomic_xchg(&trigger->mark.pending, 0);
+	struct tw_trigger *trigger = container_of(mark, struct tw_trigger,
+						  mark);
 
-	if (!n)
-		return;
-	atomic64_add(n, &tw_trigger_crossings);
-	tw_trigger_signal(trigger, n);
-	if (trigger->mark.spec.once)
+	atomic64_add(crossings, &tw_trigger_crossings);
+	tw_trigger_signal(trigger, crossings);
+	if (mark->spec.once)
 		tw_trigger_queue_end(trigger);
 }
 
@@ -90,7 +85,7 @@ static bool tw_trigger_claim(struct tw_trigger *trigger)
 
 /*
  * Nothing queues the trigger's end after this: neither the eventfd, since
- * remove_wait_queue() waits for a wake-up under way, nor a signal. It leaves
+ * remove_wait_queue() waits for a wake-up under way, nor a crossing. It leaves
  * the eventfd's counter alone, which eventfd_ctx_remove_wait_queue() would
  * clear.
  */
@@ -125,17 +120,17 @@ static void tw_trigger_end_fn(struct work_struct *work)
 	}
 }
 
-/* Takes a place among @limit in @count; false if there is none. */
+/* Takes a place among tw_max_triggers; false if there is none. */
 static bool tw_trigger_reserve(void)
 {
-	if (atomic_add_unless(&tw_triggers, 1, READ_ONCE(tw_max_triggers)))
+	if (atomic_add_unless(&tw_triggers, 1, tw_max_triggers))
 		return true;
 	pr_warn_once("not registering more than %u triggers: raise the parameter max_triggers\n",
 		     tw_max_triggers);
 	return false;
 }
 
-/* Makes a trigger that is not registered yet; takes over @eventfd. */
+/* Makes a trigger that is not registered yet. */
 static struct tw_trigger *tw_trigger_make(struct tw_mount *mount,
 					  struct eventfd_ctx *eventfd,
 					  enum tw_resource resource,
@@ -147,7 +142,7 @@ static struct tw_trigger *tw_trigger_make(struct tw_mount *mount,
 	if (!trigger)
 		return NULL;
 	trigger->mark.spec = *spec;
-	init_irq_work(&trigger->mark.signal, tw_trigger_signal_fn);
+	trigger->mark.tell = tw_trigger_tell;
 	trigger->mount = tw_mount_get(mount);
 	trigger->eventfd = eventfd;
 	INIT_LIST_HEAD(&trigger->entry);
@@ -160,6 +155,72 @@ static struct tw_trigger *tw_trigger_make(struct tw_mount *mount,
 	return trigger;
 }
 
+/* May one more trigger be registered on @mount? */
+static int tw_trigger_allowed(struct tw_mount *mount)
+{
+	struct tw_usage usage;
+	int err = tw_mount_usage(mount, &usage);
+
+	lockdep_assert_held(&mount->mutex);
+	if (err)
+		return err;
+	if (!usage.size)
+		return -EOPNOTSUPP;
+	if (mount->nr_triggers < tw_max_mount_triggers)
+		return 0;
+	pr_warn_once("not registering more than %u triggers on a mount: raise the parameter max_mount_triggers\n",
+		     tw_max_mount_triggers);
+	return -ENOSPC;
+}
+
+/* mount->mutex and @file, of which @eventfd is, are held. */
+static int tw_trigger_register(struct tw_mount *mount, struct file *file,
+			       struct eventfd_ctx *eventfd,
+			       enum tw_resource resource,
+			       const struct tw_spec *spec)
+{
+	struct tw_trigger *trigger;
+	int err;
+
+	err = tw_trigger_allowed(mount);
+	if (err)
+		return err;
+	if (!tw_trigger_reserve())
+		return -ENOSPC;
+	err = tw_hook_get();
+	if (err)
+		goto unreserve;
+	trigger = tw_trigger_make(mount, eventfd, resource, spec);
+	if (!trigger) {
+		err = -ENOMEM;
+		goto put_hook;
+	}
+	if (resource == TW_WARN_USED)
+		trigger->mark.spec.level = mount->warn_used;
+	/*
+	 * The file is held, so EPOLLHUP cannot come before all is done; a
+	 * crossing can, and with it the end of a trigger that asks for once,
+	 * which waits for the mutex.
+	 */
+	vfs_poll(file, &trigger->poll);
+	err = tw_mark_add(mount, &trigger->mark);
+	if (err)
+		goto free;
+	list_add_tail(&trigger->entry, &mount->triggers);
+	mount->nr_triggers++;
+	return 0;
+
+free:
+	remove_wait_queue(trigger->head, &trigger->wait);
+	tw_mount_put(mount);
+	kfree(trigger);
+put_hook:
+	tw_hook_put();
+unreserve:
+	atomic_dec(&tw_triggers);
+	return err;
+}
+
 /**
  * tw_trigger_add() - register
  * @mount: where
@@ -168,14 +229,12 @@ static struct tw_trigger *tw_trigger_make(struct tw_mount *mount,
  * @spec: what is asked for
  *
  * Context: process.
- * Return: 0; -EBADF or -EINVAL for @event_fd, -EOPNOTSUPP, -ENOSPC, -ENODEV or
- * -ENOMEM as in uapi/tmpfswarn.h; what enabling a probe returned. Nothing has
- * changed if not 0.
+ * Return: 0; -EBADF or -EINVAL for @event_fd, -EOPNOTSUPP, -ENOSPC, -ENODEV,
+ * -EIO or -ENOMEM as in uapi/tmpfswarn.h. Nothing has changed if not 0.
  */
 int tw_trigger_add(struct tw_mount *mount, unsigned int event_fd,
 		   enum tw_resource resource, const struct tw_spec *spec)
 {
-	struct tw_trigger *trigger;
 	struct eventfd_ctx *eventfd;
 	struct file *file;
 	int err;
@@ -188,62 +247,18 @@ int tw_trigger_add(struct tw_mount *mount, unsigned int event_fd,
 		err = PTR_ERR(eventfd);
 		goto put_file;
 	}
-	if (!tw_trigger_reserve()) {
-		err = -ENOSPC;
-		goto put_eventfd;
-	}
-	err = tw_hook_get();
-	if (err)
-		goto unreserve;
-	trigger = tw_trigger_make(mount, eventfd, resource, spec);
-	if (!trigger) {
-		err = -ENOMEM;
-		goto put_hook;
-	}
-
 	mutex_lock(&mount->mutex);
-	if (mount->nr_triggers >= READ_ONCE(tw_max_mount_triggers)) {
-		pr_warn_once("not registering more than %u triggers on a mount: raise the parameter max_mount_triggers\n",
-			     tw_max_mount_triggers);
-		err = -ENOSPC;
-		goto unlock;
-	}
-	if (resource == TW_WARN_USED)
-		trigger->mark.spec.level = mount->warn_used;
-	/*
-	 * The file is held, so EPOLLHUP cannot come before the end of this
-	 * function; a signal can, and with it the end of one that asks for
-	 * once, which waits for the mutex.
-	 */
-	vfs_poll(file, &trigger->poll);
-	err = tw_mark_add(mount, &trigger->mark);
-	if (err) {
-		remove_wait_queue(trigger->head, &trigger->wait);
-		goto unlock;
-	}
-	list_add_tail(&trigger->entry, &mount->triggers);
-	mount->nr_triggers++;
+	err = tw_trigger_register(mount, file, eventfd, resource, spec);
 	mutex_unlock(&mount->mutex);
-	fput(file);
-	return 0;
-
-unlock:
-	mutex_unlock(&mount->mutex);
-	tw_mount_put(mount);
-	kfree(trigger);
-put_hook:
-	tw_hook_put();
-unreserve:
-	atomic_dec(&tw_triggers);
-put_eventfd:
-	eventfd_ctx_put(eventfd);
+	if (err)
+		eventfd_ctx_put(eventfd);
 put_file:
 	fput(file);
 	return err;
 }
 
 /**
- * tw_trigger_warn_used() - set the level of warn_used_blocks
+ * tw_trigger_set_warn_used() - set the level of warn_used_blocks
  * @mount: where
  * @level: the new level, may be none
  *
@@ -252,7 +267,7 @@ put_file:
  * Context: process.
  * Return: 0 or -EOPNOTSUPP, -ENODEV; nothing has changed if not 0.
  */
-int tw_trigger_warn_used(struct tw_mount *mount, const struct tw_level *level)
+int tw_trigger_set_warn_used(struct tw_mount *mount, const struct tw_level *level)
 {
 	struct tw_trigger *trigger;
 	struct tw_usage usage;
@@ -272,6 +287,23 @@ int tw_trigger_warn_used(struct tw_mount *mount, const struct tw_level *level)
 unlock:
 	mutex_unlock(&mount->mutex);
 	return err;
+}
+
+/**
+ * tw_trigger_get_warn_used() - the level of warn_used_blocks
+ * @mount: where
+ *
+ * Context: process.
+ * Return: the level.
+ */
+struct tw_level tw_trigger_get_warn_used(struct tw_mount *mount)
+{
+	struct tw_level level;
+
+	mutex_lock(&mount->mutex);
+	level = mount->warn_used;
+	mutex_unlock(&mount->mutex);
+	return level;
 }
 
 /**
@@ -342,23 +374,9 @@ void tw_trigger_counts(struct tw_trigger_counts *counts)
 }
 
 /**
- * tw_trigger_init() - before anything else of this file
- *
- * Return: 0 or -ENOMEM.
+ * tw_trigger_flush() - wait for the ends of triggers that are under way
  */
-int tw_trigger_init(void)
+void tw_trigger_flush(void)
 {
-	tw_trigger_wq = alloc_workqueue("tmpfswarn", WQ_UNBOUND, 0);
-	return tw_trigger_wq ? 0 : -ENOMEM;
-}
-
-/**
- * tw_trigger_exit() - undo tw_trigger_init()
- *
- * All mounts must be gone; the works of triggers that their eventfds ended
- * have run on return.
- */
-void tw_trigger_exit(void)
-{
-	destroy_workqueue(tw_trigger_wq);
+	flush_workqueue(tw_wq);
 }

@@ -87,13 +87,13 @@ struct tw_trigger_counts {
 extern unsigned int tw_max_triggers;
 extern unsigned int tw_max_mount_triggers;
 
-int tw_trigger_init(void);
-void tw_trigger_exit(void);
-
 int tw_trigger_add(struct tw_mount *mount, unsigned int event_fd,
 		   enum tw_resource resource, const struct tw_spec *spec);
-int tw_trigger_warn_used(struct tw_mount *mount, const struct tw_level *level);
+int tw_trigger_set_warn_used(struct tw_mount *mount,
+			     const struct tw_level *level);
+struct tw_level tw_trigger_get_warn_used(struct tw_mount *mount);
 void tw_trigger_end_all(struct tw_mount *mount);
+void tw_trigger_flush(void);
 
 void tw_trigger_state(struct tw_trigger *trigger,
 		      struct tw_trigger_state *state);

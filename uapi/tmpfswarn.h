@@ -70,6 +70,7 @@
  *		parameters max_mount_triggers and max_triggers)
  *   ENODEV	the mount is gone
  *   EOPNOTSUPP	the mount was made with size=0: the kernel keeps no count of it
+ *   EIO	the kernel refuses to arm the probe; the log has its reason
  *   ENOMEM	no memory
  */
 #ifndef _UAPI_TMPFSWARN_H
@@ -81,10 +82,11 @@
 #define TMPFSWARN_STATS			"stats"
 
 /*
- * stats, "key value" lines: version; hook (symbol probed for allocations);
- * hook_kind (how); hook_free (what sees frees); armed (0 or 1); mounts (shown);
- * mounts_hidden (over max_mounts); triggers (registered); crossings; signals
- * (both since load); missed (probe hits that the kernel had to drop).
+ * stats, "key value" lines: version; hook, hook_kind (the symbol probed for
+ * allocations, and how); hook_free, hook_free_kind (the same for frees); armed
+ * (0 or 1); mounts (shown); mounts_hidden (over max_mounts); triggers
+ * (registered); crossings (told since load); signals (these and farewells);
+ * missed (probe hits that the kernel had to drop).
  */
 
 /* files of a mount's directory */
