@@ -47,13 +47,15 @@ static const char * const tw_hook_suffixes[] = { "", ".constprop.0", ".isra.0" }
 
 char *tw_hook_symbol;
 
-/* protects what follows */
-static DEFINE_MUTEX(tw_hook_mutex);
+/* set by tw_hook_init(), and what is probed for it below */
 static const struct tw_hook_candidate *tw_hook;
+
+/* protects the two that follow; taken inside of a mount's mutex */
+static DEFINE_MUTEX(tw_hook_mutex);
 static unsigned int tw_hook_users;
 static bool tw_hook_armed;
 
-/* what is probed; symbols that the candidate does not have stay empty */
+/* those whose symbols the candidate does not have stay without a name */
 static struct kprobe tw_hook_entry;		/* alloc, unless alloc_returns */
 static struct kretprobe tw_hook_alloc;		/* alloc, if alloc_returns */
 static struct kretprobe tw_hook_free;		/* free */
@@ -454,12 +456,22 @@ static const char *tw_hook_prove(void)
 /* Tries tw_hook; what was wrong, or NULL if it is registered and works. */
 static const char *tw_hook_try(void)
 {
-	const char *wrong;
+	const char *wrong = NULL;
 
 	if (tw_hook_register())
 		return "cannot be probed";
-	wrong = tw_hook_enable() ? "cannot be armed" : tw_hook_prove();
+	mutex_lock(&tw_hook_mutex);
+	if (tw_hook_enable())
+		wrong = "cannot be armed";
+	mutex_unlock(&tw_hook_mutex);
+
+	/* takes a mount's mutex, inside which tw_hook_get() is called */
+	if (!wrong)
+		wrong = tw_hook_prove();
+
+	mutex_lock(&tw_hook_mutex);
 	tw_hook_disable();
+	mutex_unlock(&tw_hook_mutex);
 	if (wrong)
 		tw_hook_unregister();
 	return wrong;
@@ -479,7 +491,6 @@ int tw_hook_init(void)
 	unsigned int i;
 	size_t len = 0;
 
-	mutex_lock(&tw_hook_mutex);
 	for (i = 0; (candidate = tw_compat_hook_candidate(i)); i++) {
 		tw_hook = candidate;
 		if (tw_hook_symbol && strcmp(tw_hook_symbol, tw_hook->alloc))
@@ -491,7 +502,6 @@ int tw_hook_init(void)
 				 tw_hook->alloc, tw_hook->free ? " with " : "",
 				 tw_hook->free ?: "", wrong);
 	}
-	mutex_unlock(&tw_hook_mutex);
 
 	if (!candidate) {
 		if (!len)
