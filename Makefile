@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0
+# The module (Kbuild knows its objects) and the tool (tools/Makefile), built and installed.
+
+VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+KVER ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(KVER)/build
+PREFIX ?= /usr/local
+DKMS_SOURCE := $(DESTDIR)/usr/src/tmpfswarn-$(VERSION)
+
+all: modules tools
+
+help:
+	@echo 'make                 module and tool'
+	@echo 'make modules         tmpfswarn.ko, for the kernel in KDIR=$(KDIR)'
+	@echo 'make tools           tools/tmpfswarn'
+	@echo 'make install         both, below DESTDIR, the tool in PREFIX=$(PREFIX)'
+	@echo 'make uninstall       takes away what install has put there'
+	@echo 'make dkms-install    the module through dkms: built anew for each kernel (KVER=$(KVER))'
+	@echo 'make dkms-remove     takes it out of dkms, for all kernels'
+	@echo 'make demo            shows it at work in a virtual machine'
+	@echo 'make check           all tests; KERNELS="6.1 6.12" for some kernels only'
+	@echo 'make lint            compilers, sparse, checkpatch, kernel-doc, shellcheck'
+	@echo 'make clean'
+
+kdir:
+	@test -e $(KDIR)/Makefile || { \
+		echo 'No kernel headers in $(KDIR): apt install linux-headers-$(KVER), or name other headers with KDIR=DIR' >&2; \
+		exit 1; }
+
+modules: kdir
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+tools:
+	$(MAKE) -C tools
+
+install: modules tools
+	release=$$(cat $(KDIR)/include/config/kernel.release) && \
+	install -D -m 644 tmpfswarn.ko $(DESTDIR)/lib/modules/$$release/updates/tmpfswarn.ko && \
+	$(if $(DESTDIR),:,depmod $$release)
+	$(MAKE) -C tools install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+
+uninstall: kdir
+	release=$$(cat $(KDIR)/include/config/kernel.release) && \
+	rm -f $(DESTDIR)/lib/modules/$$release/updates/tmpfswarn.ko && \
+	$(if $(DESTDIR),:,depmod $$release)
+	$(MAKE) -C tools uninstall PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+
+# dkms wants the source in a place of its own, and only what the module is made of
+dkms-install:
+	rm -rf $(DKMS_SOURCE)
+	mkdir -p $(DKMS_SOURCE)
+	cp -r Kbuild dkms.conf module uapi $(DKMS_SOURCE)
+	find $(DKMS_SOURCE) -name '*.o' -o -name '.*.cmd' -o -name '*.mod*' | xargs -r rm -f
+	$(if $(DESTDIR),,dkms add -m tmpfswarn -v $(VERSION))
+	$(if $(DESTDIR),,dkms build -m tmpfswarn -v $(VERSION) -k $(KVER))
+	$(if $(DESTDIR),,dkms install -m tmpfswarn -v $(VERSION) -k $(KVER))
+
+dkms-remove:
+	$(if $(DESTDIR),,-dkms remove -m tmpfswarn -v $(VERSION) --all)
+	rm -rf $(DKMS_SOURCE)
+
+demo:
+	@tests/vm/demo
+
+check:
+	@KERNELS="$(KERNELS)" KDIR="$(KDIR)" APPEND="$(APPEND)" tests/vm/check
+
+lint:
+	@KDIR="$(KDIR)" tests/lint
+
+clean:
+	-test ! -e $(KDIR)/Makefile || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
+	for dir in tools tests/kselftest tests/unit tests/seeds; do \
+		test ! -e $$dir/Makefile || $(MAKE) -C $$dir clean || exit; \
+	done
+
+.PHONY: all help kdir modules tools install uninstall dkms-install dkms-remove demo check lint clean
