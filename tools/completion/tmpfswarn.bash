@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0
+# bash completion for tmpfswarn
+
+_tmpfswarn()
+{
+	local cur prev words cword options command=list
+	local levels='50% 60% 70% 80% 90% 95% low medium critical'
+
+	_init_completion -s 2>/dev/null || {
+		cur=${COMP_WORDS[COMP_CWORD]}
+		prev=${COMP_WORDS[COMP_CWORD - 1]}
+		words=("${COMP_WORDS[@]}")
+		cword=$COMP_CWORD
+	}
+	if ((cword > 1)) && [[ ${words[1]} != -* ]]; then
+		command=${words[1]}
+	elif [[ $cur != -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W 'list watch wait status' -- "$cur")
+		return
+	fi
+
+	case $command in
+	list | status) options='--json --help' ;;
+	watch) options='--rising --falling --both --hysteresis --count --once --timeout --exec --json --help' ;;
+	wait) options='--falling --timeout --help' ;;
+	*) return ;;
+	esac
+	((cword == 1)) && options+=' --version'
+
+	case $prev in
+	--hysteresis)
+		mapfile -t COMPREPLY < <(compgen -W '1% 2% 5% 10%' -- "$cur")
+		return
+		;;
+	--exec | -e)
+		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+		return
+		;;
+	--count | -n | --timeout | -t)
+		return
+		;;
+	esac
+	if [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+	elif [[ $command == watch || $command == wait ]]; then
+		# the mounts come first, then other paths, then levels
+		local mounts
+		mounts=$(findmnt -rno TARGET -t tmpfs 2>/dev/null)
+		mapfile -t COMPREPLY < <(
+			compgen -W "$mounts $levels" -- "$cur"
+			[[ $cur == [./~]* ]] && compgen -f -- "$cur"
+		)
+		compopt -o filenames -o nosort 2>/dev/null
+	fi
+} && complete -F _tmpfswarn tmpfswarn

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0
+# fish completion for tmpfswarn
+
+set -l commands list watch wait status
+set -l none "not __fish_seen_subcommand_from $commands"
+set -l target "__fish_seen_subcommand_from watch wait"
+set -l levels "50% 60% 70% 80% 90% 95% low medium critical"
+
+complete -c tmpfswarn -n "$none" -f
+complete -c tmpfswarn -n "$none" -a list -d "Every tmpfs mounted, its use and its levels"
+complete -c tmpfswarn -n "$none" -a watch -d "A line each time usage passes a level"
+complete -c tmpfswarn -n "$none" -a wait -d "Wait until usage has reached a level"
+complete -c tmpfswarn -n "$none" -a status -d "Is the module at work, and what to do if not"
+complete -c tmpfswarn -n "$none" -s V -l version -d "Print the version"
+complete -c tmpfswarn -s h -l help -d "Print help"
+
+complete -c tmpfswarn -n "not __fish_seen_subcommand_from wait" -s j -l json -d "Print JSON"
+complete -c tmpfswarn -n "__fish_seen_subcommand_from list status" -f
+
+complete -c tmpfswarn -n "$target" -a "(findmnt -rno TARGET -t tmpfs)" -d "tmpfs"
+complete -c tmpfswarn -n "$target" -a "$levels" -d "Level"
+complete -c tmpfswarn -n "$target" -s t -l timeout -x -d "Seconds"
+complete -c tmpfswarn -n "$target" -l falling -d "Below the level"
+
+complete -c tmpfswarn -n "__fish_seen_subcommand_from watch" -l rising -d "Tell of up only"
+complete -c tmpfswarn -n "__fish_seen_subcommand_from watch" -l both -d "Tell of up and down"
+complete -c tmpfswarn -n "__fish_seen_subcommand_from watch" -l hysteresis -x -a "1% 2% 5% 10%" -d "How far usage must go back"
+complete -c tmpfswarn -n "__fish_seen_subcommand_from watch" -s n -l count -x -d "End after so many events"
+complete -c tmpfswarn -n "__fish_seen_subcommand_from watch" -l once -d "Tell of each level once"
+complete -c tmpfswarn -n "__fish_seen_subcommand_from watch" -s e -l exec -x -a "(__fish_complete_command)" -d "Run for each event"

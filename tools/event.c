@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <string.h>
+
+#include <json.h>
+
+#include "event.h"
+#include "target.h"
+#include "text.h"
+#include "tool.h"
+
+static void print_usage(uint64_t used, uint64_t size)
+{
+	char buf[TEXT_SIZE];
+
+	printf("%s of ", text_bytes(buf, used));
+	printf("%s used ", text_bytes(buf, size));
+	printf("(%s)", text_percent(buf, used, size));
+}
+
+static struct json_object *event_json(const char *name,
+				      const struct target *target,
+				      const struct timespec *time)
+{
+	struct json_object *object = json_object_new_object();
+	char buf[TEXT_SIZE];
+
+	json_object_object_add(object, "event", text_json(name));
+	json_object_object_add(object, "time",
+			       text_json(text_utc_time(buf, time)));
+	json_object_object_add(object, "path", text_json(target->path));
+	json_object_object_add(object, "device", text_json(target->device));
+	return object;
+}
+
+static void add_bytes(struct json_object *object, uint64_t used, uint64_t size)
+{
+	json_object_object_add(object, "used", json_object_new_uint64(used));
+	json_object_object_add(object, "size", json_object_new_uint64(size));
+}
+
+static void print_ready_json(const struct target *target)
+{
+	struct json_object *levels = json_object_new_array();
+	struct json_object *object;
+	struct timespec time;
+	size_t i;
+
+	for (i = 0; i < target->nr_triggers; i++) {
+		const struct trigger *trigger = &target->triggers[i];
+		struct json_object *level = json_object_new_object();
+
+		json_object_object_add(level, "level",
+				       text_json(trigger->level));
+		json_object_object_add(level, "state",
+				       text_json(trigger->above ? "above" :
+								  "below"));
+		json_object_array_add(levels, level);
+	}
+	clock_gettime(CLOCK_REALTIME, &time);
+	object = event_json("ready", target, &time);
+	add_bytes(object, target->usage.used, target->usage.size);
+	json_object_object_add(object, "levels", levels);
+	text_json_print(object);
+}
+
+static void print_levels(const struct target *target, bool above)
+{
+	const char *word = above ? "; above" : "; below";
+	size_t i;
+
+	for (i = 0; i < target->nr_triggers; i++) {
+		if (target->triggers[i].above != above)
+			continue;
+		printf("%s %s", word, target->triggers[i].level);
+		word = ",";
+	}
+}
+
+/* All triggers of all targets are registered by now. */
+void event_print_ready(const struct target *target, bool json)
+{
+	if (json) {
+		print_ready_json(target);
+		return;
+	}
+	printf("watching %s: ", target->name);
+	print_usage(target->usage.used, target->usage.size);
+	print_levels(target, true);
+	print_levels(target, false);
+	putchar('\n');
+}
+
+void event_print(const struct event *event, bool json)
+{
+	struct json_object *object;
+	char buf[TEXT_SIZE];
+
+	if (json) {
+		object = event_json("crossing", event->target, &event->time);
+		json_object_object_add(object, "level",
+				       text_json(event->level));
+		json_object_object_add(object, "direction",
+				       text_json(event->up ? "up" : "down"));
+		add_bytes(object, event->used, event->size);
+		text_json_print(object);
+		return;
+	}
+	printf("%s %s %s %s: ", text_local_time(buf, &event->time),
+	       event->target->name, event->up ? "up" : "down", event->level);
+	print_usage(event->used, event->size);
+	putchar('\n');
+}
+
+/* For a person this is an error, for a program the last event, too. */
+void event_print_gone(const struct target *target, bool json)
+{
+	struct json_object *object;
+	struct timespec time;
+
+	if (json) {
+		clock_gettime(CLOCK_REALTIME, &time);
+		object = event_json("gone", target, &time);
+		json_object_object_add(object, "reason",
+				       text_json(target_gone()));
+		text_json_print(object);
+	}
+	error("%s: %s", target->name, target_gone());
+}

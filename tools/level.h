@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Levels as typed. What they come to is for the module to say; here only what
+ * cannot be one is told from what can.
+ */
+#ifndef LEVEL_H
+#define LEVEL_H
+
+#include <stdbool.h>
+
+#define LEVEL_FORMS	"such as 80%, 99.5%, 512M, 2Gi or low, medium, critical"
+
+bool level_is_pressure(const char *text);
+bool level_is_amount(const char *text);
+bool level_is_meant(const char *text);
+int level_check(const char *command, const char *text);
+
+#endif /* LEVEL_H */

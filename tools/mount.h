@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What is mounted, from /proc/self/mountinfo.
+ */
+#ifndef MOUNT_H
+#define MOUNT_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/**
+ * struct mount - a tmpfs, at one or more mount points
+ * @dev: its number, st_dev of all that is on it
+ * @points: where it is mounted
+ * @nr_points: how many
+ */
+struct mount {
+	dev_t dev;
+	const char **points;
+	size_t nr_points;
+};
+
+int mount_list(struct mount **mounts, size_t *nr);
+int mount_open(const char *path, dev_t *dev);
+const char *mount_debugfs(void);
+
+#endif /* MOUNT_H */

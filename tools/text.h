@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Numbers and names as people and as JSON want them.
+ */
+#ifndef TEXT_H
+#define TEXT_H
+
+#include <stdint.h>
+#include <time.h>
+
+/* room for any of the texts made here */
+#define TEXT_SIZE	48
+
+struct json_object;
+
+const char *text_bytes(char buf[TEXT_SIZE], uint64_t bytes);
+const char *text_amount(char buf[TEXT_SIZE], uint64_t bytes);
+const char *text_percent(char buf[TEXT_SIZE], uint64_t used, uint64_t size);
+const char *text_local_time(char buf[TEXT_SIZE], const struct timespec *time);
+const char *text_utc_time(char buf[TEXT_SIZE], const struct timespec *time);
+const char *text_name(const char *name);
+
+struct json_object *text_json(const char *text);
+void text_json_print(struct json_object *object);
+
+#endif /* TEXT_H */
