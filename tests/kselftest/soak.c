@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * soak [REGISTRATIONS [MOUNTS [LOADS]]]: do each so many times and see that the
+ * kernel's memory is as before. 0 leaves one out; LOADS needs TMPFSWARN_KO.
+ */
+#include "scratch.h"
+
+struct memory {
+	long slab;	/* all in KiB */
+	long vmalloc;
+	long percpu;
+};
+
+/*
+ * What the rest of the kernel may come and go by: half-filled slabs, the stacks
+ * of worker threads. The smallest thing that could be leaked in each round is
+ * far more: 100,000 x 64 bytes are 6 MiB, 10,000 directory entries 2 MiB,
+ * 200 copies of the module 10 MiB.
+ */
+#define SLACK	1024
+
+static struct memory read_memory(void)
+{
+	char *text = slurp_path("/proc/meminfo"), *at;
+	struct memory m = {};
+
+	if (text && (at = strstr(text, "\nSlab:")))
+		m.slab = atol(at + strlen("\nSlab:"));
+	if (text && (at = strstr(text, "\nVmallocUsed:")))
+		m.vmalloc = atol(at + strlen("\nVmallocUsed:"));
+	if (text && (at = strstr(text, "\nPercpu:")))
+		m.percpu = atol(at + strlen("\nPercpu:"));
+	free(text);
+	return m;
+}
+
+/*
+ * The kernel frees after grace periods and from work items: read again until it
+ * has stopped giving back for a second, for half a minute at most.
+ */
+static struct memory settled_memory(void)
+{
+	struct memory least = read_memory();
+	long long end = now_ms() + 30000, quiet = now_ms() + 1000;
+
+	while (now_ms() < quiet && now_ms() < end) {
+		int fd = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
+		struct memory now;
+
+		if (fd >= 0) {
+			if (write(fd, "2", 1) != 1)
+				perror("# drop_caches");
+			close(fd);
+		}
+		usleep(100000);
+		now = read_memory();
+		if (now.slab < least.slab || now.vmalloc < least.vmalloc ||
+		    now.percpu < least.percpu)
+			quiet = now_ms() + 1000;
+		if (now.slab < least.slab)
+			least.slab = now.slab;
+		if (now.vmalloc < least.vmalloc)
+			least.vmalloc = now.vmalloc;
+		if (now.percpu < least.percpu)
+			least.percpu = now.percpu;
+	}
+	return least;
+}
+
+/* KASAN keeps freed memory back for a while: there the figures say nothing */
+static bool keeps_freed_memory(void)
+{
+	static int known = -1;
+	char line[512];
+	FILE *f;
+
+	if (known >= 0)
+		return known;
+	known = 0;
+	f = fopen("/proc/kallsyms", "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (strstr(line, " kasan_save_stack") || strstr(line, " kmemleak_scan\n"))
+			known = 1;
+	}
+	if (f)
+		fclose(f);
+	return known;
+}
+
+static struct scratch mount_point;
+
+static int register_and_close(int round)
+{
+	static const char *const words[] = { "", "rising", "falling now", "once", "hyst=10%" };
+	struct scratch *m = &mount_point;
+	long long end = now_ms() + BOUND;
+	int efd;
+
+	/* they end a little after the close: the limit may be met */
+	do {
+		efd = round % 10 == 9 ? rfc_listen(m) :
+			listen_blocks(m, 1 + round % 100, words[round % 5]);
+		if (efd == -ENOSPC)
+			usleep(1000);
+	} while (efd == -ENOSPC && now_ms() < end);
+	if (efd < 0)
+		return efd;
+	if (round % 1000 == 0) {
+		if (scratch_use(m, 200) || scratch_use(m, 0))
+			return -EIO;
+	}
+	close(efd);
+	return 0;
+}
+
+static int mount_and_umount(int round)
+{
+	struct scratch m;
+	int efd = -1, error = 0;
+
+	if (round % 2) {
+		char path[] = "/tmp/tmpfswarn.XXXXXX";
+
+		if (!mkdtemp(path))
+			return -errno;
+		if (mount("scratch", path, "tmpfs", 0, "nr_blocks=10") || umount2(path, 0))
+			error = -errno;
+		rmdir(path);
+		return error;
+	}
+	error = scratch_mount(&m, "nr_blocks=10");
+	if (!error) {
+		efd = listen_blocks(&m, 1, "rising");
+		if (efd < 0)
+			error = efd;
+		else
+			error = scratch_use(&m, 1);
+	}
+	if (!error)
+		error = scratch_umount(&m);
+	if (!error && signals_soon(efd, 2) != 2)
+		error = -EBADMSG;
+	if (efd >= 0)
+		close(efd);
+	rmdir(m.path);
+	return error;
+}
+
+static int load_and_remove(int round)
+{
+	int error = 0, efd;
+
+	if (!EVENTUALLY((error = module_remove()) == 0))
+		return error;
+	error = module_insert("");
+	if (error)
+		return error;
+	if (!EVENTUALLY(scratch_shown(&mount_point)))
+		return -ETIMEDOUT;
+	/* left to the next removal; the eventfd is closed before or after it */
+	efd = listen_blocks(&mount_point, 1, "");
+	if (efd < 0)
+		return efd;
+	if (round % 2 && scratch_use(&mount_point, round % 4))
+		return -EIO;
+	close(efd);
+	return 0;
+}
+
+static bool flat(const char *what, long before, long after)
+{
+	printf("# %s: %ld KiB before, %ld KiB after\n", what, before, after);
+	return after - before <= SLACK;
+}
+
+static bool soak(int number, const char *name, int rounds, int (*round)(int))
+{
+	struct memory before, after;
+	bool is_flat = true;
+	int i, error = 0;
+
+	if (!rounds) {
+		printf("ok %d %s # SKIP not asked for\n", number, name);
+		return true;
+	}
+	if (round == load_and_remove && !module_file()) {
+		printf("ok %d %s # SKIP TMPFSWARN_KO does not name the module's file\n",
+		       number, name);
+		return true;
+	}
+	for (i = 0; i < rounds / 10 && !error; i++)
+		error = round(i);
+	before = settled_memory();
+	for (i = 0; i < rounds && !error; i++)
+		error = round(i);
+	after = settled_memory();
+
+	printf("# %d rounds%s\n", i, error ? "" : ", after a tenth of that to warm up");
+	is_flat &= flat("Slab", before.slab, after.slab);
+	is_flat &= flat("VmallocUsed", before.vmalloc, after.vmalloc);
+	is_flat &= flat("Percpu", before.percpu, after.percpu);
+	if (error) {
+		printf("# round %d: %s\n", i, strerror(-error));
+		printf("not ok %d %s\n", number, name);
+		return false;
+	}
+	if (keeps_freed_memory()) {
+		printf("ok %d %s # SKIP this kernel keeps freed memory back to check it\n",
+		       number, name);
+		return true;
+	}
+	printf("%sok %d %s\n", is_flat ? "" : "not ", number, name);
+	return is_flat;
+}
+
+int main(int argc, char **argv)
+{
+	int rounds[3] = { 100000, 10000, 200 }, i, error;
+	bool good = true;
+
+	for (i = 0; i < 3 && i + 1 < argc; i++)
+		rounds[i] = atoi(argv[i + 1]);
+	setbuf(stdout, NULL);
+	printf("TAP version 13\n1..3\n");
+	error = scratch_mount(&mount_point, "nr_blocks=1000");
+	if (error) {
+		printf("Bail out! no scratch mount: %s\n", strerror(-error));
+		return 1;
+	}
+	good &= soak(1, "registering_and_closing_leaves_no_memory_behind", rounds[0],
+		     register_and_close);
+	good &= soak(2, "mounting_and_umounting_leaves_no_memory_behind", rounds[1],
+		     mount_and_umount);
+	good &= soak(3, "loading_and_removing_leaves_no_memory_behind", rounds[2],
+		     load_and_remove);
+	scratch_end(&mount_point);
+	return good ? 0 : 1;
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What `stats` says, and that nothing is armed while nobody listens. */
+#include "scratch.h"
+#include "kselftest_harness.h"
+
+FIXTURE(mount) {
+	struct scratch m;
+};
+
+FIXTURE_SETUP(mount)
+{
+	ASSERT_EQ(0, scratch_mount(&self->m, "nr_blocks=1000"));
+}
+
+FIXTURE_TEARDOWN(mount)
+{
+	scratch_end(&self->m);
+}
+
+#define STATS	ROOM "/" TMPFSWARN_STATS
+
+TEST_F(mount, stats_has_the_keys_of_the_contract)
+{
+	static const char *const numbers[] = {
+		"armed", "mounts", "mounts_hidden", "triggers", "crossings", "signals", "missed",
+	};
+	static const char *const words[] = { "version", "hook", "hook_kind", "hook_free" };
+	char value[128];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		EXPECT_LE(0, stat_of(numbers[i])) TH_LOG("%s", numbers[i]);
+	for (i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		ASSERT_TRUE(value_in(STATS, words[i], value, sizeof(value)))
+			TH_LOG("%s", words[i]);
+		EXPECT_NE('\0', value[0]) TH_LOG("%s", words[i]);
+	}
+}
+
+TEST_F(mount, the_hook_is_a_function_of_this_kernel)
+{
+	char symbol[128], line[512];
+	bool found = false;
+	FILE *f;
+
+	ASSERT_TRUE(value_in(STATS, "hook", symbol, sizeof(symbol)));
+	symbol[strcspn(symbol, " +")] = '\0';
+	EXPECT_EQ(0, strncmp(symbol, "shmem_", 6)) TH_LOG("%s", symbol);
+	f = fopen("/proc/kallsyms", "r");
+	ASSERT_NE(NULL, f);
+	while (!found && fgets(line, sizeof(line), f)) {
+		char name[256] = "";
+
+		sscanf(line, "%*s %*s %255s", name);
+		found = strcmp(name, symbol) == 0;
+	}
+	fclose(f);
+	EXPECT_TRUE(found) TH_LOG("%s", symbol);
+}
+
+TEST_F(mount, registrations_are_counted_and_counted_off)
+{
+	long long before = stat_of("triggers");
+	int first = listen_blocks(&self->m, 10, ""), second = rfc_listen(&self->m);
+
+	ASSERT_LE(0, first);
+	ASSERT_LE(0, second);
+	EXPECT_EQ(before + 2, stat_of("triggers"));
+	close(first);
+	EXPECT_TRUE(EVENTUALLY(stat_of("triggers") == before + 1));
+	close(second);
+	EXPECT_TRUE(EVENTUALLY(stat_of("triggers") == before));
+	ASSERT_LE(0, listen_blocks(&self->m, 10, ""));
+	ASSERT_EQ(0, scratch_umount(&self->m));
+	EXPECT_TRUE(EVENTUALLY(stat_of("triggers") == before));
+}
+
+TEST_F(mount, crossings_and_signals_are_counted)
+{
+	long long crossings = stat_of("crossings"), signalled = stat_of("signals");
+	int efd = listen_blocks(&self->m, 10, "both"), i;
+
+	for (i = 0; i < 10; i++) {
+		ASSERT_EQ(0, scratch_use(&self->m, 10));
+		ASSERT_EQ(0, scratch_use(&self->m, 0));
+	}
+	EXPECT_SIGNALS(efd, 20);
+	EXPECT_EQ(crossings + 20, stat_of("crossings"));
+	EXPECT_EQ(signalled + 20, stat_of("signals"));
+	EXPECT_EQ(20, trigger_number(&self->m, 0, "fired"));
+	/* the farewell is a signal and no crossing */
+	ASSERT_EQ(0, scratch_umount(&self->m));
+	EXPECT_SIGNALS_SOON(efd, 1);
+	EXPECT_TRUE(EVENTUALLY(stat_of("signals") == signalled + 21));
+	EXPECT_EQ(crossings + 20, stat_of("crossings"));
+}
+
+/* true if no enabled kprobe sits on the symbol, as the kernel itself lists them */
+static bool probed(const char *symbol)
+{
+	char *text = slurp_path("/sys/kernel/debug/kprobes/list"), *line, *rest;
+	bool found = false;
+
+	for (line = text ? strtok_r(text, "\n", &rest) : NULL; line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		char name[128] = "";
+
+		sscanf(line, "%*s %*s %127s", name);
+		name[strcspn(name, "+")] = '\0';
+		if (strcmp(name, symbol) == 0 && !strstr(line, "[DISABLED]"))
+			found = true;
+	}
+	free(text);
+	return found;
+}
+
+TEST_F(mount, nothing_is_armed_while_nobody_listens)
+{
+	char hook[128], hook_free[128];
+	int efd;
+
+	if (stat_of("triggers"))
+		SKIP(return, "somebody else has triggers on this machine");
+	ASSERT_TRUE(value_in(STATS, "hook", hook, sizeof(hook)));
+	ASSERT_TRUE(value_in(STATS, "hook_free", hook_free, sizeof(hook_free)));
+	hook[strcspn(hook, " +")] = '\0';
+	hook_free[strcspn(hook_free, " +")] = '\0';
+	ASSERT_TRUE(EVENTUALLY(stat_of("armed") == 0));
+	EXPECT_FALSE(probed(hook));
+	EXPECT_FALSE(probed(hook_free));
+
+	efd = listen_blocks(&self->m, 10, "both");
+	ASSERT_LE(0, efd);
+	EXPECT_EQ(1, stat_of("armed"));
+	if (access("/sys/kernel/debug/kprobes/list", R_OK) == 0)
+		EXPECT_TRUE(probed(hook));
+	ASSERT_EQ(0, scratch_use(&self->m, 10));
+	EXPECT_SIGNALS(efd, 1);
+
+	close(efd);
+	EXPECT_TRUE(EVENTUALLY(stat_of("armed") == 0));
+	EXPECT_FALSE(probed(hook));
+	EXPECT_FALSE(probed(hook_free));
+}
+
+TEST_F(mount, it_is_disarmed_when_the_last_mount_with_triggers_goes)
+{
+	int efd;
+
+	if (stat_of("triggers"))
+		SKIP(return, "somebody else has triggers on this machine");
+	efd = listen_blocks(&self->m, 10, "");
+	ASSERT_LE(0, efd);
+	EXPECT_EQ(1, stat_of("armed"));
+	ASSERT_EQ(0, scratch_umount(&self->m));
+	EXPECT_SIGNALS_SOON(efd, 1);
+	EXPECT_TRUE(EVENTUALLY(stat_of("armed") == 0));
+}
+
+TEST_F(mount, arming_and_disarming_in_turn_stays_exact)
+{
+	int i, efd;
+
+	for (i = 0; i < 50; i++) {
+		efd = listen_blocks(&self->m, 10, "both");
+		ASSERT_LE(0, efd);
+		ASSERT_EQ(0, scratch_use(&self->m, 10));
+		ASSERT_SIGNALS(efd, 1);
+		ASSERT_EQ(0, scratch_use(&self->m, 0));
+		ASSERT_SIGNALS(efd, 1);
+		close(efd);
+		if (i % 10 == 0)
+			EVENTUALLY(stat_of("armed") == 0);
+		/* unseen by anyone: the next one must start from what is there */
+		ASSERT_EQ(0, scratch_use(&self->m, i & 1 ? 5 : 0));
+	}
+}
+
+TEST_F(mount, no_probe_was_missed)
+{
+	EXPECT_EQ(0, stat_of("missed"));
+}
+
+TEST_HARNESS_MAIN

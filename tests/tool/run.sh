@@ -1,0 +1,835 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# The command against the real module: run as root inside a virtual machine, with tmpfswarn in
+# PATH and the module in the file TMPFSWARN_KO. Loads and removes the module, and leaves it as
+# it was found. Prints TAP.
+
+# shellcheck disable=SC2317,SC2119	# the tests are called by way of suite; arguments are optional
+
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=common.sh
+. "$here/common.sh"
+
+: "${TMPFSWARN_KO:?names the module}"
+
+stat_is() {
+	[ "$(awk -v key="$1" '$1 == key { print $2 }' "$shown/stats")" = "$2" ]
+}
+
+nothing_is_registered() {
+	stat_is triggers 0 && stat_is armed 0
+}
+
+# ---- without the module ----
+
+test_every_row_of_the_table_of_arguments_does_what_it_says() {
+	TMPFSWARN=$(command -v tmpfswarn) "$here/arguments" >"$dir/tap" || fail "$(grep -v '^ok' "$dir/tap")"
+}
+
+without_module() {
+	! [ -e /sys/module/tmpfswarn ] || rmmod tmpfswarn || fail "rmmod failed"
+}
+
+test_without_the_module_list_shows_all_mounts_and_says_why_levels_are_missing() {
+	without_module
+	mounted a
+	fill a 256
+	run
+	expect 0 "levels not known: module not loaded: modprobe tmpfswarn"
+	is row "$(awk -v at="$dir/a" '$NF == at' "$dir/out" | xargs)" \
+		"$(device "$dir/a") 4M 1M 25% $(df -i "$dir/a" | awk 'NR == 2 { print $2 }') 0% ? $dir/a"
+	run --json
+	expect 0 "levels not known: module not loaded: modprobe tmpfswarn"
+	json
+	is levels "$(value 1 '.mounts[0].levels')" null
+}
+
+test_without_the_module_watch_and_wait_say_how_to_load_it() {
+	without_module
+	mounted a
+	run watch "$dir/a" 50%
+	expect 1 "module not loaded: modprobe tmpfswarn"
+	run wait "$dir/a" 50%
+	expect 1 "module not loaded: modprobe tmpfswarn"
+}
+
+test_without_the_module_status_says_so_and_fails() {
+	without_module
+	run status
+	expect 1 ""
+	grep -qx 'module  *not loaded: modprobe tmpfswarn' "$dir/out" || fail "$(cat "$dir/out")"
+	run status --json
+	expect 1 ""
+	json
+	is ok "$(value 1 .ok)" false
+	is about "$(value 1 '.problems[0].about')" module
+	is remedy "$(value 1 '.problems[0].remedy')" "modprobe tmpfswarn"
+}
+
+# ---- what is in the way ----
+
+test_all_well_status_says_which_hook_is_in_use_and_succeeds() {
+	module_load
+	run status
+	expect 0 ""
+	for key in module debugfs lockdown version hook hook_kind armed mounts triggers missed; do
+		grep -q "^$key  *[^ ]" "$dir/out" || fail "no $key: $(cat "$dir/out")"
+	done
+	is module "$(awk '$1 == "module" { print $2 }' "$dir/out")" loaded
+	is debugfs "$(awk '$1 == "debugfs" { print $2 }' "$dir/out")" "$debugfs"
+	run status --json
+	expect 0 ""
+	json
+	is ok "$(value 1 .ok)" true
+	is problems "$(grep -c problems "$dir/json")" 0
+	is hook "$(value 1 .hook)" "$(awk '$1 == "hook" { print $2 }' "$shown/stats")"
+	is missed "$(value 1 .missed)" 0
+}
+
+test_status_shows_the_hook_armed_while_somebody_watches() {
+	run status --json
+	json
+	is before "$(value 1 .armed)" 0
+	mounted a
+	watch "$dir/a" 50%
+	run status --json
+	json
+	is during "$(value 1 .armed)" 1
+}
+
+test_without_debugfs_each_says_how_to_mount_it() {
+	mounted a
+	umount "$debugfs" || fail "debugfs is busy"
+	run watch "$dir/a" 50%
+	watch_status=$status watch_error=$(cat "$dir/err")
+	run list
+	list_status=$status list_error=$(cat "$dir/err")
+	run status
+	status_status=$status
+	mount -t debugfs debugfs "$debugfs"
+	is "watch" "$watch_status $watch_error" \
+		"1 tmpfswarn: debugfs not mounted: mount -t debugfs debugfs /sys/kernel/debug"
+	is "list" "$list_status $list_error" \
+		"0 tmpfswarn: levels not known: debugfs not mounted: mount -t debugfs debugfs /sys/kernel/debug"
+	is "status" "$status_status" 1
+	grep -qx 'debugfs  *not mounted: mount -t debugfs debugfs /sys/kernel/debug' "$dir/out" || fail "$(cat "$dir/out")"
+}
+
+test_debugfs_is_found_where_else_it_is_mounted() {
+	mounted a
+	mkdir "$dir/debug"
+	umount "$debugfs" || fail "debugfs is busy"
+	mount -t debugfs debugfs "$dir/debug"
+	run wait "$dir/a" 0
+	mount -t debugfs debugfs "$debugfs"
+	umount "$dir/debug"
+	expect 0 ""
+}
+
+as_nobody() {
+	grep -q ^nobody: /etc/passwd || echo nobody:x:65534:65534::/:/bin/false >>/etc/passwd
+	timeout -s KILL "$patience" start-stop-daemon -S -c nobody -x "$(command -v tmpfswarn)" -- "$@" \
+		>"$dir/out" 2>"$dir/err" </dev/null
+	status=$?
+}
+
+test_others_than_root_are_told_to_be_root() {
+	chmod 755 "$work" "$dir"
+	mounted a size=4m,mode=755
+	fill a 256
+	as_nobody watch "$dir/a" 50%
+	expect 1 "not permitted: run as root"
+	as_nobody wait "$dir/a" 50%
+	expect 1 "not permitted: run as root"
+	as_nobody list
+	expect 0 "levels not known: not permitted: run as root"
+	is row "$(awk -v at="$dir/a" '$NF == at { print $2, $3, $4, $7 }' "$dir/out")" "4M 1M 25% ?"
+	as_nobody status
+	expect 1 ""
+	grep -qx 'stats  *unknown: not permitted: run as root' "$dir/out" || fail "$(cat "$dir/out")"
+}
+
+test_what_is_made_of_the_same_code_but_no_tmpfs_is_refused_by_name() {
+	run watch /dev 50%
+	expect 1 "/dev: devtmpfs, which the kernel fills itself, not tmpfs"
+	run watch /sys/kernel 50%
+	expect 1 "/sys/kernel: sysfs, not tmpfs"
+}
+
+test_a_mount_without_size_is_refused_with_the_reason() {
+	mounted a size=0
+	run watch "$dir/a" 1m
+	expect 1 "$dir/a: mounted with size=0, which the kernel keeps no count of: mount it with a size"
+	run wait "$dir/a" 1m
+	expect 1 "$dir/a: mounted with size=0, which the kernel keeps no count of: mount it with a size"
+	run
+	is row "$(awk -v at="$dir/a" '$NF == at { print $2, $3, $4 }' "$dir/out")" "- - -"
+}
+
+test_a_level_that_no_size_reaches_is_refused_with_the_reason() {
+	mounted a
+	run watch "$dir/a" 50% 18446744073709551616
+	expect 1 "$dir/a: level 18446744073709551616 refused: no size reaches it"
+	run watch --hysteresis 18446744073709551616 "$dir/a" 50%
+	expect 1 "$dir/a: level 50% with hysteresis 18446744073709551616 refused: no size reaches it"
+}
+
+test_too_many_levels_are_refused_with_the_remedy() {
+	module_reload max_mount_triggers=3
+	mounted a
+	run watch --timeout 0 "$dir/a" 10% 20%
+	expect 2 ""
+	until_true nothing_is_registered
+	run watch "$dir/a" 10% 20% 30%
+	module_reload
+	expect 1 "$dir/a: too many triggers: load the module with a larger max_mount_triggers or max_triggers"
+}
+
+test_a_mount_that_the_module_does_not_show_is_refused_and_status_says_why() {
+	module_reload max_mounts=1
+	mounted a
+	until_true stat_is mounts 1
+	mounted b
+	run watch "$dir/b" 10%
+	watched="$status $(cat "$dir/err")"
+	run status
+	module_reload
+	expect 1 ""
+	is watch "$watched" \
+		"1 tmpfswarn: $dir/b: not shown by the module ($(device "$dir/b")): see mounts_hidden in tmpfswarn status"
+	grep -q '^mounts_hidden  *[1-9][0-9]*: over the limit: load the module with a larger max_mounts$' "$dir/out" ||
+		fail "$(cat "$dir/out")"
+}
+
+# ---- list ----
+
+test_list_has_the_figures_of_statvfs_and_everybodys_levels() {
+	mounted a size=4m,nr_inodes=100
+	fill a 250
+	watch "$dir/a" 50% 3M low 80%
+	run list --json
+	expect 0 ""
+	json
+	n=$(awk -v device="$(device "$dir/a")" '$3 == device { sub(/[.]device/, "", $2); print $2 }' "$dir/json")
+	is mountpoint "$(value 1 "$n.mountpoints[0]")" "$dir/a"
+	is size "$(value 1 "$n.size")" 4194304
+	is used "$(value 1 "$n.used")" 1024000
+	is free "$(value 1 "$n.free")" 3170304
+	is inodes "$(value 1 "$n.inodes") $(value 1 "$n.inodes_used") $(value 1 "$n.inodes_free")" "100 2 98"
+	is levels "$(for i in 0 1 2 3 4; do value 1 "$n.levels[$i].level"; done | xargs)" "50% 3145728 low 80%"
+	is first "$(for key in resource blocks direction hyst once state fired pid comm; do value 1 "$n.levels[0].$key"; done | xargs)" \
+		"used_bytes 512 both 0 false below 0 $pid tmpfswarn"
+	run list
+	is row "$(awk -v at="$dir/a" '$NF == at' "$dir/out" | xargs)" \
+		"$(device "$dir/a") 4M 1000K 24.4% 100 2% 50%,3M,low,80% $dir/a"
+}
+
+test_list_shows_one_row_for_each_mount_with_all_its_mount_points() {
+	mounted a
+	mkdir "$dir/again" "$dir/sub"
+	mount --bind "$dir/a" "$dir/again"
+	run
+	is "rows" "$(grep -c "^$(device "$dir/a") " "$dir/out")" 1
+	grep -A 1 "^$(device "$dir/a") " "$dir/out" >"$dir/both"
+	is "mount points" "$(awk '{ print $NF }' "$dir/both" | xargs)" "$dir/a $dir/again"
+	run --json
+	json
+	n=$(awk -v device="$(device "$dir/a")" '$3 == device { sub(/[.]device/, "", $2); print $2 }' "$dir/json")
+	is "mount points" "$(value 1 "$n.mountpoints[0]") $(value 1 "$n.mountpoints[1]")" "$dir/a $dir/again"
+}
+
+test_list_shows_a_mount_that_another_covers() {
+	mounted a
+	fill a 512
+	covered=$(device "$dir/a")
+	mounted a size=8m
+	run
+	is covered "$(awk -v device="$covered" '$1 == device { print $2, $3 }' "$dir/out")" "4M 2M"
+	is covering "$(awk -v device="$(device "$dir/a")" '$1 == device { print $2, $3 }' "$dir/out")" "8M 0"
+}
+
+test_list_shows_a_mount_that_only_another_namespace_has() {
+	mkdir "$dir/a"
+	mkfifo "$dir/fifo"
+	unshare -m sh -c "mount -t tmpfs -o size=12m tool '$dir/a' && echo ready >'$dir/there' && read -r line <'$dir/fifo'" &
+	until_true test -s "$dir/there"
+	hidden_is_listed() {
+		run
+		grep -q ' 12M .* (in another namespace)$' "$dir/out"
+	}
+	until_true hidden_is_listed
+	echo go >"$dir/fifo"
+	wait
+}
+
+test_list_does_not_let_the_name_of_a_mount_forge_a_row() {
+	name="a b
+x:y forged"
+	mounted "$name"
+	run
+	is rows "$(grep -c '^x:y forged' "$dir/out")" 0
+	grep -q "$dir/a b?x:y forged\$" "$dir/out" || fail "$(cat "$dir/out")"
+	run --json
+	json
+	grep -q "$dir/a b\\\\nx:y forged\$" "$dir/json" || fail "$(cat "$dir/json")"
+}
+
+test_list_makes_json_of_a_name_that_is_no_text() {
+	mounted "$(printf 'x\377y')"
+	run --json
+	json
+	grep -q "$dir/x?y\$" "$dir/json" || fail "$(cat "$dir/json")"
+}
+
+# ---- watch ----
+
+test_watch_tells_up_at_the_block_that_reaches_the_level_and_down_at_the_one_below() {
+	mounted a
+	watch "$dir/a" 50%
+	is ready "$(cat "$dir/out")" "watching $dir/a: 0 of 4M used (0%); below 50%"
+	fill a 511 most
+	fill a 1 last
+	is first "$(events 1)" "up 50%"
+	rm "$dir/a/last"
+	is both "$(events 2)" "up 50% down 50%"
+	is lines "$(sed 's/^[-0-9]* [:0-9]* //' "$dir/out" | tail -n 2 | tr '\n' '|')" \
+		"$dir/a up 50%: 2M of 4M used (50%)|$dir/a down 50%: 1.9M of 4M used (49.9%)|"
+	head -n 2 "$dir/out" | tail -n 1 | grep -Eq '^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} ' ||
+		fail "no time: $(cat "$dir/out")"
+}
+
+test_watch_tells_nothing_below_the_level() {
+	mounted a
+	watch "$dir/a" 50% 100%
+	fill a 511 most
+	rm "$dir/a/most"
+	fill a 1024 all
+	is events "$(events 2)" "up 50% up 100%"
+}
+
+test_watch_tells_of_several_levels_of_several_paths() {
+	mounted a
+	mounted b size=8m
+	watch "$dir/a" 25% 2M low 90% "$dir/b" 1Mi 100%
+	is ready "$(tr '\n' '|' <"$dir/out")" \
+		"watching $dir/a: 0 of 4M used (0%); below 25%, 2M, low, 90%|watching $dir/b: 0 of 8M used (0%); below 1Mi, 100%|"
+	fill a 256
+	events 1 >/dev/null
+	fill b 256
+	events 2 >/dev/null
+	fill a 256 second
+	events 3 >/dev/null
+	fill a 103 third
+	is events "$(events 4)" "up 25% up 1Mi up 2M up low"
+	is paths "$(sed -n 's/.* \([^ ]*\) up .*/\1/p' "$dir/out" | sed 's/.*\///' | xargs)" "a b a a"
+}
+
+test_watch_tells_levels_passed_by_one_write_from_the_lowest_to_the_highest() {
+	mounted a
+	watch "$dir/a" 75% 25% 50%
+	dd if=/dev/zero of="$dir/a/file" bs=4M count=1 2>/dev/null
+	is up "$(events 3)" "up 25% up 50% up 75%"
+	: >"$dir/a/file"
+	is all "$(events 6 | tr ' ' '\n' | sort | xargs)" "25% 25% 50% 50% 75% 75% down down down up up up"
+}
+
+test_any_path_on_the_mount_names_it() {
+	mounted a
+	mkdir -p "$dir/a/sub" "$dir/bound"
+	fill a 1 sub/file
+	ln -s a/sub "$dir/link"
+	mount --bind "$dir/a/sub" "$dir/bound"
+	cd "$dir/a" || fail "cd"
+	tmpfswarn watch --count 4 --timeout "$patience" "$dir/a/sub/file" 50% "$dir/bound" 50% "$dir/link" 50% . 50% \
+		>"$dir/out" 2>"$dir/err" &
+	pid=$!
+	cd / || fail "cd"
+	echo "$pid" >>"$dir/pids"
+	until_lines "$dir/out" 4 '^watching '
+	fill a 512
+	ended
+	expect 0 ""
+	is events "$(events 4)" "up 50% up 50% up 50% up 50%"
+}
+
+test_a_file_named_like_a_level_is_a_path_with_a_slash() {
+	mounted a
+	: >"$dir/a/80%"
+	cd "$dir/a" || fail "cd"
+	tmpfswarn watch --timeout 0 ./80% 50% >"$dir/out" 2>"$dir/err"
+	status=$?
+	cd / || fail "cd"
+	expect 2 ""
+	is ready "$(cat "$dir/out")" "watching ./80%: 0 of 4M used (0%); below 50%"
+}
+
+test_watch_says_at_the_start_which_levels_are_past() {
+	mounted a
+	fill a 600
+	watch "$dir/a" 50% 90% 1M
+	is ready "$(cat "$dir/out")" "watching $dir/a: 2.3M of 4M used (58.5%); above 50%, 1M; below 90%"
+	: >"$dir/a/file"
+	is events "$(events 2 | tr ' ' '\n' | sort | xargs)" "1M 50% down down"
+	kill "$pid"
+	ended
+	fill a 600
+	for direction in rising falling; do
+		run watch "--$direction" --timeout 0 "$dir/a" 50% 90% 1M
+		expect 2 ""
+		is "$direction" "$(cat "$dir/out")" "watching $dir/a: 2.3M of 4M used (58.5%); above 50%, 1M; below 90%"
+	done
+}
+
+test_a_percentage_follows_a_remount() {
+	mounted a
+	fill a 300
+	watch "$dir/a" 50%
+	mount -o remount,size=2m "$dir/a"
+	is shrunk "$(events 1)" "up 50%"
+	mount -o remount,size=8m "$dir/a"
+	is grown "$(events 2)" "up 50% down 50%"
+}
+
+test_rising_tells_up_alone() {
+	mounted a
+	watch --rising --count 2 "$dir/a" 50%
+	fill a 512
+	: >"$dir/a/file"
+	fill a 512
+	ended
+	expect 0 ""
+	is events "$(events 2)" "up 50% up 50%"
+}
+
+test_falling_tells_down_alone() {
+	mounted a
+	watch --falling --count 2 "$dir/a" 50%
+	fill a 512
+	: >"$dir/a/file"
+	fill a 512
+	: >"$dir/a/file"
+	ended
+	expect 0 ""
+	is events "$(events 2)" "down 50% down 50%"
+}
+
+test_rising_and_falling_together_are_both() {
+	mounted a
+	watch --rising --falling --count 2 "$dir/a" 50%
+	fill a 512
+	: >"$dir/a/file"
+	ended
+	is events "$(events 2)" "up 50% down 50%"
+}
+
+# 300 blocks are below the level of 512, and not as far below as 256
+pass_512_twice_with_300_and_once_with_0_in_between() {
+	fill a 300 base
+	fill a 212 rest
+	rm "$dir/a/rest"
+	fill a 212 rest
+	rm "$dir/a/base" "$dir/a/rest"
+	fill a 512 all
+}
+
+test_with_hysteresis_down_comes_that_far_below_and_up_alternates_with_it() {
+	mounted a
+	for amount in 25% 1M; do
+		watch --hysteresis "$amount" "$dir/a" 50%
+		pass_512_twice_with_300_and_once_with_0_in_between
+		is events "$(events 3)" "up 50% down 50% up 50%"
+		kill "$pid"
+		ended
+		rm "$dir/a/all"
+	done
+}
+
+test_with_hysteresis_rising_tells_again_only_after_usage_went_back_that_far() {
+	mounted a
+	watch --rising --hysteresis 25% "$dir/a" 50%
+	pass_512_twice_with_300_and_once_with_0_in_between
+	is events "$(events 2)" "up 50% up 50%"
+}
+
+test_with_hysteresis_falling_tells_again_only_after_usage_went_up_that_far() {
+	mounted a
+	fill a 600 base
+	watch --falling --hysteresis 25% "$dir/a" 50%
+	rm "$dir/a/base"
+	fill a 600 base
+	rm "$dir/a/base"
+	fill a 800 base
+	rm "$dir/a/base"
+	is events "$(events 2)" "down 50% down 50%"
+}
+
+test_count_ends_after_so_many_events_though_there_were_more() {
+	mounted a
+	watch --count 2 "$dir/a" 25% 50% 75%
+	kill -STOP "$pid"
+	fill a 800
+	kill -CONT "$pid"
+	ended
+	expect 0 ""
+	is events "$(events 2)" "up 25% up 50%"
+}
+
+test_once_tells_each_level_once_and_then_ends() {
+	mounted a
+	watch --once "$dir/a" 25% 50%
+	fill a 300
+	: >"$dir/a/file"
+	fill a 600
+	ended
+	expect 0 ""
+	is events "$(events 2)" "up 25% up 50%"
+}
+
+test_with_once_a_mount_whose_levels_have_been_told_goes_quietly() {
+	mounted a
+	mounted b
+	watch --once "$dir/a" 50% "$dir/b" 50%
+	fill a 512
+	events 1 >/dev/null
+	umount "$dir/a"
+	fill b 512
+	ended
+	expect 0 ""
+	is events "$(events 2)" "up 50% up 50%"
+}
+
+test_timeout_ends_with_status_2_with_and_without_events() {
+	mounted a
+	run watch --timeout 0.2 "$dir/a" 50%
+	expect 2 ""
+	is lines "$(wc -l <"$dir/out")" 1
+	watch --timeout 5 "$dir/a" 50%
+	fill a 512
+	ended
+	expect 2 ""
+	is events "$(events 1)" "up 50%"
+}
+
+test_what_happens_while_watch_is_stopped_is_told_later_in_its_order() {
+	mounted a
+	watch --count 7 "$dir/a" 50%
+	kill -STOP "$pid"
+	for _ in 1 2 3; do
+		fill a 512
+		: >"$dir/a/file"
+	done
+	fill a 512
+	kill -CONT "$pid"
+	ended
+	expect 0 ""
+	is events "$(events 7)" "up 50% down 50% up 50% down 50% up 50% down 50% up 50%"
+}
+
+test_json_has_an_object_on_each_line_with_bytes() {
+	mounted a
+	fill a 100 base
+	watch --json --hysteresis 1% "$dir/a" 50% 1%
+	fill a 412
+	until_lines "$dir/out" 1 crossing
+	umount "$dir/a"
+	ended
+	expect 3 "$dir/a: unmounted"
+	json
+	is lines "$(wc -l <"$dir/out")" 3
+	is ready "$(for key in event path used size 'levels[0].level' 'levels[0].state' 'levels[1].level' 'levels[1].state'; do value 1 ".$key"; done | xargs)" \
+		"ready $dir/a 409600 4194304 50% below 1% above"
+	is crossing "$(for key in event path level direction used size; do value 2 ".$key"; done | xargs)" \
+		"crossing $dir/a 50% up 2097152 4194304"
+	is gone "$(for key in event path reason; do value 3 ".$key"; done | xargs)" "gone $dir/a unmounted"
+	for line in 1 2 3; do
+		value "$line" .time | grep -Eq '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z$' ||
+			fail "time: $(value "$line" .time)"
+		value "$line" .device | grep -Eqx '[0-9]+:[0-9]+' || fail "device: $(value "$line" .device)"
+	done
+}
+
+test_exec_runs_a_command_for_each_event_with_all_about_it_in_its_environment() {
+	mounted a
+	watch --count 2 --exec "env | grep ^TMPFSWARN_ | sort >>'$dir/env'; echo >>'$dir/env'" "$dir/a" 50%
+	fill a 512
+	until_lines "$dir/env" 1 '^$'
+	: >"$dir/a/file"
+	ended
+	expect 0 ""
+	device=$(device "$dir/a")
+	is environment "$(grep -v '^TMPFSWARN_\(TIME\|KO\)=' "$dir/env" | tr '\n' '|')" \
+		"TMPFSWARN_DEVICE=$device|TMPFSWARN_DIRECTION=up|TMPFSWARN_LEVEL=50%|TMPFSWARN_PATH=$dir/a|TMPFSWARN_SIZE=4194304|TMPFSWARN_USED=2097152||TMPFSWARN_DEVICE=$device|TMPFSWARN_DIRECTION=down|TMPFSWARN_LEVEL=50%|TMPFSWARN_PATH=$dir/a|TMPFSWARN_SIZE=4194304|TMPFSWARN_USED=0||"
+	is times "$(grep -Ec '^TMPFSWARN_TIME=[-0-9]+T[:0-9]+[.][0-9]+Z$' "$dir/env")" 2
+}
+
+test_exec_loses_no_event_to_a_slow_command_and_runs_one_at_a_time_in_order() {
+	mounted a
+	mkfifo "$dir/fifo"
+	watch --count 4 --exec "read -r line <'$dir/fifo'; echo \$TMPFSWARN_DIRECTION >>'$dir/ran'" "$dir/a" 50%
+	for _ in 1 2; do
+		fill a 512
+		: >"$dir/a/file"
+	done
+	is "printed while the first runs" "$(events 4)" "up 50% down 50% up 50% down 50%"
+	! [ -e "$dir/ran" ] || fail "a command ran to its end"
+	for i in 1 2 3 4; do
+		echo go >"$dir/fifo"
+		until_lines "$dir/ran" "$i" .
+	done
+	ended
+	expect 0 ""
+	is order "$(xargs <"$dir/ran")" "up down up down"
+}
+
+test_exec_reports_a_command_that_fails_and_goes_on() {
+	mounted a
+	# shellcheck disable=SC2016
+	watch --count 2 --exec '[ $TMPFSWARN_DIRECTION = down ] || exit 7; kill -9 $$' "$dir/a" 50%
+	fill a 512
+	: >"$dir/a/file"
+	ended
+	expect 0
+	is reports "$(tr '\n' '|' <"$dir/err")" "tmpfswarn: command ended with status 7|tmpfswarn: command killed by signal 9|"
+}
+
+test_a_command_that_runs_does_not_keep_the_registration() {
+	mounted a
+	mkfifo "$dir/fifo"
+	watch --exec "echo >'$dir/started'; read -r line <'$dir/fifo'" "$dir/a" 50%
+	fill a 512
+	until_true test -e "$dir/started"
+	kill "$pid"
+	ended
+	expect 0 ""
+	until_true nothing_is_registered
+	echo go >"$dir/fifo"
+}
+
+test_signals_end_watch_with_status_0() {
+	mounted a
+	for signal in TERM HUP; do
+		watch "$dir/a" 50%
+		kill "-$signal" "$pid"
+		ended
+		expect 0 ""
+	done
+	# what sh starts in the background ignores SIGINT
+	rm "$dir/out"
+	(
+		until_lines "$dir/out" 1 '^watching '
+		kill -INT "$(pidof tmpfswarn)"
+	) &
+	run watch --timeout "$patience" "$dir/a" 50%
+	expect 0 ""
+}
+
+test_watch_ends_when_the_reader_of_its_output_has_gone() {
+	mounted a
+	(
+		tmpfswarn watch --timeout "$patience" "$dir/a" 50% 2>"$dir/err"
+		echo $? >"$dir/status"
+	) | head -n 1 >"$dir/out"
+	until_true test -s "$dir/status"
+	is status "$(cat "$dir/status")" 0
+	is err "$(cat "$dir/err")" ""
+	is out "$(cat "$dir/out")" "watching $dir/a: 0 of 4M used (0%); below 50%"
+}
+
+test_output_that_cannot_be_written_is_an_error() {
+	mounted a
+	tmpfswarn watch --timeout "$patience" "$dir/a" 50% >/dev/full 2>"$dir/err"
+	status=$?
+	expect 1 "standard output: No space left on device"
+	tmpfswarn watch --timeout "$patience" "$dir/a" 50% >&- 2>"$dir/err"
+	status=$?
+	expect 1 "standard output: Bad file descriptor"
+	tmpfswarn list >/dev/full 2>"$dir/err"
+	status=$?
+	expect 1 "standard output: No space left on device"
+}
+
+test_a_new_mount_can_be_watched_at_once() {
+	for i in 1 2 3 4 5 6 7 8; do
+		mounted "$i"
+		run wait --timeout 0 "$dir/$i" 50%
+		expect 2 ""
+	done
+}
+
+test_watch_does_not_keep_the_mount_busy_and_says_when_it_is_unmounted() {
+	mounted a
+	watch "$dir/a" 50%
+	umount "$dir/a" || fail "busy"
+	ended
+	expect 3 "$dir/a: unmounted"
+}
+
+test_a_full_mount_that_is_unmounted_has_not_fallen_below_its_level() {
+	mounted a
+	watch "$dir/a" 50%
+	fill a 1024
+	events 1 >/dev/null
+	umount "$dir/a"
+	ended
+	expect 3 "$dir/a: unmounted"
+	is events "$(events 1)" "up 50%"
+}
+
+test_crossings_before_an_unmount_are_told_and_the_farewell_is_not_one() {
+	for direction in both rising falling; do
+		mounted a
+		watch "--$direction" "$dir/a" 50% 25%
+		kill -STOP "$pid"
+		for _ in 1 2; do
+			fill a 300
+			: >"$dir/a/file"
+		done
+		umount "$dir/a"
+		kill -CONT "$pid"
+		ended
+		expect 3 "$dir/a: unmounted"
+		case $direction in
+		both) is both "$(events 0)" "up 25% down 25% up 25% down 25%" ;;
+		rising) is rising "$(events 0)" "up 25% up 25%" ;;
+		falling) is falling "$(events 0)" "down 25% down 25%" ;;
+		esac
+	done
+}
+
+test_a_new_mount_with_the_number_of_the_old_is_not_taken_for_it() {
+	mounted a
+	old=$(device "$dir/a")
+	watch "$dir/a" 50%
+	kill -STOP "$pid"
+	umount "$dir/a"
+	mounted a
+	is number "$(device "$dir/a")" "$old"
+	until_true test -e "$shown/$old/usage"
+	fill a 512
+	kill -CONT "$pid"
+	ended
+	expect 3 "$dir/a: unmounted"
+	is events "$(events 0)" ""
+}
+
+test_watch_goes_on_with_the_other_mounts_until_none_is_left() {
+	mounted a
+	mounted b
+	watch "$dir/a" 50% "$dir/b" 50%
+	umount "$dir/a"
+	until_lines "$dir/err" 1 "^tmpfswarn: $dir/a: unmounted\$"
+	fill b 512
+	is events "$(events 1)" "up 50%"
+	umount "$dir/b"
+	ended
+	expect 3
+	is errors "$(tr '\n' '|' <"$dir/err")" "tmpfswarn: $dir/a: unmounted|tmpfswarn: $dir/b: unmounted|"
+}
+
+test_watch_does_not_keep_the_module_and_says_when_it_is_unloaded() {
+	mounted a
+	mounted b
+	watch --json "$dir/a" 50% 80% "$dir/b" 50%
+	fill a 512
+	until_lines "$dir/out" 1 crossing
+	rmmod tmpfswarn || fail "rmmod failed"
+	ended
+	module_load
+	expect 3
+	is errors "$(sort "$dir/err" | tr '\n' '|')" \
+		"tmpfswarn: $dir/a: module unloaded|tmpfswarn: $dir/b: module unloaded|"
+	json
+	is reasons "$(grep -c '[.]reason module unloaded$' "$dir/json")" 2
+}
+
+# ---- wait ----
+
+test_wait_returns_at_once_where_the_level_is_reached() {
+	mounted a
+	fill a 512
+	run wait "$dir/a" 50%
+	expect 0 ""
+	is out "$(cat "$dir/out")" ""
+	run wait "$dir/a" 2M --timeout 0
+	expect 0 ""
+	run wait --falling "$dir/a" 51%
+	expect 0 ""
+	run wait "$dir/a" 0
+	expect 0 ""
+}
+
+wait_begins() {
+	tmpfswarn wait "$@" >"$dir/out" 2>"$dir/err" </dev/null &
+	pid=$!
+	echo "$pid" >>"$dir/pids"
+	# its level and the one that tells it of the end
+	until_true has_lines "$shown/$(device "$dir/a")/triggers" "pid=$pid " 2
+}
+
+test_wait_waits_for_the_level() {
+	mounted a
+	wait_begins "$dir/a" 50%
+	fill a 511
+	! is_over "$pid" || fail "ended below the level"
+	fill a 1 last
+	ended
+	expect 0 ""
+	is out "$(cat "$dir/out")" ""
+	wait_begins --falling "$dir/a" 50%
+	rm "$dir/a/last"
+	ended
+	expect 0 ""
+}
+
+test_wait_ends_with_status_2_when_the_time_is_over() {
+	mounted a
+	run wait --timeout 0.2 "$dir/a" 50%
+	expect 2 ""
+	run wait -t 0 "$dir/a" low
+	expect 2 ""
+	fill a 1024
+	run wait --falling -t 0 "$dir/a" critical
+	expect 2 ""
+}
+
+test_wait_ends_with_status_3_when_the_mount_goes() {
+	mounted a
+	wait_begins "$dir/a" 50%
+	umount "$dir/a" || fail "busy"
+	ended
+	expect 3 "$dir/a: unmounted"
+}
+
+test_wait_takes_a_crossing_before_an_unmount_for_one() {
+	mounted a
+	wait_begins "$dir/a" 50%
+	kill -STOP "$pid"
+	fill a 512
+	umount "$dir/a"
+	kill -CONT "$pid"
+	ended
+	expect 0 ""
+}
+
+test_wait_ends_with_status_3_when_the_module_goes() {
+	mounted a
+	wait_begins "$dir/a" 50%
+	rmmod tmpfswarn || fail "rmmod failed"
+	ended
+	module_load
+	expect 3 "$dir/a: module unloaded"
+}
+
+test_wait_is_killed_by_signals_so_that_none_looks_like_the_event() {
+	mounted a
+	wait_begins "$dir/a" 50%
+	kill "$pid"
+	ended
+	expect 143 ""
+}
+
+test_nothing_stays_registered_after_all_this() {
+	until_true nothing_is_registered
+}
+
+suite "$0"

@@ -1,0 +1,30 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# fuzz.sh SECONDS: run $OUTPUT/fuzz so long and say the outcome as TAP.
+set -eu -o pipefail
+
+fuzz=${OUTPUT:-build}/fuzz
+name=no_text_breaks_the_grammar_and_what_is_accepted_prints_back
+
+echo "TAP version 13"
+echo "1..1"
+if [ ! -x "$fuzz" ]; then
+	echo "ok 1 $name # SKIP no clang to build it with"
+	exit
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+if "$fuzz" -max_total_time="$1" -max_len=300 -timeout=5 -dict=grammar.dict -verbosity=0 \
+	-print_final_stats=1 -artifact_prefix="$work/" "$work" >"$work/log" 2>&1; then
+	sed -n 's/^stat::number_of_executed_units: */# texts tried: /p' "$work/log"
+	echo "ok 1 $name"
+else
+	sed 's/^/# /' "$work/log"
+	for text in "$work"/crash-* "$work"/timeout-* "$work"/leak-*; do
+		if [ -e "$text" ]; then
+			echo "# the text: $(od -An -c "$text" | tr -d '\n')"
+		fi
+	done
+	echo "not ok 1 $name"
+	exit 1
+fi

@@ -1,0 +1,40 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# The table of kernels, one row at a time. Sourced after common.sh and archive.sh.
+
+rows_all() {
+	sed 's/#.*//' "$here/kernels" | awk 'NF && $5 != "own" { print $1 }'
+}
+
+rows_of_suite() {
+	sed 's/#.*//' "$here/kernels" | awk -v s="$1" 'NF && $2 == s { print $1 }'
+}
+
+# Sets suite, package (a regular expression), arch and options of a row.
+rows_read() {
+	local name
+
+	while read -r name suite package arch options; do
+		if [ "$name" = "$1" ]; then return; fi
+	done <"$here/kernels"
+	die "no kernel called $1 (there are: $(rows_all | xargs))"
+}
+
+rows_has() {
+	case ",$options," in *",$1,"*) return 0 ;; esac
+	return 1
+}
+
+# The newest kernel that the row's suite has now; nothing where it has none.
+rows_release() {
+	local suite package arch options release
+
+	rows_read "$1"
+	release=$(archive_newest "$suite" linux-headers- "$package") || true
+	# experimental comes on top of sid, whose kernel is no other row's
+	if [ "$suite" = experimental ] && ! archive_apt "$suite" apt-cache madison "linux-headers-$release" |
+		grep -q experimental/; then
+		release=
+	fi
+	echo "$release"
+}
