@@ -55,7 +55,7 @@ struct tw_hook_candidate {
  *
  * Up to 6.5 shmem_recalc_inode(inode) is called under info->lock, with
  * interrupts off unless PREEMPT_RT, and counts what was freed itself: there
- * one probe at its entry serves both, see tw_mark_check(). What a huge page
+ * one probe at its entry serves both, see tw_look_check(). What a huge page
  * loses is counted by shmem_uncharge(), whose callers have interrupts off;
  * there is none of that with PREEMPT_RT. From 6.6 on shmem_recalc_inode() is
  * called without a lock and leaves frees to shmem_inode_unacct_blocks(); where

@@ -1,38 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The hook: where mm/shmem.c is probed, and how that is known to work.
+ * The hook: where mm/shmem.c is probed.
  *
  * The handlers run on the way of each allocation and free of the machine's
  * shared memory. They find the superblock and leave the rest to
- * tw_mark_check(). They may be called from a breakpoint, which x86 treats
+ * tw_look_check(). They may be called from a breakpoint, which x86 treats
  * as an NMI, and under info->lock: no lock, no sleeping, nothing that wakes.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/delay.h>
-#include <linux/err.h>
-#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
-#include <linux/mount.h>
 #include <linux/mutex.h>
-#include <linux/statfs.h>
 #include <linux/utsname.h>
 #include <linux/workqueue.h>
 
 #include "compat.h"
 #include "hook.h"
-#include "mark.h"
+#include "look.h"
 #include "mount.h"
+#include "proof.h"
 
-/* blocks of the private mount on which the hook is proven */
-#define TW_PROOF_BLOCKS		16
-/*
- * How long PREEMPT_RT may take to run what a probe has queued, in ms. No other
- * kernel may take any.
- */
-#define TW_PROOF_WAIT		(IS_ENABLED(CONFIG_PREEMPT_RT) ? 1000 : 0)
 /*
  * How long the probes stay after the last trigger has gone, so that a program
  * that registers and closes in a loop does not patch the kernel each time.
@@ -80,7 +69,7 @@ static int tw_hook_on_entry(struct kprobe *probe, struct pt_regs *regs)
 {
 	struct inode *inode = tw_hook_inode(regs);
 
-	tw_mark_check(inode->i_sb,
+	tw_look_check(inode->i_sb,
 		      tw_hook_frees_at_entry ? tw_compat_freeing(inode) : 0);
 	return 0;
 }
@@ -90,7 +79,7 @@ NOKPROBE_SYMBOL(tw_hook_on_entry);
 /* shmem_uncharge(inode, pages), which counts when it has let go of its lock */
 static int tw_hook_on_uncharge(struct kprobe *probe, struct pt_regs *regs)
 {
-	tw_mark_check(tw_hook_inode(regs)->i_sb,
+	tw_look_check(tw_hook_inode(regs)->i_sb,
 		      regs_get_kernel_argument(regs, 1));
 	return 0;
 }
@@ -112,7 +101,7 @@ static int tw_hook_on_alloc(struct kretprobe_instance *instance,
 {
 	/* an int: nonzero if nothing was allocated */
 	if (!(int)regs_return_value(regs))
-		tw_mark_check(*(struct super_block **)instance->data, 0);
+		tw_look_check(*(struct super_block **)instance->data, 0);
 	return 0;
 }
 
@@ -121,7 +110,7 @@ NOKPROBE_SYMBOL(tw_hook_on_alloc);
 static int tw_hook_on_free(struct kretprobe_instance *instance,
 			   struct pt_regs *regs)
 {
-	tw_mark_check(*(struct super_block **)instance->data, 0);
+	tw_look_check(*(struct super_block **)instance->data, 0);
 	return 0;
 }
 
@@ -361,97 +350,7 @@ static int tw_hook_register(void)
 	return err;
 }
 
-/* ---- proof ---- */
-
-/* What the mark has seen is in mark->fired. */
-static void tw_proof_tell(struct tw_mark *mark, unsigned int crossings)
-{
-}
-
-static bool tw_proof_fired(const struct tw_mark *mark, unsigned long times)
-{
-	unsigned int i;
-
-	for (i = 0; READ_ONCE(mark->fired) < times && i < TW_PROOF_WAIT; i++)
-		usleep_range(1000, 2000);
-	return READ_ONCE(mark->fired) == times;
-}
-
-/* One page in, one page out; what was wrong, or NULL. */
-static const char *tw_prove_file(struct file *file, struct tw_mount *mount,
-				 const struct tw_mark *mark)
-{
-	struct tw_usage usage;
-	struct kstatfs statfs;
-	loff_t pos = 0;
-
-	if (tw_mount_usage(mount, &usage) || usage.size != TW_PROOF_BLOCKS ||
-	    usage.used)
-		return "does not read the size and usage of a new mount";
-	if (kernel_write(file, "", 1, &pos) != 1)
-		return "cannot be proven: writing to a private mount failed";
-	if (vfs_statfs(&file->f_path, &statfs) ||
-	    tw_mount_usage(mount, &usage) ||
-	    usage.used != statfs.f_blocks - statfs.f_bfree)
-		return "does not read the usage that statfs reads";
-	if (!tw_proof_fired(mark, 1))
-		return "did not see an allocation";
-	if (vfs_truncate(&file->f_path, 0))
-		return "cannot be proven: truncating on a private mount failed";
-	if (!tw_proof_fired(mark, 2))
-		return "did not see a free";
-	return NULL;
-}
-
-static const char *tw_prove_mount(struct vfsmount *mnt)
-{
-	struct tw_mark mark = {
-		.spec = {
-			.level = { .kind = TW_LEVEL_BLOCKS, .value = 1 },
-			.direction = TW_BOTH,
-			.pressure = -1,
-		},
-		.tell = tw_proof_tell,
-	};
-	const char *wrong = "cannot be proven: no memory";
-	struct tw_mount *mount;
-	struct file *file;
-	int err;
-
-	file = tw_compat_create(mnt, "proof");
-	if (IS_ERR(file))
-		return "cannot be proven: no file on a private mount";
-	mount = tw_mount_attach(mnt->mnt_sb);
-	if (!mount)
-		goto put_file;
-	mutex_lock(&mount->mutex);
-	err = tw_mark_add(mount, &mark);
-	mutex_unlock(&mount->mutex);
-	if (!err) {
-		wrong = tw_prove_file(file, mount, &mark);
-		tw_mark_del(mount, &mark);
-	}
-	tw_mount_detach(mount);
-put_file:
-	fput(file);
-	return wrong;
-}
-
-/* Shows on a private mount that the hook works; what was wrong, or NULL. */
-static const char *tw_hook_prove(void)
-{
-	char options[] = "nr_blocks=" __stringify(TW_PROOF_BLOCKS);
-	struct vfsmount *mnt;
-	const char *wrong;
-
-	mnt = vfs_kern_mount(get_fs_type("tmpfs"), SB_KERNMOUNT,
-			     KBUILD_MODNAME, options);
-	if (IS_ERR(mnt))
-		return "cannot be proven: no private mount";
-	wrong = tw_prove_mount(mnt);
-	kern_unmount(mnt);
-	return wrong;
-}
+/* ---- choice ---- */
 
 /* Tries tw_hook; what was wrong, or NULL if it is registered and works. */
 static const char *tw_hook_try(void)
@@ -467,7 +366,7 @@ static const char *tw_hook_try(void)
 
 	/* takes a mount's mutex, inside which tw_hook_get() is called */
 	if (!wrong)
-		wrong = tw_hook_prove();
+		wrong = tw_proof_run();
 
 	mutex_lock(&tw_hook_mutex);
 	tw_hook_disable();

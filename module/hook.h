@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The hook: where mm/shmem.c is probed, and how that is known to work.
+ * The hook: where mm/shmem.c is probed.
  */
 #ifndef TW_HOOK_H
 #define TW_HOOK_H

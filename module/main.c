@@ -3,9 +3,10 @@
  * tmpfswarn: tell user space when a tmpfs fills past a level.
  *
  * Four rooms, each of which knows only those before it: the levels (level.c);
- * the mounts (mount.c) and the marks on them (mark.c); the hook (hook.c) and
- * the triggers for which it is armed (trigger.c); the door (debugfs.c and
- * files.c). What differs between kernels is in compat.h.
+ * the mounts (mount.c), the marks on them (mark.c) and when these are looked at
+ * (look.c); the hook (hook.c), its proof (proof.c) and the triggers for which it
+ * is armed (trigger.c); the door (debugfs.c and files.c). What differs between
+ * kernels is in compat.h.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -16,7 +17,7 @@
 #include "debugfs.h"
 #include "files.h"
 #include "hook.h"
-#include "mark.h"
+#include "look.h"
 #include "mount.h"
 #include "trigger.h"
 
@@ -62,12 +63,12 @@ static int __init tw_init(void)
 			return -EINVAL;
 		}
 	}
-	err = tw_mark_init();
+	err = tw_look_init();
 	if (err)
 		return err;
 	err = tw_mount_init(&tw_events);
 	if (err)
-		goto exit_mark;
+		goto exit_look;
 	err = tw_hook_init();
 	if (err)
 		goto exit_mount;
@@ -82,8 +83,8 @@ exit_hook:
 	tw_hook_exit();
 exit_mount:
 	tw_mount_exit();
-exit_mark:
-	tw_mark_exit();
+exit_look:
+	tw_look_exit();
 	return err;
 }
 
@@ -98,7 +99,7 @@ static void __exit tw_exit(void)
 	tw_hook_info(&hook);
 	tw_hook_exit();
 	tw_mount_exit();
-	tw_mark_exit();
+	tw_look_exit();
 	pr_info("unloaded, %lu probe hits missed\n", hook.missed);
 }
 

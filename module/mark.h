@@ -11,7 +11,6 @@
 
 #include "level.h"
 
-struct super_block;
 struct tw_mount;
 
 /**
@@ -46,18 +45,17 @@ struct tw_mark {
 	unsigned long fired;
 };
 
-void tw_mark_check(struct super_block *sb, long freeing);
-void tw_mark_settle(struct tw_mount *mount);
-
 int tw_mark_add(struct tw_mount *mount, struct tw_mark *mark);
 void tw_mark_move(struct tw_mount *mount, struct tw_mark *mark,
 		  const struct tw_level *level);
 void tw_mark_del(struct tw_mount *mount, struct tw_mark *mark);
 
 void tw_mark_prepare(struct tw_mount *mount);
-void tw_mark_release(struct tw_mount *mount);
 
-int tw_mark_init(void);
-void tw_mark_exit(void);
+/* for look.c */
+struct tw_mark *tw_mark_passed(struct tw_mount *mount, s64 low, s64 high);
+bool tw_mark_cross(struct tw_mount *mount, s64 low, s64 high);
+void tw_mark_expect(struct tw_mount *mount);
+void tw_mark_resize(struct tw_mount *mount, unsigned long max_blocks);
 
 #endif /* TW_MARK_H */

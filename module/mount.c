@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 
 #include "compat.h"
+#include "look.h"
 #include "mark.h"
 #include "mount.h"
 
@@ -95,7 +96,7 @@ static void tw_mount_release_fn(struct work_struct *work)
 	struct tw_mount *mount = container_of(to_rcu_work(work),
 					      struct tw_mount, release);
 
-	tw_mark_release(mount);
+	tw_look_release(mount);
 	kfree(mount);
 }
 
@@ -243,7 +244,7 @@ static void tw_mount_scan_one(struct super_block *sb, void *hidden)
 	rcu_read_unlock_sched();
 	if (mount) {
 		/* stays, since shmem_put_super() needs s_umount */
-		tw_mark_settle(mount);
+		tw_look_settle(mount);
 		return;
 	}
 	if (tw_mounts_shown < tw_max_mounts)
