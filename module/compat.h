@@ -9,6 +9,7 @@
 #include <linux/version.h>
 #include <linux/eventfd.h>
 #include <linux/fs.h>
+#include <linux/ftrace.h>
 #include <linux/irq_work.h>
 #include <linux/mount.h>
 #include <linux/shmem_fs.h>
@@ -57,10 +58,13 @@ struct tw_hook_candidate {
  * interrupts off unless PREEMPT_RT, and counts what was freed itself: there
  * one probe at its entry serves both, see tw_look_check(). What a huge page
  * loses is counted by shmem_uncharge(), whose callers have interrupts off;
- * there is none of that with PREEMPT_RT. From 6.6 on shmem_recalc_inode() is
- * called without a lock and leaves frees to shmem_inode_unacct_blocks(); where
- * that is inlined, an allocation that ends in ENOSPC and takes back what it
- * has freed elsewhere is not seen.
+ * there is none of that with PREEMPT_RT. Not seen is what is counted and taken
+ * back within an allocation that fails, for want of memory or since another was
+ * faster: if that was a crossing, its other direction is noticed with the next
+ * allocation or free. From 6.6 on shmem_recalc_inode() is called without a lock
+ * and leaves frees to shmem_inode_unacct_blocks(); where that is inlined, an
+ * allocation that ends in ENOSPC and takes back what it has freed elsewhere is
+ * not seen.
  */
 static inline const struct tw_hook_candidate *
 tw_compat_hook_candidate(unsigned int i)
@@ -144,5 +148,12 @@ static inline struct file *tw_compat_create(struct vfsmount *mnt,
 	return file_open_root_mnt(mnt, name, O_CREAT | O_RDWR, 0600);
 #endif
 }
+
+/* the last argument of an ftrace_func_t */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+#define tw_compat_ftrace_regs	pt_regs
+#else
+#define tw_compat_ftrace_regs	ftrace_regs
+#endif
 
 #endif /* TW_COMPAT_H */

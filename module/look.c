@@ -21,7 +21,7 @@
  * again by another CPU, before the system call that brought it up has had its
  * look, was never up for anybody who could tell.
  */
-#include <linux/cpuhotplug.h>
+#include <linux/cpu.h>
 #include <linux/fs.h>
 #include <linux/irq_work.h>
 #include <linux/kprobes.h>
@@ -35,6 +35,9 @@
 #include "look.h"
 #include "mark.h"
 #include "mount.h"
+
+/* how often a sum is made while it changes */
+#define TW_LOOK_SUMS	8
 
 /**
  * struct tw_observer - what a CPU queues when usage came near a mark
@@ -57,35 +60,20 @@ static int tw_look_cpuhp;
 
 /* ---- telling ---- */
 
-/**
- * tw_look_must_tell() - must somebody call tw_look_tell()?
- * @mount: with its lock held
- *
- * Return: true also if another is at it, for whom to wait.
+/*
+ * Tells all crossings of a mount; those that others are just telling have been
+ * told on return, too. Context: process, or an irq_work that is not a hard one.
  */
-bool tw_look_must_tell(const struct tw_mount *mount)
+static void tw_look_tell(struct tw_mount *mount)
 {
-	lockdep_assert_held(&mount->lock);
-	return mount->telling || !list_empty(&mount->untold);
-}
-
-/**
- * tw_look_tell() - tell all crossings of a mount
- * @mount: the mount
- *
- * Those that others are just telling have been told on return, too.
- *
- * Context: process, or an irq_work that is not a hard one on PREEMPT_RT.
- */
-void tw_look_tell(struct tw_mount *mount)
-{
+	unsigned long flags, lock_flags;
 	unsigned int crossings = 0;
-	unsigned long flags;
 	struct tw_mark *mark;
 
 	spin_lock_irqsave(&mount->tell_lock, flags);
 	for (;;) {
-		raw_spin_lock(&mount->lock);
+		/* on PREEMPT_RT the lock above leaves interrupts on */
+		raw_spin_lock_irqsave(&mount->lock, lock_flags);
 		mark = list_first_entry_or_null(&mount->untold, struct tw_mark,
 						untold_entry);
 		if (mark) {
@@ -93,13 +81,32 @@ void tw_look_tell(struct tw_mount *mount)
 			crossings = mark->untold;
 			mark->untold = 0;
 		}
-		mount->telling = mark;
-		raw_spin_unlock(&mount->lock);
+		WRITE_ONCE(mount->telling, mark);
+		raw_spin_unlock_irqrestore(&mount->lock, lock_flags);
 		if (!mark)
 			break;
 		mark->tell(mark, crossings);
 	}
 	spin_unlock_irqrestore(&mount->tell_lock, flags);
+}
+
+/**
+ * tw_look_wait() - wait until a mark is not being told
+ * @mount: where it is
+ * @mark: not among those untold, so that it will not be told again
+ *
+ * Does not queue for tell_lock: with PREEMPT_RT whoever signals in a thread has
+ * a higher priority, and with enough crossings would keep it for ever.
+ *
+ * Context: process.
+ */
+void tw_look_wait(struct tw_mount *mount, const struct tw_mark *mark)
+{
+	/* pairs with the lock around the next write: told before it is left */
+	while (smp_load_acquire(&mount->telling) == mark) {
+		cond_resched();
+		cpu_relax();
+	}
 }
 
 static void tw_look_tell_fn(struct irq_work *work)
@@ -137,12 +144,46 @@ static bool tw_look_is_near(const struct tw_mount *mount,
 
 NOKPROBE_SYMBOL(tw_look_is_near);
 
-/* True if tw_look_tell() must be called after this. */
-static bool tw_look(struct tw_mount *mount)
+/*
+ * A sum over the CPUs is no snapshot: what is freed on one that was added up
+ * already, and then allocated on one that was not, makes it larger than usage
+ * ever was; the other way round, smaller. So it is made again until two of them
+ * agree on which marks were passed, or, with usage that changes all the time, a
+ * few times: then only what all of them say counts, and whoever has changed
+ * usage in between is about to look, too. False if no mark was passed.
+ */
+static bool tw_look_sum(struct tw_mount *mount, s64 *low, s64 *high)
+{
+	struct percpu_counter *used = &mount->sbinfo->used_blocks;
+	s64 last = percpu_counter_sum(used);
+	int i;
+
+	for (i = 0; i < TW_LOOK_SUMS; i++) {
+		s64 sum = percpu_counter_sum(used);
+
+		*low = min(last, sum);
+		*high = max(last, sum);
+		if (tw_mark_passed(mount, *low, *high))
+			return true;
+		/* neither is past a mark alone: both say no */
+		if (!tw_mark_passed(mount, last, last) &&
+		    !tw_mark_passed(mount, sum, sum))
+			return false;
+		last = sum;
+	}
+	return false;
+}
+
+/*
+ * True if tw_look_tell() must be called after this: for what was crossed, or to
+ * wait until @others have told what they have seen.
+ */
+static bool tw_look(struct tw_mount *mount, bool others)
 {
 	unsigned long flags, max_blocks;
 	struct shmem_sb_info *sbinfo;
-	bool tell;
+	bool tell = false;
+	s64 low, high;
 
 	raw_spin_lock_irqsave(&mount->lock, flags);
 	sbinfo = mount->sbinfo;
@@ -158,29 +199,18 @@ static bool tw_look(struct tw_mount *mount)
 	if (!tw_look_is_near(mount, sbinfo))
 		goto out;
 	/*
-	 * A sum over the CPUs is no snapshot: what is freed on one that was
-	 * added up already and then allocated on one that was not makes it
-	 * larger than usage ever was. So two sums must agree before a mark
-	 * moves; who changed usage in between is about to look, too.
-	 *
 	 * A mark that has moved waits for the other direction from now on, and
 	 * usage may have passed it back before next_* said so: look again.
 	 */
-	for (;;) {
-		s64 first = percpu_counter_sum(&sbinfo->used_blocks);
-		s64 second;
-
-		if (!tw_mark_passed(mount, first, first))
-			break;
-		second = percpu_counter_sum(&sbinfo->used_blocks);
-		if (!tw_mark_cross(mount, min(first, second),
-				   max(first, second)))
-			break;
+	while (tw_look_sum(mount, &low, &high) &&
+	       tw_mark_cross(mount, low, high)) {
+		tell = true;
 		tw_mark_expect(mount);
 		smp_mb(); /* see the top of the file */
 	}
 out:
-	tell = tw_look_must_tell(mount);
+	if (others && (mount->telling || !list_empty(&mount->untold)))
+		tell = true;
 	raw_spin_unlock_irqrestore(&mount->lock, flags);
 	return tell;
 }
@@ -193,7 +223,7 @@ out:
  */
 void tw_look_settle(struct tw_mount *mount)
 {
-	if (tw_look(mount))
+	if (tw_look(mount, false))
 		tw_look_tell(mount);
 }
 
@@ -206,7 +236,7 @@ static void tw_look_fn(struct irq_work *work)
 	 * Also where another CPU has seen this one's crossing, but not told it
 	 * yet: tw_look_tell() waits for that.
 	 */
-	if (tw_look(observer->mount))
+	if (tw_look(observer->mount, true))
 		irq_work_queue(&observer->tell);
 }
 
@@ -324,15 +354,17 @@ static int tw_look_cpu_comes(unsigned int cpu)
  */
 int tw_look_init(void)
 {
-	int state;
+	int state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN,
+					      "tmpfswarn:prepare",
+					      tw_look_cpu_comes, NULL);
 
-	tw_look_cpu_comes(0);
-	state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN,
-					  "tmpfswarn:prepare",
-					  tw_look_cpu_comes, NULL);
 	if (state < 0)
 		return state;
 	tw_look_cpuhp = state;
+	/* for those that are there; who comes from now on is called for */
+	cpus_read_lock();
+	tw_look_cpu_comes(0);
+	cpus_read_unlock();
 	return 0;
 }
 

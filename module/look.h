@@ -9,6 +9,7 @@
 #include <linux/types.h>
 
 struct super_block;
+struct tw_mark;
 struct tw_mount;
 
 int tw_look_init(void);
@@ -18,8 +19,7 @@ void tw_look_check(struct super_block *sb, long freeing);
 void tw_look_settle(struct tw_mount *mount);
 
 /* for mark.c */
-bool tw_look_must_tell(const struct tw_mount *mount);
-void tw_look_tell(struct tw_mount *mount);
+void tw_look_wait(struct tw_mount *mount, const struct tw_mark *mark);
 int tw_look_prepare(struct tw_mount *mount);
 
 void tw_look_release(struct tw_mount *mount);

@@ -96,6 +96,16 @@ static void tw_mark_fire(struct tw_mount *mount, struct tw_mark *mark)
 		list_add_tail(&mark->untold_entry, &mount->untold);
 }
 
+/* As if the mark had just been passed; the caller tells, outside of the lock. */
+static void tw_mark_fire_now(struct tw_mount *mount, struct tw_mark *mark)
+{
+	mark->fired++;
+	if (mark->spec.once) {
+		tw_mark_erase(mount, mark);
+		tw_mark_expect(mount);
+	}
+}
+
 /**
  * tw_mark_passed() - a mark that usage has passed
  * @mount: with its lock held
@@ -111,7 +121,7 @@ struct tw_mark *tw_mark_passed(struct tw_mount *mount, s64 low, s64 high)
 	if (mark && low >= 0 && low >= mark->band.rise)
 		return mark;
 	mark = tw_tree_first(&mount->falls);
-	if (mark && (high < 0 || high < mark->band.fall))
+	if (mark && max_t(s64, high, 0) < mark->band.fall)
 		return mark;
 	return NULL;
 }
@@ -190,6 +200,7 @@ static bool tw_mark_place(struct tw_mount *mount, struct tw_mark *mark)
 	unsigned long max_blocks = READ_ONCE(sbinfo->max_blocks);
 	bool falling = mark->spec.direction == TW_FALLING;
 	const struct tw_band *band = &mark->band;
+	s64 first, second;
 	u64 used;
 
 	if (max_blocks != mount->max_blocks)
@@ -202,22 +213,15 @@ static bool tw_mark_place(struct tw_mount *mount, struct tw_mark *mark)
 	WRITE_ONCE(mount->next_fall,
 		   max(mount->next_fall, tw_mark_to_long(band->fall)));
 	smp_mb(); /* see the top of look.c */
-	used = max_t(s64, percpu_counter_sum(&sbinfo->used_blocks), 0);
+	/* two, since one alone may be on the wrong side, see tw_look_sum() */
+	first = percpu_counter_sum(&sbinfo->used_blocks);
+	second = percpu_counter_sum(&sbinfo->used_blocks);
+	used = max_t(s64, falling ? max(first, second) : min(first, second), 0);
 
 	mark->above = used >= (falling ? band->fall : band->rise);
 	tw_mark_insert(mount, mark);
 	tw_mark_expect(mount);
 	return mark->above != falling;
-}
-
-/* As if the mark had just been passed. */
-static void tw_mark_fire_now(struct tw_mount *mount, struct tw_mark *mark)
-{
-	tw_mark_fire(mount, mark);
-	if (mark->spec.once) {
-		tw_mark_erase(mount, mark);
-		tw_mark_expect(mount);
-	}
 }
 
 /**
@@ -247,14 +251,14 @@ int tw_mark_add(struct tw_mount *mount, struct tw_mark *mark)
 		INIT_LIST_HEAD(&mark->untold_entry);
 		mark->off = true;
 		list_add_tail(&mark->entry, &mount->marks);
-		if (mark->spec.level.kind != TW_LEVEL_NONE &&
-		    tw_mark_place(mount, mark) && mark->spec.now)
+		tell = mark->spec.level.kind != TW_LEVEL_NONE &&
+		       tw_mark_place(mount, mark) && mark->spec.now;
+		if (tell)
 			tw_mark_fire_now(mount, mark);
-		tell = tw_look_must_tell(mount);
 	}
 	raw_spin_unlock_irqrestore(&mount->lock, flags);
 	if (tell)
-		tw_look_tell(mount);
+		mark->tell(mark, 1);
 	return err;
 }
 
@@ -277,13 +281,13 @@ void tw_mark_move(struct tw_mount *mount, struct tw_mark *mark,
 		tw_mark_erase(mount, mark);
 	mark->spec.level = *level;
 	tw_mark_expect(mount);
-	if (level->kind != TW_LEVEL_NONE && !tw_mark_possible(mount) &&
-	    tw_mark_place(mount, mark))
+	tell = level->kind != TW_LEVEL_NONE && !tw_mark_possible(mount) &&
+	       tw_mark_place(mount, mark);
+	if (tell)
 		tw_mark_fire_now(mount, mark);
-	tell = tw_look_must_tell(mount);
 	raw_spin_unlock_irqrestore(&mount->lock, flags);
 	if (tell)
-		tw_look_tell(mount);
+		mark->tell(mark, 1);
 }
 
 /**
@@ -296,15 +300,20 @@ void tw_mark_move(struct tw_mount *mount, struct tw_mark *mark,
 void tw_mark_del(struct tw_mount *mount, struct tw_mark *mark)
 {
 	unsigned long flags;
+	unsigned int untold;
 
 	raw_spin_lock_irqsave(&mount->lock, flags);
 	if (!mark->off)
 		tw_mark_erase(mount, mark);
 	list_del(&mark->entry);
+	list_del(&mark->untold_entry);
+	untold = mark->untold;
 	tw_mark_expect(mount);
 	raw_spin_unlock_irqrestore(&mount->lock, flags);
-	/* tells what is left, and waits for who is at it */
-	tw_look_tell(mount);
+
+	tw_look_wait(mount, mark);
+	if (untold)
+		mark->tell(mark, untold);
 }
 
 /**

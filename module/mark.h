@@ -16,9 +16,10 @@ struct tw_mount;
 /**
  * struct tw_mark - a level on a mount and which side of it usage is on
  * @spec: what was asked for
- * @tell: called with the number of crossings to tell, once or more: outside of
- *	all locks but one, in an irq_work (on PREEMPT_RT in a thread) or in a
- *	process; never again once tw_mark_del() has returned
+ * @tell: called with the number of crossings to tell, once or more, by several
+ *	at once maybe: in an irq_work (on PREEMPT_RT in a thread) with the mount's
+ *	tell_lock held, or in a process; never again once tw_mark_del() has
+ *	returned
  * @untold: crossings that @tell was not called for yet
  * @untold_entry: in the mount's list of those
  * @entry: in the mount's list

@@ -5,6 +5,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/fs.h>
+#include <linux/ftrace.h>
 #include <linux/hashtable.h>
 #include <linux/kprobes.h>
 #include <linux/minmax.h>
@@ -104,7 +105,7 @@ static void tw_mount_last_put(struct kref *ref)
 {
 	struct tw_mount *mount = container_of(ref, struct tw_mount, ref);
 
-	queue_rcu_work(tw_mount_wq, &mount->release);
+	queue_rcu_work(tw_wq, &mount->release);
 }
 
 /**
@@ -358,6 +359,54 @@ static struct kprobe tw_mount_probes[] = {
 	{ .symbol_name = "shmem_reconfigure", .pre_handler = tw_mount_on_change },
 };
 
+/*
+ * Where probes are made of ftrace, the sysctl kernel.ftrace_enabled takes them
+ * away without a word, and with that of shmem_put_super the last moment at
+ * which a count may be read. One that is permanent makes it answer EBUSY.
+ */
+#ifdef CONFIG_DYNAMIC_FTRACE
+static void tw_mount_on_ftrace(unsigned long ip, unsigned long parent_ip,
+			       struct ftrace_ops *ops,
+			       struct tw_compat_ftrace_regs *regs)
+{
+}
+
+static struct ftrace_ops tw_mount_ftrace = {
+	.func = tw_mount_on_ftrace,
+	.flags = FTRACE_OPS_FL_PERMANENT,
+};
+
+static int tw_mount_keep_ftrace(void)
+{
+	char symbol[] = "shmem_put_super";
+	int err;
+
+	err = ftrace_set_filter(&tw_mount_ftrace, symbol, strlen(symbol), 1);
+	if (!err)
+		err = register_ftrace_function(&tw_mount_ftrace);
+	if (err)
+		pr_err("cannot keep ftrace on: error %d; is the sysctl kernel.ftrace_enabled 0?\n",
+		       err);
+	return err;
+}
+
+static void tw_mount_release_ftrace(void)
+{
+	unregister_ftrace_function(&tw_mount_ftrace);
+	/* frees the filter */
+	ftrace_set_filter(&tw_mount_ftrace, NULL, 0, 1);
+}
+#else
+static int tw_mount_keep_ftrace(void)
+{
+	return 0;
+}
+
+static void tw_mount_release_ftrace(void)
+{
+}
+#endif
+
 /**
  * tw_mount_init() - before anything else of this file
  * @events: who wants to know of mounts, from tw_mount_start() on
@@ -385,6 +434,9 @@ int tw_mount_init(const struct tw_mount_events *events)
 		err = -ENOMEM;
 		goto destroy_wq;
 	}
+	err = tw_mount_keep_ftrace();
+	if (err)
+		goto destroy_mount_wq;
 	for (i = 0; i < ARRAY_SIZE(tw_mount_probes); i++) {
 		err = register_kprobe(&tw_mount_probes[i]);
 		if (err) {
@@ -399,6 +451,8 @@ unregister:
 	while (i--)
 		unregister_kprobe(&tw_mount_probes[i]);
 	irq_work_sync(&tw_mount_kick);
+	tw_mount_release_ftrace();
+destroy_mount_wq:
 	destroy_workqueue(tw_mount_wq);
 destroy_wq:
 	destroy_workqueue(tw_wq);
@@ -438,6 +492,14 @@ void tw_mount_stop(void)
 	set_bit(TW_TODO_STOP, &tw_mount_todo);
 	queue_work(tw_mount_wq, &tw_mount_work);
 	flush_work(&tw_mount_work);
+	/*
+	 * A last umount may have unhooked its mount before this did, and be
+	 * about to queue it: wait for its handler, then for the work. No other
+	 * can come, since no mount is found any more.
+	 */
+	synchronize_rcu();
+	irq_work_sync(&tw_mount_kick);
+	flush_work(&tw_mount_work);
 }
 
 /**
@@ -451,6 +513,7 @@ void tw_mount_exit(void)
 
 	for (i = 0; i < ARRAY_SIZE(tw_mount_probes); i++)
 		unregister_kprobe(&tw_mount_probes[i]);
+	tw_mount_release_ftrace();
 	irq_work_sync(&tw_mount_kick);
 	/* each tw_mount_release_fn() is queued after this, and run by the next */
 	rcu_barrier();

@@ -18,6 +18,7 @@
 struct dentry;
 struct shmem_sb_info;
 struct super_block;
+struct tw_mark;
 struct tw_observer;
 
 /**
@@ -36,7 +37,7 @@ struct tw_observer;
  * @rises: those below, by where they rise
  * @falls: those above, by where they fall, highest first
  * @untold: those with crossings to tell
- * @telling: one of these is being told
+ * @telling: the one that is just being told
  * @tell_lock: held while crossings are told, so that who waits for it knows
  *	them to be told; taken before @lock and eventfds' locks
  * @mutex: protects @triggers, and makes registration and its end exclude each
@@ -66,7 +67,7 @@ struct tw_mount {
 	struct rb_root_cached rises;
 	struct rb_root_cached falls;
 	struct list_head untold;
-	bool telling;
+	struct tw_mark *telling;
 
 	spinlock_t tell_lock; /* see above */
 

@@ -132,7 +132,9 @@ static bool has_level(struct json_object *trigger)
 {
 	const char *level = get(trigger, "level");
 
-	return strcmp(level, "-1") && strcmp(level, "0");
+	if (!strcmp(get(trigger, "resource"), TMPFSWARN_WARN_USED))
+		return strcmp(level, "0");
+	return strcmp(level, "-1");
 }
 
 static void row_read_levels(struct row *row, int dir)

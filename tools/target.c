@@ -101,9 +101,16 @@ static int target_refused(const struct target *target, const char *level,
 		error("%s: mounted with size=0, which the kernel keeps no count of: mount it with a size",
 		      target->name);
 		return STATUS_ERROR;
+	case EIO:
+		/* also what debugfs says of a file just removed */
+		if (!faccessat(target->dir, TMPFSWARN_EVENT_CONTROL, F_OK, 0)) {
+			error("%s: the kernel refuses to arm the probe: see dmesg",
+			      target->name);
+			return STATUS_ERROR;
+		}
+		/* fall through */
 	case ENODEV:
 	case ENOENT:
-	case EIO:
 		error("%s: %s", target->name, target_gone());
 		return STATUS_GONE;
 	}

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -112,6 +113,51 @@ static void watch_end(struct watch *watch, int status)
 	watch->done = true;
 }
 
+static void watch_signal(struct watch *watch)
+{
+	struct signalfd_siginfo info;
+
+	if (read(watch->polls[POLL_SIGNAL].fd, &info, sizeof(info)) !=
+	    sizeof(info))
+		return;
+	if (info.ssi_signo == SIGCHLD)
+		return;
+	/* whoever ends watch does not want to wait for commands */
+	watch->command = NULL;
+	watch_end(watch, STATUS_OK);
+}
+
+/*
+ * Puts out what was printed. A reader that has stopped, or a terminal that was
+ * told to, must not keep a signal or the timeout from ending watch: so write(2)
+ * is called only when it does not block. False if watch is to end.
+ */
+static bool watch_flush(struct watch *watch)
+{
+	struct pollfd polls[] = {
+		{ .fd = STDOUT_FILENO, .events = POLLOUT },
+		watch->polls[POLL_SIGNAL],
+		watch->polls[POLL_TIMER],
+	};
+	int status;
+
+	while (!watch->done && poll(polls, 3, -1) > 0) {
+		if (polls[0].revents) {
+			if (output_flush(&status))
+				return true;
+			watch_end(watch, status);
+		} else if (polls[1].revents) {
+			watch_signal(watch);
+		} else {
+			watch_end(watch, STATUS_TIMEOUT);
+		}
+	}
+	/* or exit(3) would try once more */
+	__fpurge(stdout);
+	watch_end(watch, STATUS_ERROR);
+	return false;
+}
+
 static void watch_tell(struct watch *watch, struct trigger *trigger)
 {
 	struct event event = {
@@ -130,10 +176,8 @@ static void watch_tell(struct watch *watch, struct trigger *trigger)
 	clock_gettime(CLOCK_REALTIME, &event.time);
 
 	event_print(&event, watch->json);
-	if (!output_flush(&status)) {
-		watch_end(watch, status);
+	if (!watch_flush(watch))
 		return;
-	}
 	if (watch->command)
 		status = exec_add(&event);
 	if (status) {
@@ -158,7 +202,6 @@ static void watch_tell_all(struct watch *watch, struct trigger *trigger,
 /* The sentinel of @target was signalled. */
 static void watch_gone(struct watch *watch, struct target *target)
 {
-	int status = STATUS_OK;
 	bool lost = false;
 	size_t i;
 
@@ -176,9 +219,7 @@ static void watch_gone(struct watch *watch, struct target *target)
 	if (watch->done || !lost)
 		return;
 	event_print_gone(target, watch->json);
-	if (!output_flush(&status))
-		watch_end(watch, status);
-	else if (!watch->live)
+	if (watch_flush(watch) && !watch->live)
 		watch_end(watch, STATUS_GONE);
 }
 
@@ -206,20 +247,6 @@ static void watch_read(struct watch *watch)
 		}
 		watch_tell_all(watch, trigger, crossings);
 	}
-}
-
-static void watch_signal(struct watch *watch)
-{
-	struct signalfd_siginfo info;
-
-	if (read(watch->polls[POLL_SIGNAL].fd, &info, sizeof(info)) !=
-	    sizeof(info))
-		return;
-	if (info.ssi_signo == SIGCHLD)
-		return;
-	/* whoever ends watch does not want to wait for commands */
-	watch->command = NULL;
-	watch_end(watch, STATUS_OK);
 }
 
 static int watch_loop(struct watch *watch)
@@ -283,17 +310,23 @@ static int watch_add_targets(struct watch *watch)
 /* All that is waited for, before the first thing happens. */
 static int watch_set_up(struct watch *watch)
 {
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
 	struct itimerspec time = { };
+	struct sigaction action;
 	sigset_t signals;
+	size_t j;
 	int i;
 
 	/* a parent that ignores it would have children reaped unseen */
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGCHLD);
+	/* what nohup(1) or a shell has had ignored stays ignored */
+	for (j = 0; j < sizeof(ends) / sizeof(*ends); j++) {
+		if (!sigaction(ends[j], NULL, &action) &&
+		    action.sa_handler != SIG_IGN)
+			sigaddset(&signals, ends[j]);
+	}
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 
 	watch->polls[POLL_EVENTS].fd = epoll_create1(EPOLL_CLOEXEC);
@@ -337,8 +370,8 @@ static int watch_run(struct watch *watch)
 	}
 	for (i = 0; i < watch->nr_targets; i++)
 		event_print_ready(&watch->targets[i], watch->json);
-	if (!output_flush(&status))
-		return status;
+	if (!watch_flush(watch))
+		return watch->status;
 	return watch_loop(watch);
 }
 
