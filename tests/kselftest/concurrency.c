@@ -30,6 +30,7 @@ struct writer {
 	int number;
 	int fd;
 	int error;
+	atomic_int done;	/* rounds, of those that go on until they are stopped */
 };
 
 /* what the threads of a test share */
@@ -115,8 +116,23 @@ static void *come_and_go(void *arg)
 		w->error = append_blocks(w->fd, w->work->m, 1 + rand_r(&seed) % w->work->blocks);
 		if (ftruncate(w->fd, 0) || lseek(w->fd, 0, SEEK_SET))
 			w->error = -errno;
+		w->done++;
 	}
 	return NULL;
+}
+
+/* true when each of them has come and gone so often again, within the bound */
+static bool all_go_on(struct work *work, int rounds)
+{
+	int i, from[WRITERS];
+
+	for (i = 0; i < WRITERS; i++)
+		from[i] = work->writer[i].done;
+	for (i = 0; i < WRITERS; i++) {
+		if (!EVENTUALLY(work->writer[i].done >= from[i] + rounds))
+			return false;
+	}
+	return true;
 }
 
 TEST_F_TIMEOUT(mount, four_writers_pass_a_thousand_levels_and_each_counts_one, 120)
@@ -231,7 +247,7 @@ TEST_F_TIMEOUT(mount, triggers_registered_amid_the_traffic_never_lose_their_side
 	enum { TRIGGERS = 300 };
 	struct work work = { .blocks = 20 };
 	int efd[TRIGGERS], level[TRIGGERS], i;
-	long long used, count;
+	long long used, count, told = 0;
 
 	start(&work, &self->m, come_and_go);
 	for (i = 0; i < TRIGGERS; i++) {
@@ -241,7 +257,7 @@ TEST_F_TIMEOUT(mount, triggers_registered_amid_the_traffic_never_lose_their_side
 		if (i % 3 == 0)
 			usleep(1000);
 	}
-	usleep(200000);
+	EXPECT_TRUE(all_go_on(&work, 100));
 	work.stop = true;
 	ASSERT_EQ(0, join(&work));
 	used = scratch_used(&self->m);
@@ -252,7 +268,10 @@ TEST_F_TIMEOUT(mount, triggers_registered_amid_the_traffic_never_lose_their_side
 		if (realtime_kernel() && (count & 1))
 			count += signals_soon(efd[i], 1);
 		EXPECT_EQ(0, count % 2) TH_LOG("level %d: %lld", level[i], count);
+		told += count;
 	}
+	/* each round begins and ends below its blocks */
+	EXPECT_LE(TRIGGERS, told);
 	/* and they go on from there */
 	ASSERT_EQ(0, scratch_use(&self->m, 60));
 	for (i = 0; i < TRIGGERS; i++)
@@ -270,7 +289,7 @@ TEST_F_TIMEOUT(mount, rising_and_falling_at_one_level_never_differ_by_more_than_
 		ASSERT_LE(0, falling[i]);
 	}
 	start(&work, &self->m, come_and_go);
-	usleep(1000000);
+	EXPECT_TRUE(all_go_on(&work, 500));
 	work.stop = true;
 	ASSERT_EQ(0, join(&work));
 	ASSERT_EQ(0, scratch_used(&self->m));
@@ -280,12 +299,16 @@ TEST_F_TIMEOUT(mount, rising_and_falling_at_one_level_never_differ_by_more_than_
 		if (realtime_kernel())
 			up += signals(rising[i], 0);
 		EXPECT_EQ(up, down) TH_LOG("level %d", i + 1);
+		/* as many as each writer reaches alone */
+		if (i < work.blocks)
+			EXPECT_LT(0, up) TH_LOG("level %d", i + 1);
 	}
 }
 
 TEST_F_TIMEOUT(mount, remounts_amid_the_traffic_keep_every_percentage_on_its_side, 120)
 {
 	struct work work = { .blocks = 40 };
+	long long told = 0;
 	int efd[10], i;
 
 	ASSERT_EQ(0, scratch_remount(&self->m, "nr_blocks=200"));
@@ -304,6 +327,7 @@ TEST_F_TIMEOUT(mount, remounts_amid_the_traffic_keep_every_percentage_on_its_sid
 		ASSERT_EQ(0, scratch_remount(&self->m, options));
 		usleep(1000);
 	}
+	EXPECT_TRUE(all_go_on(&work, 100));
 	work.stop = true;
 	ASSERT_EQ(0, join(&work));
 	ASSERT_EQ(0, scratch_used(&self->m));
@@ -314,7 +338,9 @@ TEST_F_TIMEOUT(mount, remounts_amid_the_traffic_keep_every_percentage_on_its_sid
 		/* what a remount crosses is told a little later */
 		EXPECT_TRUE(EVENTUALLY((count += signals(efd[i], 0), count % 2 == 0)))
 			TH_LOG("level %d%%: %lld", 5 * (i + 1), count);
+		told += count;
 	}
+	EXPECT_LT(0, told);
 	ASSERT_EQ(0, scratch_use(&self->m, 500));
 	for (i = 0; i < 10; i++)
 		EXPECT_SIGNALS(efd[i], 1);
@@ -412,8 +438,9 @@ static void *mount_and_umount(void *arg)
 			w->error = -EIO;
 		close(fd);
 		if (scratch_umount(&m))
-			w->error = -errno;
-		else if (!w->error && (told = signals_soon(efd, 3)) != 3)
+			w->error = -EBUSY;
+		told = w->error ? 3 : signals_soon(efd, 3);
+		if (told != 3)
 			w->error = 1000 + told;
 		close(efd);
 	}

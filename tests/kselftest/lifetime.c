@@ -306,7 +306,7 @@ TEST_F(mount, a_client_blocked_in_read_is_woken_by_the_crossing)
 	EXPECT_EQ(0, status);
 }
 
-TEST_F(mount, registering_and_closing_a_thousand_times_leaves_nothing)
+TEST_F_TIMEOUT(mount, registering_and_closing_a_thousand_times_leaves_nothing, 120)
 {
 	int i;
 
@@ -333,7 +333,7 @@ TEST_F(mount, umount_is_not_busy_with_triggers_and_open_files)
 	EXPECT_SIGNALS_SOON(efd, 1);
 }
 
-TEST_F(mount, the_directory_is_gone_before_the_farewell_is_readable)
+TEST_F_TIMEOUT(mount, the_directory_is_gone_before_the_farewell_is_readable, 120)
 {
 	int i, efd;
 
@@ -400,7 +400,7 @@ TEST_F(mount, signals_not_yet_read_are_kept_when_the_farewell_comes)
 	EXPECT_SIGNALS_SOON(efd, 7);
 }
 
-TEST_F(mount, files_that_go_with_the_umount_are_no_crossing)
+TEST_F_TIMEOUT(mount, files_that_go_with_the_umount_are_no_crossing, 120)
 {
 	int falling, both, hyst, i;
 
@@ -428,7 +428,7 @@ TEST_F(mount, files_that_go_with_the_umount_are_no_crossing)
 	}
 }
 
-TEST_F(mount, a_crossing_right_before_the_umount_is_told_as_well)
+TEST_F_TIMEOUT(mount, a_crossing_right_before_the_umount_is_told_as_well, 120)
 {
 	int i, efd;
 
@@ -504,7 +504,7 @@ TEST_F(mount, files_held_open_across_the_umount_say_enodev)
 		close(fd[i]);
 }
 
-TEST_F(mount, a_file_of_a_mount_that_is_gone_is_no_control_fd_for_its_successor)
+TEST_F_TIMEOUT(mount, a_file_of_a_mount_that_is_gone_is_no_control_fd_for_its_successor, 120)
 {
 	struct scratch next;
 	char path[160], text[64];
@@ -527,7 +527,7 @@ TEST_F(mount, a_file_of_a_mount_that_is_gone_is_no_control_fd_for_its_successor)
 	}
 }
 
-TEST_F(mount, a_device_number_used_again_gets_a_directory_that_works)
+TEST_F_TIMEOUT(mount, a_device_number_used_again_gets_a_directory_that_works, 120)
 {
 	int i, reused = 0, efd;
 	dev_t last = self->m.dev;
@@ -570,7 +570,7 @@ TEST_F(mount, one_eventfd_on_two_mounts_hears_both_and_two_farewells)
 	scratch_end(&other);
 }
 
-TEST_F(mount, closing_the_eventfd_while_the_mount_goes_does_no_harm)
+TEST_F_TIMEOUT(mount, closing_the_eventfd_while_the_mount_goes_does_no_harm, 120)
 {
 	int i, j, efd[20], status;
 	pid_t child;

@@ -66,7 +66,7 @@ static char *mark_log(void)
 	return mark;
 }
 
-TEST_F(limit, the_parameters_cannot_be_changed_while_loaded)
+TEST_F_TIMEOUT(limit, the_parameters_cannot_be_changed_while_loaded, 120)
 {
 	static const char *const names[] = {
 		"max_mounts", "max_mount_triggers", "max_triggers",
@@ -83,7 +83,7 @@ TEST_F(limit, the_parameters_cannot_be_changed_while_loaded)
 	}
 }
 
-TEST_F(limit, triggers_of_a_mount_end_with_enospc_said_once)
+TEST_F_TIMEOUT(limit, triggers_of_a_mount_end_with_enospc_said_once, 120)
 {
 	struct scratch m, other;
 	char *mark;
@@ -122,7 +122,7 @@ TEST_F(limit, triggers_of_a_mount_end_with_enospc_said_once)
 	scratch_end(&m);
 }
 
-TEST_F(limit, triggers_in_all_end_with_enospc_said_once)
+TEST_F_TIMEOUT(limit, triggers_in_all_end_with_enospc_said_once, 120)
 {
 	struct scratch m, other;
 	char *mark;
@@ -155,7 +155,7 @@ TEST_F(limit, triggers_in_all_end_with_enospc_said_once)
 	scratch_end(&m);
 }
 
-TEST_F(limit, mounts_beyond_the_limit_are_hidden_and_said_once)
+TEST_F_TIMEOUT(limit, mounts_beyond_the_limit_are_hidden_and_said_once, 120)
 {
 	char path[6][64], parameters[32], *mark;
 	struct scratch one;
@@ -196,7 +196,7 @@ TEST_F(limit, mounts_beyond_the_limit_are_hidden_and_said_once)
 	scratch_end(&one);
 }
 
-TEST_F(limit, the_pressure_levels_are_those_of_the_parameters)
+TEST_F_TIMEOUT(limit, the_pressure_levels_are_those_of_the_parameters, 120)
 {
 	struct scratch m;
 	char path[160];
@@ -219,7 +219,7 @@ TEST_F(limit, the_pressure_levels_are_those_of_the_parameters)
 	scratch_end(&m);
 }
 
-TEST_F(limit, parameters_that_make_no_sense_are_refused)
+TEST_F_TIMEOUT(limit, parameters_that_make_no_sense_are_refused, 120)
 {
 	static const char *const table[] = {
 		"pressure_low=101", "pressure_critical=0", "pressure_medium=x", "max_mounts=x",

@@ -354,7 +354,8 @@ static bool unchanged(const struct scratch *m, const char *before, int efd, int 
 #define EXPECT_UNCHANGED() \
 	EXPECT_TRUE(unchanged(&self->m, self->before, self->efd, self->other))
 
-static int write_numbers(const struct scratch *m, const char *efd, const char *cfd, const char *args)
+static int write_numbers(const struct scratch *m, const char *efd, const char *cfd,
+			 const char *args)
 {
 	char text[400];
 
@@ -471,7 +472,8 @@ TEST_F(refusal, what_is_not_in_the_grammar_is_einval)
 		"- %C 10", "%E - 10",
 		"%E %C", "%E %C ", "%E %C k", "%E %C x", "%E %C low", "%E %C -", "%E %C -2",
 		"%E %C -1x", "%E %C -10", "%E %C +10", "%E %C 0x10", "%E %C 10x", "%E %C 10kk",
-		"%E %C 10ki", "%E %C 10kI", "%E %C 10KiB", "%E %C 10kB", "%E %C 10Kib", "%E %C 10 k",
+		"%E %C 10ki", "%E %C 10kI", "%E %C 10KiB", "%E %C 10kB", "%E %C 10Kib",
+		"%E %C 10 k",
 		"%E %C 10p", "%E %C 10e", "%E %C 1.5m", "%E %C 1.5", "%E %C .5%", "%E %C 1.%",
 		"%E %C 1.234%", "%E %C 10%%", "%E %C 10 %", "%E %C 10%k", "%E %C 10k%", "%E %C %",
 		"%E %C -1%", "%E %C -1k", "%E %C 1,5%", "%E %C 10,default", "%E %C 1e3",
@@ -655,7 +657,7 @@ static int check_mode(const char *path, const struct stat *st, int type, struct 
 	unsigned int i;
 
 	if (type == FTW_D) {
-		if (st->st_uid || (st->st_mode & 022))
+		if (st->st_uid || (st->st_mode & 077))
 			wrong_mode = strdup(path);
 		return 0;
 	}

@@ -51,7 +51,7 @@ static int name_directory(struct scratch *m)
 /*
  * A directory may be that of a mount which had the number before and is just
  * being removed: its files say ENODEV. Or it is just being made: its files are
- * not all there yet.
+ * not all there yet. The count is read first: then it is ours, and stays.
  */
 bool scratch_shown(const struct scratch *m)
 {
@@ -61,17 +61,18 @@ bool scratch_shown(const struct scratch *m)
 		TMPFSWARN_TRIGGERS, TMPFSWARN_V1_EVENT_CONTROL, TMPFSWARN_V1_USAGE,
 		TMPFSWARN_V1_LIMIT, TMPFSWARN_V1_PRESSURE_LEVEL,
 	};
-	char path[160], *text;
+	char path[160], *text = slurp(m, TMPFSWARN_USED_BYTES);
 	unsigned int i;
 
+	if (!text)
+		return false;
+	free(text);
 	for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
 		snprintf(path, sizeof(path), "%s/%s", m->dir, files[i]);
 		if (access(path, F_OK))
 			return false;
 	}
-	text = slurp(m, TMPFSWARN_USED_BYTES);
-	free(text);
-	return text;
+	return true;
 }
 
 /* make m describe a mount that is there already */

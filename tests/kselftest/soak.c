@@ -19,17 +19,22 @@ struct memory {
  */
 #define SLACK	1024
 
+static long kibibytes(const char *text, const char *name)
+{
+	const char *at = text ? strstr(text, name) : NULL;
+
+	return at ? atol(at + strlen(name)) : 0;
+}
+
 static struct memory read_memory(void)
 {
-	char *text = slurp_path("/proc/meminfo"), *at;
-	struct memory m = {};
+	char *text = slurp_path("/proc/meminfo");
+	struct memory m = {
+		.slab = kibibytes(text, "\nSlab:"),
+		.vmalloc = kibibytes(text, "\nVmallocUsed:"),
+		.percpu = kibibytes(text, "\nPercpu:"),
+	};
 
-	if (text && (at = strstr(text, "\nSlab:")))
-		m.slab = atol(at + strlen("\nSlab:"));
-	if (text && (at = strstr(text, "\nVmallocUsed:")))
-		m.vmalloc = atol(at + strlen("\nVmallocUsed:"));
-	if (text && (at = strstr(text, "\nPercpu:")))
-		m.percpu = atol(at + strlen("\nPercpu:"));
 	free(text);
 	return m;
 }
@@ -148,10 +153,10 @@ static int mount_and_umount(int round)
 
 static int load_and_remove(int round)
 {
-	int error = 0, efd;
+	int error, efd;
 
-	if (!EVENTUALLY((error = module_remove()) == 0))
-		return error;
+	if (!EVENTUALLY(module_remove() == 0))
+		return -EBUSY;
 	error = module_insert("");
 	if (error)
 		return error;

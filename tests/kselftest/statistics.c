@@ -157,7 +157,7 @@ TEST_F(mount, it_is_disarmed_when_the_last_mount_with_triggers_goes)
 	EXPECT_TRUE(EVENTUALLY(stat_of("armed") == 0));
 }
 
-TEST_F(mount, arming_and_disarming_in_turn_stays_exact)
+TEST_F_TIMEOUT(mount, arming_and_disarming_in_turn_stays_exact, 120)
 {
 	int i, efd;
 

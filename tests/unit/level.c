@@ -190,8 +190,9 @@ static void what_is_not_in_the_grammar_is_refused_and_sets_nothing(void)
 		"17179869184g", "99999999999999999999999999", "low",
 		"5 up", "5 RISING", "5 risin", "5 risings", "5 rising,once", "5 rising falling",
 		"5 both rising", "5 rising rising", "5 5", "5 hyst", "5 hyst=", "5 hyst=x",
-		"5 hyst=-1", "5 hyst=101%", "5 hyst= 5", "5 hyst =5", "5 hyst=5x", "5 hyst=5 hyst=6",
-		"5 hyst=99999999999999999999", "5 HYST=5", "5 once=1", "5 now!", "rising", "rising 5",
+		"5 hyst=-1", "5 hyst=101%", "5 hyst= 5", "5 hyst =5", "5 hyst=5x",
+		"5 hyst=5 hyst=6", "5 hyst=99999999999999999999", "5 HYST=5", "5 once=1", "5 now!",
+		"rising", "rising 5",
 		"5\x01", "5 \x80", "5%\xff",
 	};
 	struct tw_spec spec, untouched;
@@ -335,7 +336,8 @@ static void percentages_are_rounded_up_at_any_size_of_a_mount(void)
 {
 	static const u64 sizes[] = {
 		0, 1, 2, 3, 7, 99, 100, 101, 1000, 9999, 10000, 10001, 16384, 1 << 20,
-		(1ULL << 32) - 1, 1ULL << 32, 1ULL << 51, (1ULL << 52) + 12345, U64_MAX - 1, U64_MAX,
+		(1ULL << 32) - 1, 1ULL << 32, 1ULL << 51, (1ULL << 52) + 12345, U64_MAX - 1,
+		U64_MAX,
 	};
 	struct tw_level level = { TW_LEVEL_PERCENT, 0 };
 	unsigned int i;
@@ -413,40 +415,43 @@ static int signals_by_the_band(int direction, struct tw_band band, int to, bool 
 	return 0;
 }
 
-static void the_band_does_what_the_words_say(void)
+static void walk(int direction, int level, int hyst)
 {
-	int direction, level, hyst, step;
+	struct tw_spec spec = {
+		.level = { TW_LEVEL_BYTES, level },
+		.hyst = { hyst ? TW_LEVEL_BYTES : TW_LEVEL_NONE, hyst },
+		.direction = direction,
+	};
+	struct tw_band band = tw_spec_band(&spec, 1000, 0);
+	/* falling starts from far above: nothing to hold back yet */
+	bool armed = true, above = direction == TW_FALLING;
+	int usage = above ? 1000 : 0, step, want, got;
 	unsigned int seed = 1;
 
-	for (direction = TW_RISING; direction <= TW_BOTH; direction++)
-	for (level = 1; level <= 8; level++)
-	for (hyst = 0; hyst <= 10; hyst++) {
-		struct tw_spec spec = {
-			.level = { TW_LEVEL_BYTES, level },
-			.hyst = { hyst ? TW_LEVEL_BYTES : TW_LEVEL_NONE, hyst },
-			.direction = direction,
-		};
-		struct tw_band band = tw_spec_band(&spec, 1000, 0);
-		bool armed = true, above = false;
-		int usage = 0, want, got;
+	MUST(band.rise >= band.fall);
+	for (step = 0; step < 2000; step++) {
+		int to = rand_r(&seed) % 20;
 
-		MUST(band.rise >= band.fall);
-		/* falling starts from far above: nothing to hold back yet */
-		if (direction == TW_FALLING) {
-			usage = 1000;
-			above = true;
+		want = signals_by_the_words(direction, level, hyst, usage, to, &armed);
+		got = signals_by_the_band(direction, band, to, &above);
+		if (want != got) {
+			MUST(want == got, "direction %d level %d hyst %d: %d to %d",
+			     direction, level, hyst, usage, to);
+			break;
 		}
-		for (step = 0; step < 2000; step++) {
-			int to = rand_r(&seed) % 20;
+		usage = to;
+	}
+}
 
-			want = signals_by_the_words(direction, level, hyst, usage, to, &armed);
-			got = signals_by_the_band(direction, band, to, &above);
-			if (want != got) {
-				MUST(want == got, "direction %d level %d hyst %d: %d to %d",
-				     direction, level, hyst, usage, to);
-				break;
-			}
-			usage = to;
+static void the_band_does_what_the_words_say(void)
+{
+	int level, hyst;
+
+	for (level = 1; level <= 8; level++) {
+		for (hyst = 0; hyst <= 10; hyst++) {
+			walk(TW_RISING, level, hyst);
+			walk(TW_FALLING, level, hyst);
+			walk(TW_BOTH, level, hyst);
 		}
 	}
 }
