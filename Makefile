@@ -47,6 +47,7 @@ uninstall: kdir
 
 # dkms wants the source in a place of its own, and only what the module is made of
 dkms-install:
+	$(if $(DESTDIR),,test -z "$$(dkms status -m tmpfswarn -v $(VERSION))" || dkms remove -m tmpfswarn -v $(VERSION) --all)
 	rm -rf $(DKMS_SOURCE)
 	mkdir -p $(DKMS_SOURCE)
 	cp -r Kbuild dkms.conf module uapi $(DKMS_SOURCE)

@@ -15,9 +15,19 @@
 #include "text.h"
 #include "tool.h"
 
-/* the directory of a new mount appears shortly after mount(2) returns */
+/*
+ * The directory of a new mount appears shortly after mount(2) returns, and that
+ * of one that had its number before may have to vanish first.
+ */
 #define APPEAR_TRIES	100
 #define APPEAR_PAUSE_NS	10000000
+
+static void appear_pause(void)
+{
+	const struct timespec pause = { .tv_nsec = APPEAR_PAUSE_NS };
+
+	nanosleep(&pause, NULL);
+}
 
 static const char *const direction_words[] = {
 	[DIRECTION_RISING] = "rising",
@@ -56,7 +66,6 @@ static bool target_is_shown(int door, const char *device)
 
 static int target_open_dir(struct target *target)
 {
-	const struct timespec pause = { .tv_nsec = APPEAR_PAUSE_NS };
 	const char *why;
 	int door = door_open(&why);
 	int tries;
@@ -68,7 +77,7 @@ static int target_open_dir(struct target *target)
 	for (tries = 0; tries < APPEAR_TRIES; tries++) {
 		if (target_is_shown(door, target->device))
 			break;
-		nanosleep(&pause, NULL);
+		appear_pause();
 	}
 	target->dir = openat(door, target->device,
 			     O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -144,26 +153,80 @@ out:
 	return err;
 }
 
+static const char *target_level(const struct trigger *trigger)
+{
+	return trigger->level ? trigger->level : "-1";
+}
+
+/* 0 or an errno. */
 static int target_register(struct target *target, struct trigger *trigger,
 			   enum direction direction, const char *hysteresis)
 {
-	const char *level = trigger->level ? trigger->level : "-1";
+	const char *level = target_level(trigger);
 	char args[TMPFSWARN_WRITE_MAX];
-	int err;
 
+	trigger->target = target;
 	trigger->efd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (trigger->efd < 0) {
-		error("eventfd: %s", strerror(errno));
-		return STATUS_ERROR;
-	}
+	if (trigger->efd < 0)
+		return errno;
 	snprintf(args, sizeof(args), "%s %s now%s%s", level,
 		 direction_words[direction], hysteresis ? " hyst=" : "",
 		 hysteresis ? hysteresis : "");
-	err = target_write(target->dir, trigger->efd,
-			   level_is_pressure(level) ? TMPFSWARN_PRESSURE_LEVEL :
-						      TMPFSWARN_USED_BYTES,
-			   args);
-	return err ? target_refused(target, level, hysteresis, err) : STATUS_OK;
+	return target_write(target->dir, trigger->efd,
+			    level_is_pressure(level) ? TMPFSWARN_PRESSURE_LEVEL :
+						       TMPFSWARN_USED_BYTES,
+			    args);
+}
+
+/* All triggers and the sentinel, in this order; *@refused is which failed. */
+static int target_register_all(struct target *target, enum direction direction,
+			       const char *hysteresis,
+			       const struct trigger **refused)
+{
+	size_t i;
+	int err;
+
+	for (i = 0; i < target->nr_triggers; i++) {
+		*refused = &target->triggers[i];
+		err = target_register(target, &target->triggers[i], direction,
+				      hysteresis);
+		if (err)
+			return err;
+	}
+	*refused = &target->sentinel;
+	return target_register(target, &target->sentinel, DIRECTION_RISING,
+			       NULL);
+}
+
+/* Finds the directory and registers; exit status. */
+static int target_enter(struct target *target, enum direction direction,
+			const char *hysteresis)
+{
+	const struct trigger *refused;
+	int tries, status, err;
+	size_t i;
+
+	for (i = 0; i < target->nr_triggers; i++)
+		target->triggers[i].efd = -1;
+	target->sentinel.efd = -1;
+	for (tries = 0;; tries++) {
+		status = target_open_dir(target);
+		if (status)
+			return status;
+		err = target_register_all(target, direction, hysteresis,
+					  &refused);
+		if (!err)
+			return STATUS_OK;
+		/*
+		 * The caller holds the mount, so that one that is gone had the
+		 * same number before.
+		 */
+		if ((err != ENODEV && err != ENOENT) || tries == APPEAR_TRIES)
+			return target_refused(target, target_level(refused),
+					      hysteresis, err);
+		target_close(target);
+		appear_pause();
+	}
 }
 
 /**
@@ -188,19 +251,7 @@ int target_open(struct target *target, enum direction direction,
 	if (fd < 0)
 		return STATUS_ERROR;
 	door_name(target->device, dev);
-	status = target_open_dir(target);
-
-	for (i = 0; !status && i < target->nr_triggers; i++) {
-		struct trigger *trigger = &target->triggers[i];
-
-		trigger->target = target;
-		status = target_register(target, trigger, direction,
-					 hysteresis);
-	}
-	target->sentinel.target = target;
-	if (!status)
-		status = target_register(target, &target->sentinel,
-					 DIRECTION_RISING, NULL);
+	status = target_enter(target, direction, hysteresis);
 	/* or the mount could not be unmounted */
 	close(fd);
 	if (status)

@@ -31,7 +31,10 @@ die() {
 lock() {
 	mkdir -p "$TMPFSWARN_CACHE/lock"
 	exec {lock_fd}>"$TMPFSWARN_CACHE/lock/$1"
-	flock "$lock_fd"
+	flock -n "$lock_fd" || {
+		say "waiting for another run to be done with $1"
+		flock "$lock_fd"
+	}
 }
 
 # Which of these packages "host" has found missing.

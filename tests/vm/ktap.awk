@@ -34,6 +34,8 @@ function close_program(code) {
 { sub(/\r$/, "") }
 
 /^@begin / {
+	if (program)
+		close_program("unknown, the machine stopped")
 	program = $2
 	documents = planned = plan = done = bad = 0
 	next
@@ -62,6 +64,8 @@ function close_program(code) {
 	plan = substr($1, 4) + 0
 	if (/# SKIP/)
 		skipped++
+	else if (!plan)
+		fault(program ": plans no test")
 	next
 }
 /^ok / {
