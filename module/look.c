@@ -81,7 +81,8 @@ static void tw_look_tell(struct tw_mount *mount)
 			crossings = mark->untold;
 			mark->untold = 0;
 		}
-		WRITE_ONCE(mount->telling, mark);
+		/* the last one is done with, see tw_look_wait() */
+		smp_store_release(&mount->telling, mark);
 		raw_spin_unlock_irqrestore(&mount->lock, lock_flags);
 		if (!mark)
 			break;
@@ -102,7 +103,7 @@ static void tw_look_tell(struct tw_mount *mount)
  */
 void tw_look_wait(struct tw_mount *mount, const struct tw_mark *mark)
 {
-	/* pairs with the lock around the next write: told before it is left */
+	/* pairs with smp_store_release() in tw_look_tell() */
 	while (smp_load_acquire(&mount->telling) == mark) {
 		cond_resched();
 		cpu_relax();
