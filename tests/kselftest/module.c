@@ -290,21 +290,70 @@ static bool in_log(const char *mark, const char *text)
 	return false;
 }
 
-TEST_F_TIMEOUT(module, a_hook_that_does_not_fire_right_is_refused_with_a_line_that_names_it, 120)
+/* 0, or what write(2) of @text to @path fails with */
+static int write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
+
+	if (fd < 0)
+		return errno;
+	if (write(fd, text, strlen(text)) < 0)
+		err = errno;
+	close(fd);
+	return err;
+}
+
+TEST_F_TIMEOUT(module, a_hook_that_does_not_fire_is_refused_with_a_line_that_says_so, 120)
+{
+	static const char enabled[] = "/sys/kernel/debug/kprobes/enabled";
+	char mark[64];
+	int efd;
+
+	REMOVE();
+	snprintf(mark, sizeof(mark), "module test %d without kprobes", getpid());
+	ASSERT_EQ(0, write_text("/dev/kmsg", mark));
+	ASSERT_EQ(0, write_text(enabled, "0"));
+	EXPECT_GT(0, module_insert(""));
+	ASSERT_EQ(0, write_text(enabled, "1"));
+	EXPECT_TRUE(in_log(mark, "shmem_recalc_inode"));
+	EXPECT_TRUE(in_log(mark, "did not see an allocation"));
+	EXPECT_NE(0, access(ROOM, F_OK));
+	INSERT();
+	efd = LISTEN(10, "");
+	USE(10);
+	EXPECT_SIGNALS(efd, 1);
+}
+
+TEST_F_TIMEOUT(module, ftrace_cannot_be_switched_off_under_it, 120)
+{
+	static const char enabled[] = "/proc/sys/kernel/ftrace_enabled";
+	int efd;
+
+	if (access(enabled, F_OK))
+		SKIP(return, "the kernel has no ftrace");
+	efd = LISTEN(10, "");
+	EXPECT_EQ(EBUSY, write_text(enabled, "0"));
+	USE(10);
+	EXPECT_SIGNALS(efd, 1);
+	REMOVE();
+	EXPECT_EQ(0, write_text(enabled, "0"));
+	EXPECT_GT(0, module_insert(""));
+	EXPECT_EQ(0, write_text(enabled, "1"));
+	INSERT();
+}
+
+TEST_F_TIMEOUT(module, a_symbol_that_is_no_hook_is_refused_with_a_line_that_names_it, 120)
 {
 	static const char *const symbols[] = {
 		"shmem_no_such_function", "shmem_statfs", "vfs_write",
 	};
 	char parameter[64], mark[64];
 	unsigned int i;
-	int fd;
 
 	for (i = 0; i < 3; i++) {
 		REMOVE();
-		fd = open("/dev/kmsg", O_WRONLY);
 		snprintf(mark, sizeof(mark), "module test %d mark %u", getpid(), i);
-		ASSERT_LT(0, write(fd, mark, strlen(mark)));
-		close(fd);
+		ASSERT_EQ(0, write_text("/dev/kmsg", mark));
 		snprintf(parameter, sizeof(parameter), "hook_symbol=%s", symbols[i]);
 		EXPECT_GT(0, module_insert(parameter)) TH_LOG("%s", symbols[i]);
 		EXPECT_TRUE(in_log(mark, symbols[i])) TH_LOG("%s", symbols[i]);
