@@ -362,6 +362,25 @@ TEST_F_TIMEOUT(mount, a_write_right_after_each_of_many_remounts_is_told_at_once,
 	}
 }
 
+TEST_F_TIMEOUT(mount, a_registration_right_after_each_of_many_remounts_keeps_the_others, 120)
+{
+	char options[32];
+	int efd[50], i;
+
+	for (i = 0; i < 50; i++) {
+		snprintf(options, sizeof(options), "nr_blocks=%d", 1000 + 20 * (i % 2));
+		REMOUNT(options);
+		efd[i] = LISTEN("50% rising");
+	}
+	REMOUNT("nr_blocks=1000");
+	USE(499);
+	for (i = 0; i < 50; i++)
+		EXPECT_SIGNALS(efd[i], 0);
+	USE(500);
+	for (i = 0; i < 50; i++)
+		EXPECT_SIGNALS(efd[i], 1);
+}
+
 TEST_F(mount, a_level_in_bytes_stays_where_it_is)
 {
 	int efd = listen_blocks(&self->m, 500, "both");
