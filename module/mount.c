@@ -515,8 +515,8 @@ void tw_mount_exit(void)
 		unregister_kprobe(&tw_mount_probes[i]);
 	tw_mount_release_ftrace();
 	irq_work_sync(&tw_mount_kick);
-	/* each tw_mount_release_fn() is queued after this, and run by the next */
-	rcu_barrier();
 	destroy_workqueue(tw_mount_wq);
+	/* queues the last tw_mount_release_fn(), which the next waits for */
+	rcu_barrier();
 	destroy_workqueue(tw_wq);
 }
