@@ -307,30 +307,39 @@ static int watch_add_targets(struct watch *watch)
 	return 0;
 }
 
-/* All that is waited for, before the first thing happens. */
-static int watch_set_up(struct watch *watch)
+/*
+ * Signals, before anything is registered: whoever has seen a registration may
+ * send one.
+ */
+static int watch_set_up_signals(struct watch *watch)
 {
 	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
-	struct itimerspec time = { };
 	struct sigaction action;
 	sigset_t signals;
-	size_t j;
-	int i;
+	size_t i;
 
 	/* a parent that ignores it would have children reaped unseen */
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGCHLD);
 	/* what nohup(1) or a shell has had ignored stays ignored */
-	for (j = 0; j < sizeof(ends) / sizeof(*ends); j++) {
-		if (!sigaction(ends[j], NULL, &action) &&
+	for (i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+		if (!sigaction(ends[i], NULL, &action) &&
 		    action.sa_handler != SIG_IGN)
-			sigaddset(&signals, ends[j]);
+			sigaddset(&signals, ends[i]);
 	}
 	sigprocmask(SIG_BLOCK, &signals, NULL);
+	watch->polls[POLL_SIGNAL].fd = signalfd(-1, &signals, SFD_CLOEXEC);
+	return watch->polls[POLL_SIGNAL].fd < 0 ? -1 : 0;
+}
+
+/* All else that is waited for, before the first thing happens. */
+static int watch_set_up(struct watch *watch)
+{
+	struct itimerspec time = { };
+	int i;
 
 	watch->polls[POLL_EVENTS].fd = epoll_create1(EPOLL_CLOEXEC);
-	watch->polls[POLL_SIGNAL].fd = signalfd(-1, &signals, SFD_CLOEXEC);
 	watch->polls[POLL_TIMER].fd = timerfd_create(CLOCK_MONOTONIC,
 						     TFD_CLOEXEC);
 	for (i = 0; i < POLL_STDOUT; i++) {
@@ -358,6 +367,10 @@ static int watch_run(struct watch *watch)
 	int status;
 	size_t i;
 
+	if (watch_set_up_signals(watch)) {
+		error("%s", strerror(errno));
+		return STATUS_ERROR;
+	}
 	for (i = 0; i < watch->nr_targets; i++) {
 		status = target_open(&watch->targets[i], watch->direction,
 				     watch->hysteresis);

@@ -632,6 +632,28 @@ test_watch_leaves_a_signal_ignored_that_its_parent_ignores() {
 	is events "$(events 1)" "up 50%"
 }
 
+# triggers_of PATH: true if there is one on the mount
+triggers_of() {
+	grep -q . "$shown/$(device "$1")/triggers"
+}
+
+test_a_signal_ends_watch_with_status_0_while_it_is_still_registering() {
+	# so many that the last is not registered yet when the first is seen
+	set --
+	for number in $(seq 64); do
+		mounted "$number"
+		set -- "$@" "$dir/$number" 50%
+	done
+	tmpfswarn watch "$@" >"$dir/out" 2>"$dir/err" </dev/null &
+	pid=$!
+	echo $pid >>"$dir/pids"
+	until_true triggers_of "$dir/1"
+	! triggers_of "$dir/64" || fail "all were registered before the signal"
+	kill "$pid"
+	ended
+	expect 0 ""
+}
+
 two_are_registered() {
 	[ "$(wc -l <"$shown/$(device "$dir/a")/triggers")" -eq 2 ]
 }
