@@ -11,7 +11,9 @@
 #include <linux/fs.h>
 #include <linux/ftrace.h>
 #include <linux/irq_work.h>
+#include <linux/minmax.h>
 #include <linux/mount.h>
+#include <linux/ptrace.h>
 #include <linux/shmem_fs.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
@@ -56,7 +58,7 @@ struct tw_hook_candidate {
  *
  * Up to 6.5 shmem_recalc_inode(inode) is called under info->lock, with
  * interrupts off unless PREEMPT_RT, and counts what was freed itself: there
- * one probe at its entry serves both, see tw_look_check(). What a huge page
+ * one probe at its entry serves both, see tw_look_freeing(). What a huge page
  * loses is counted by shmem_uncharge(), whose callers have interrupts off;
  * there is none of that with PREEMPT_RT. Not seen is what is counted and taken
  * back within an allocation that fails, for want of memory or since another was
@@ -89,20 +91,29 @@ tw_compat_hook_candidate(unsigned int i)
 	return i < ARRAY_SIZE(candidates) ? &candidates[i] : NULL;
 }
 
-/*
- * Blocks that shmem_recalc_inode(@inode), just entered, is about to free; 0
- * where it cannot be known.
- */
-static inline long tw_compat_freeing(struct inode *inode)
+/* Is shmem_recalc_inode(@inode), just entered, about to free blocks itself? */
+static __always_inline bool tw_compat_freeing(struct inode *inode)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 	struct shmem_inode_info *info = SHMEM_I(inode);
-	long freed = info->alloced - info->swapped - inode->i_mapping->nrpages;
 
-	return freed > 0 ? freed : 0;
+	return (long)(info->alloced - info->swapped -
+		      inode->i_mapping->nrpages) > 0;
 #else
-	return 0;
+	return false;
 #endif
+}
+
+/*
+ * Does the hook learn from its second argument how many blocks were allocated?
+ * If not, no CPU can be given a share of them, see look.c.
+ */
+#define TW_COMPAT_COUNTS_BLOCKS	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0))
+
+/* That number; what is not allocated but swapped in or freed is none. */
+static __always_inline long tw_compat_allocated(unsigned long argument)
+{
+	return TW_COMPAT_COUNTS_BLOCKS ? max((long)argument, 0L) : 0;
 }
 
 /* Inodes that can still be made; mm/shmem.c takes 1024 bytes for each. */
@@ -151,9 +162,47 @@ static inline struct file *tw_compat_create(struct vfsmount *mnt,
 
 /* the last argument of an ftrace_func_t */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
-#define tw_compat_ftrace_regs	pt_regs
+typedef struct pt_regs tw_compat_ftrace_regs_t;
 #else
-#define tw_compat_ftrace_regs	ftrace_regs
+typedef struct ftrace_regs tw_compat_ftrace_regs_t;
 #endif
+struct ftrace_ops;
+typedef void (*tw_compat_ftrace_func_t)(unsigned long ip, unsigned long parent_ip,
+					struct ftrace_ops *ops,
+					tw_compat_ftrace_regs_t *regs);
+
+/*
+ * What a callback needs to be given the arguments of its function, if ftrace
+ * can; where it must save all registers for that, it costs more. Up to 5.10 it
+ * protects callbacks against recursion that do not say that they can do without.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+#ifdef CONFIG_DYNAMIC_FTRACE_WITH_REGS
+#define TW_COMPAT_FTRACE
+#define TW_COMPAT_FTRACE_FLAGS	(FTRACE_OPS_FL_SAVE_REGS | \
+				 FTRACE_OPS_FL_RECURSION_SAFE)
+#endif
+#elif defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS)
+#define TW_COMPAT_FTRACE
+#define TW_COMPAT_FTRACE_FLAGS	0
+#elif defined(CONFIG_DYNAMIC_FTRACE_WITH_REGS)
+#define TW_COMPAT_FTRACE
+#define TW_COMPAT_FTRACE_FLAGS	FTRACE_OPS_FL_SAVE_REGS
+#endif
+
+/* Argument @n of the function that a callback of ftrace is called for. */
+static __always_inline unsigned long
+tw_compat_ftrace_argument(tw_compat_ftrace_regs_t *regs, unsigned int n)
+{
+#if !defined(TW_COMPAT_FTRACE)
+	return 0;
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+	return regs_get_kernel_argument(regs, n);
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+	return regs_get_kernel_argument(&regs->regs, n);
+#else
+	return ftrace_regs_get_argument(regs, n);
+#endif
+}
 
 #endif /* TW_COMPAT_H */

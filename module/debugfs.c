@@ -12,6 +12,7 @@
 
 #include <tmpfswarn.h>
 
+#include "census.h"
 #include "debugfs.h"
 #include "files.h"
 #include "hook.h"
@@ -25,11 +26,11 @@ static struct dentry *tw_debugfs_root;
 static int tw_stats_show(struct seq_file *seq, void *v)
 {
 	struct tw_trigger_counts triggers;
-	struct tw_mount_counts mounts;
+	struct tw_census_counts mounts;
 	struct tw_hook_info hook;
 
 	tw_hook_info(&hook);
-	tw_mount_counts(&mounts);
+	tw_census_counts(&mounts);
 	tw_trigger_counts(&triggers);
 	seq_printf(seq, "version %s\n", THIS_MODULE->version);
 	seq_printf(seq, "hook %s\n", hook.symbol);

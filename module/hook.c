@@ -3,23 +3,27 @@
  * The hook: where mm/shmem.c is probed.
  *
  * The handlers run on the way of each allocation and free of the machine's
- * shared memory. They find the superblock and leave the rest to
- * tw_look_check(). They may be called from a breakpoint, which x86 treats
- * as an NMI, and under info->lock: no lock, no sleeping, nothing that wakes.
+ * shared memory. They find the superblock's mount, if it has one, and leave the
+ * rest to look.h. They may be called from a breakpoint, which x86 treats as an
+ * NMI, and under info->lock: no lock, no sleeping, nothing that wakes. What runs
+ * for each allocation is inlined into them, and they are notrace, so that
+ * tracing all functions does not make it slow.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/fs.h>
-#include <linux/kallsyms.h>
 #include <linux/kprobes.h>
 #include <linux/mutex.h>
+#include <linux/preempt.h>
 #include <linux/utsname.h>
 #include <linux/workqueue.h>
 
+#include "census.h"
 #include "compat.h"
 #include "hook.h"
 #include "look.h"
 #include "mount.h"
+#include "probe.h"
 #include "proof.h"
 
 /*
@@ -28,15 +32,10 @@
  */
 #define TW_DISARM_DELAY		(HZ / 10)
 
-/*
- * What gcc may have appended. It may have dropped other arguments then, but
- * the inode is the first, and is written through.
- */
-static const char * const tw_hook_suffixes[] = { "", ".constprop.0", ".isra.0" };
-
 char *tw_hook_symbol;
+char *tw_hook_kind = "auto";
 
-/* set by tw_hook_init(), and what is probed for it below */
+/* set by tw_hook_init() */
 static const struct tw_hook_candidate *tw_hook;
 
 /* protects the two that follow; taken inside of a mount's mutex */
@@ -44,73 +43,109 @@ static DEFINE_MUTEX(tw_hook_mutex);
 static unsigned int tw_hook_users;
 static bool tw_hook_armed;
 
-/* those whose symbols the candidate does not have stay without a name */
-static struct kprobe tw_hook_entry;		/* alloc, unless alloc_returns */
-static struct kretprobe tw_hook_alloc;		/* alloc, if alloc_returns */
-static struct kretprobe tw_hook_free;		/* free */
-static struct kprobe tw_hook_uncharge;		/* uncharge */
-static char tw_hook_alloc_name[KSYM_NAME_LEN];
-static char tw_hook_free_name[KSYM_NAME_LEN];
-static char tw_hook_uncharge_name[KSYM_NAME_LEN];
-
-/* frees have no probe of their own and are seen by tw_hook_on_entry() */
+/* frees have no probe of their own and are seen by tw_hook_entered() */
 static bool tw_hook_frees_at_entry __read_mostly;
 
 /* ---- handlers ---- */
 
-static struct inode *tw_hook_inode(struct pt_regs *regs)
+/* Context: any, with preemption disabled. */
+static __always_inline void tw_hook_entered(struct inode *inode,
+					    unsigned long argument)
 {
-	return (struct inode *)regs_get_kernel_argument(regs, 0);
+	struct super_block *sb = inode->i_sb;
+	struct tw_mount *mount = tw_mount_find_watched(sb);
+
+	if (likely(!mount))
+		return;
+	if (tw_hook_frees_at_entry && tw_compat_freeing(inode))
+		tw_look_freeing(mount);
+	else
+		tw_look_allocated(mount, sb->s_fs_info,
+				  tw_compat_allocated(argument));
 }
 
-NOKPROBE_SYMBOL(tw_hook_inode);
-
-static int tw_hook_on_entry(struct kprobe *probe, struct pt_regs *regs)
+static notrace int tw_hook_on_entry(struct kprobe *probe, struct pt_regs *regs)
 {
-	struct inode *inode = tw_hook_inode(regs);
-
-	tw_look_check(inode->i_sb,
-		      tw_hook_frees_at_entry ? tw_compat_freeing(inode) : 0);
+	tw_hook_entered((struct inode *)regs_get_kernel_argument(regs, 0),
+			regs_get_kernel_argument(regs, 1));
 	return 0;
 }
 
 NOKPROBE_SYMBOL(tw_hook_on_entry);
 
-/* shmem_uncharge(inode, pages), which counts when it has let go of its lock */
-static int tw_hook_on_uncharge(struct kprobe *probe, struct pt_regs *regs)
+static notrace void tw_hook_on_ftrace(unsigned long ip, unsigned long parent_ip,
+				      struct ftrace_ops *ops,
+				      tw_compat_ftrace_regs_t *regs)
 {
-	tw_look_check(tw_hook_inode(regs)->i_sb,
-		      regs_get_kernel_argument(regs, 1));
+	/* the mount is protected by RCU, and a CPU's observer is its own */
+	preempt_disable_notrace();
+	tw_hook_entered((struct inode *)tw_compat_ftrace_argument(regs, 0),
+			tw_compat_ftrace_argument(regs, 1));
+	preempt_enable_notrace();
+}
+
+NOKPROBE_SYMBOL(tw_hook_on_ftrace);
+
+/* shmem_uncharge(inode, pages), which counts when it has let go of its lock */
+static notrace int tw_hook_on_uncharge(struct kprobe *probe,
+				       struct pt_regs *regs)
+{
+	struct inode *inode = (struct inode *)regs_get_kernel_argument(regs, 0);
+	struct tw_mount *mount = tw_mount_find_watched(inode->i_sb);
+
+	if (mount)
+		tw_look_freeing(mount);
 	return 0;
 }
 
 NOKPROBE_SYMBOL(tw_hook_on_uncharge);
 
-/* Keeps the superblock for the return. */
-static int tw_hook_on_call(struct kretprobe_instance *instance,
-			   struct pt_regs *regs)
+/**
+ * struct tw_hook_call - what a function that has returned was called with
+ * @sb: superblock of the inode
+ * @argument: the second argument
+ */
+struct tw_hook_call {
+	struct super_block *sb;
+	unsigned long argument;
+};
+
+static notrace int tw_hook_on_call(struct kretprobe_instance *instance,
+				   struct pt_regs *regs)
 {
-	*(struct super_block **)instance->data = tw_hook_inode(regs)->i_sb;
+	struct inode *inode = (struct inode *)regs_get_kernel_argument(regs, 0);
+	struct tw_hook_call *call = (struct tw_hook_call *)instance->data;
+
+	call->sb = inode->i_sb;
+	call->argument = regs_get_kernel_argument(regs, 1);
 	return 0;
 }
 
 NOKPROBE_SYMBOL(tw_hook_on_call);
 
-static int tw_hook_on_alloc(struct kretprobe_instance *instance,
-			    struct pt_regs *regs)
+static notrace int tw_hook_on_alloc(struct kretprobe_instance *instance,
+				    struct pt_regs *regs)
 {
+	struct tw_hook_call *call = (struct tw_hook_call *)instance->data;
+	struct tw_mount *mount = tw_mount_find_watched(call->sb);
+
 	/* an int: nonzero if nothing was allocated */
-	if (!(int)regs_return_value(regs))
-		tw_look_check(*(struct super_block **)instance->data, 0);
+	if (mount && !(int)regs_return_value(regs))
+		tw_look_allocated(mount, call->sb->s_fs_info,
+				  tw_compat_allocated(call->argument));
 	return 0;
 }
 
 NOKPROBE_SYMBOL(tw_hook_on_alloc);
 
-static int tw_hook_on_free(struct kretprobe_instance *instance,
-			   struct pt_regs *regs)
+static notrace int tw_hook_on_free(struct kretprobe_instance *instance,
+				   struct pt_regs *regs)
 {
-	tw_look_check(*(struct super_block **)instance->data, 0);
+	struct tw_hook_call *call = (struct tw_hook_call *)instance->data;
+	struct tw_mount *mount = tw_mount_find_watched(call->sb);
+
+	if (mount)
+		tw_look_freed(mount, call->sb->s_fs_info);
 	return 0;
 }
 
@@ -118,40 +153,52 @@ NOKPROBE_SYMBOL(tw_hook_on_free);
 
 /* ---- arming ---- */
 
-static int tw_hook_enable_alloc(void)
-{
-	return tw_hook->alloc_returns ? enable_kretprobe(&tw_hook_alloc) :
-					enable_kprobe(&tw_hook_entry);
-}
+static const struct tw_probe_handlers tw_hook_alloc_handlers = {
+	.ftrace = tw_hook_on_ftrace,
+	.kprobe = tw_hook_on_entry,
+	.call = tw_hook_on_call,
+	.ret = tw_hook_on_alloc,
+	.data_size = sizeof(struct tw_hook_call),
+};
+
+static const struct tw_probe_handlers tw_hook_free_handlers = {
+	.call = tw_hook_on_call,
+	.ret = tw_hook_on_free,
+	.data_size = sizeof(struct tw_hook_call),
+};
+
+static const struct tw_probe_handlers tw_hook_uncharge_handlers = {
+	.kprobe = tw_hook_on_uncharge,
+};
+
+/* those that the candidate has no symbol for are not registered */
+static struct tw_probe tw_hook_alloc = { .handlers = &tw_hook_alloc_handlers };
+static struct tw_probe tw_hook_free = { .handlers = &tw_hook_free_handlers };
+static struct tw_probe tw_hook_uncharge = {
+	.handlers = &tw_hook_uncharge_handlers
+};
 
 static void tw_hook_disable(void)
 {
 	lockdep_assert_held(&tw_hook_mutex);
-	/* what is disabled already, or was never enabled, stays so */
-	if (tw_hook->alloc_returns)
-		disable_kretprobe(&tw_hook_alloc);
-	else
-		disable_kprobe(&tw_hook_entry);
-	if (tw_hook->free)
-		disable_kretprobe(&tw_hook_free);
-	if (tw_hook->uncharge)
-		disable_kprobe(&tw_hook_uncharge);
+	tw_probe_disable(&tw_hook_alloc);
+	tw_probe_disable(&tw_hook_free);
+	tw_probe_disable(&tw_hook_uncharge);
 	tw_hook_armed = false;
 }
 
 static int tw_hook_enable(void)
 {
-	int err = 0;
+	int err;
 
 	lockdep_assert_held(&tw_hook_mutex);
 	if (tw_hook_armed)
 		return 0;
-	if (tw_hook->uncharge)
-		err = enable_kprobe(&tw_hook_uncharge);
-	if (!err && tw_hook->free)
-		err = enable_kretprobe(&tw_hook_free);
+	err = tw_probe_enable(&tw_hook_uncharge);
 	if (!err)
-		err = tw_hook_enable_alloc();
+		err = tw_probe_enable(&tw_hook_free);
+	if (!err)
+		err = tw_probe_enable(&tw_hook_alloc);
 	if (err)
 		tw_hook_disable();
 	else
@@ -178,7 +225,7 @@ static DECLARE_DELAYED_WORK(tw_hook_disarm, tw_hook_disarm_fn);
 static void tw_hook_relook_fn(struct work_struct *work)
 {
 	synchronize_rcu_tasks();
-	tw_mount_rescan();
+	tw_census_rescan();
 }
 
 static DECLARE_WORK(tw_hook_relook, tw_hook_relook_fn);
@@ -205,7 +252,7 @@ int tw_hook_get(void)
 	if (!err)
 		return 0;
 	pr_err_ratelimited("cannot arm the probe of %s: error %d\n",
-			   tw_hook_alloc_name, err);
+			   tw_hook_alloc.symbol, err);
 	return -EIO;
 }
 
@@ -229,135 +276,53 @@ void tw_hook_put(void)
  */
 void tw_hook_info(struct tw_hook_info *info)
 {
+	const struct tw_probe *free = tw_hook->free ? &tw_hook_free :
+						      &tw_hook_alloc;
+
 	mutex_lock(&tw_hook_mutex);
-	info->symbol = tw_hook_alloc_name;
-	info->kind = tw_hook->alloc_returns ? "kretprobe" : "kprobe";
-	info->free_symbol = tw_hook->free ? tw_hook_free_name : info->symbol;
-	info->free_kind = tw_hook->free ? "kretprobe" : info->kind;
+	info->symbol = tw_hook_alloc.symbol;
+	info->kind = tw_probe_kind_name(tw_hook_alloc.kind);
+	info->free_symbol = free->symbol;
+	info->free_kind = tw_probe_kind_name(free->kind);
 	info->armed = tw_hook_armed;
-	info->missed = tw_hook_entry.nmissed + tw_hook_uncharge.nmissed +
-		       tw_hook_alloc.nmissed + tw_hook_alloc.kp.nmissed +
-		       tw_hook_free.nmissed + tw_hook_free.kp.nmissed;
+	info->missed = tw_probe_missed(&tw_hook_alloc) +
+		       tw_probe_missed(&tw_hook_free) +
+		       tw_probe_missed(&tw_hook_uncharge);
 	mutex_unlock(&tw_hook_mutex);
 }
 
-/* ---- registration ---- */
-
-static int tw_hook_register_entry(struct kprobe *probe, const char *symbol,
-				  kprobe_pre_handler_t handler)
-{
-	int err;
-
-	memset(probe, 0, sizeof(*probe));
-	probe->symbol_name = symbol;
-	probe->flags = KPROBE_FLAG_DISABLED;
-	probe->pre_handler = handler;
-	err = register_kprobe(probe);
-	if (err)
-		probe->symbol_name = NULL;
-	return err;
-}
-
-static int tw_hook_register_return(struct kretprobe *probe, const char *symbol,
-				   kretprobe_handler_t handler)
-{
-	int err;
-
-	memset(probe, 0, sizeof(*probe));
-	probe->kp.symbol_name = symbol;
-	probe->kp.flags = KPROBE_FLAG_DISABLED;
-	probe->entry_handler = tw_hook_on_call;
-	probe->handler = handler;
-	probe->data_size = sizeof(struct super_block *);
-	/* one for each task that may sleep or be preempted in the function */
-	probe->maxactive = 64 + 4 * num_possible_cpus();
-	err = register_kretprobe(probe);
-	if (err)
-		probe->kp.symbol_name = NULL;
-	return err;
-}
-
-static int tw_hook_register_alloc(const char *symbol)
-{
-	if (tw_hook->alloc_returns)
-		return tw_hook_register_return(&tw_hook_alloc, symbol,
-					       tw_hook_on_alloc);
-	return tw_hook_register_entry(&tw_hook_entry, symbol, tw_hook_on_entry);
-}
-
-static int tw_hook_register_free(const char *symbol)
-{
-	return tw_hook_register_return(&tw_hook_free, symbol, tw_hook_on_free);
-}
-
-static int tw_hook_register_uncharge(const char *symbol)
-{
-	return tw_hook_register_entry(&tw_hook_uncharge, symbol,
-				      tw_hook_on_uncharge);
-}
-
-/* Registers @symbol as it is or as gcc has renamed it; @name is set. */
-static int tw_hook_register_any(int (*register_one)(const char *symbol),
-				const char *symbol, char *name)
-{
-	int err = -ENOENT;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(tw_hook_suffixes) && err; i++) {
-		snprintf(name, KSYM_NAME_LEN, "%s%s", symbol,
-			 tw_hook_suffixes[i]);
-		err = register_one(name);
-	}
-	if (err)
-		strscpy(name, symbol, KSYM_NAME_LEN);
-	return err;
-}
+/* ---- choice ---- */
 
 static void tw_hook_unregister(void)
 {
-	/* what is not registered has no name */
-	if (tw_hook_uncharge.symbol_name)
-		unregister_kprobe(&tw_hook_uncharge);
-	if (tw_hook_free.kp.symbol_name)
-		unregister_kretprobe(&tw_hook_free);
-	if (tw_hook_alloc.kp.symbol_name)
-		unregister_kretprobe(&tw_hook_alloc);
-	if (tw_hook_entry.symbol_name)
-		unregister_kprobe(&tw_hook_entry);
-	tw_hook_armed = false;
+	tw_probe_unregister(&tw_hook_uncharge);
+	tw_probe_unregister(&tw_hook_free);
+	tw_probe_unregister(&tw_hook_alloc);
 }
 
-static int tw_hook_register(void)
+static int tw_hook_register(enum tw_probe_kind kind)
 {
 	int err;
 
-	tw_hook_entry.symbol_name = NULL;
-	tw_hook_alloc.kp.symbol_name = NULL;
-	tw_hook_free.kp.symbol_name = NULL;
-	tw_hook_uncharge.symbol_name = NULL;
 	tw_hook_frees_at_entry = !tw_hook->free;
-	err = tw_hook_register_any(tw_hook_register_alloc, tw_hook->alloc,
-				   tw_hook_alloc_name);
+	err = tw_probe_register(&tw_hook_alloc, tw_hook->alloc, kind);
 	if (!err && tw_hook->free)
-		err = tw_hook_register_any(tw_hook_register_free, tw_hook->free,
-					   tw_hook_free_name);
+		err = tw_probe_register(&tw_hook_free, tw_hook->free,
+					TW_PROBE_KRETPROBE);
 	if (!err && tw_hook->uncharge)
-		err = tw_hook_register_any(tw_hook_register_uncharge,
-					   tw_hook->uncharge,
-					   tw_hook_uncharge_name);
+		err = tw_probe_register(&tw_hook_uncharge, tw_hook->uncharge,
+					TW_PROBE_KPROBE);
 	if (err)
 		tw_hook_unregister();
 	return err;
 }
 
-/* ---- choice ---- */
-
 /* Tries tw_hook; what was wrong, or NULL if it is registered and works. */
-static const char *tw_hook_try(void)
+static const char *tw_hook_try(enum tw_probe_kind kind)
 {
 	const char *wrong = NULL;
 
-	if (tw_hook_register())
+	if (tw_hook_register(kind))
 		return "cannot be probed";
 	mutex_lock(&tw_hook_mutex);
 	if (tw_hook_enable())
@@ -376,6 +341,30 @@ static const char *tw_hook_try(void)
 	return wrong;
 }
 
+/* Is @candidate to be tried that way, by the parameters and by what it is? */
+static bool tw_hook_wanted(const struct tw_hook_candidate *candidate,
+			   enum tw_probe_kind kind)
+{
+	if (tw_hook_symbol && strcmp(tw_hook_symbol, candidate->alloc))
+		return false;
+	if ((kind == TW_PROBE_KRETPROBE) != candidate->alloc_returns)
+		return false;
+	/* what waits for a return is a kind of kprobe */
+	return !strcmp(tw_hook_kind, "auto") ||
+	       !strcmp(tw_hook_kind, "ftrace") == (kind == TW_PROBE_FTRACE);
+}
+
+/**
+ * tw_hook_entry_kind() - how the parameter wants the entry of a function probed
+ *
+ * Return: the kind to try first.
+ */
+enum tw_probe_kind tw_hook_entry_kind(void)
+{
+	return strcmp(tw_hook_kind, "kprobe") ? TW_PROBE_FTRACE :
+						TW_PROBE_KPROBE;
+}
+
 /**
  * tw_hook_init() - find a place to probe, and prove that it works
  *
@@ -384,35 +373,48 @@ static const char *tw_hook_try(void)
  */
 int tw_hook_init(void)
 {
+	/* in the order of preference */
+	static const enum tw_probe_kind kinds[] = {
+		TW_PROBE_FTRACE, TW_PROBE_KPROBE, TW_PROBE_KRETPROBE,
+	};
 	const struct tw_hook_candidate *candidate;
 	const char *wrong;
-	char tried[256] = "";
+	char tried[384] = "";
 	unsigned int i;
-	size_t len = 0;
+	size_t k, len = 0;
 
+	if (strcmp(tw_hook_kind, "auto") && strcmp(tw_hook_kind, "ftrace") &&
+	    strcmp(tw_hook_kind, "kprobe")) {
+		pr_err("no hook called %s: give auto, ftrace or kprobe\n",
+		       tw_hook_kind);
+		return -EINVAL;
+	}
 	for (i = 0; (candidate = tw_compat_hook_candidate(i)); i++) {
 		tw_hook = candidate;
-		if (tw_hook_symbol && strcmp(tw_hook_symbol, tw_hook->alloc))
-			continue;
-		wrong = tw_hook_try();
-		if (!wrong)
-			break;
-		len += scnprintf(tried + len, sizeof(tried) - len, "; %s%s%s %s",
-				 tw_hook->alloc, tw_hook->free ? " with " : "",
-				 tw_hook->free ?: "", wrong);
+		for (k = 0; k < ARRAY_SIZE(kinds); k++) {
+			if (!tw_hook_wanted(candidate, kinds[k]))
+				continue;
+			wrong = tw_hook_try(kinds[k]);
+			if (!wrong)
+				goto found;
+			len += scnprintf(tried + len, sizeof(tried) - len,
+					 "; %s (%s)%s%s %s", candidate->alloc,
+					 tw_probe_kind_name(kinds[k]),
+					 candidate->free ? " with " : "",
+					 candidate->free ?: "", wrong);
+		}
 	}
+	if (!len)
+		pr_err("no hook on the symbol %s: see the parameters hook_symbol and hook\n",
+		       tw_hook_symbol);
+	else
+		pr_err("no usable hook on Linux %s: %s\n",
+		       init_utsname()->release, tried + 2);
+	return -ENODEV;
 
-	if (!candidate) {
-		if (!len)
-			pr_err("no hook on the symbol %s: see the parameter hook_symbol\n",
-			       tw_hook_symbol);
-		else
-			pr_err("no usable hook on Linux %s: %s\n",
-			       init_utsname()->release, tried + 2);
-		return -ENODEV;
-	}
-	pr_info("watching %s (%s) on Linux %s\n", tw_hook_alloc_name,
-		tw_hook->alloc_returns ? "kretprobe" : "kprobe",
+found:
+	pr_info("watching %s (%s) on Linux %s\n", tw_hook_alloc.symbol,
+		tw_probe_kind_name(tw_hook_alloc.kind),
 		init_utsname()->release);
 	return 0;
 }

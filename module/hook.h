@@ -7,12 +7,14 @@
 
 #include <linux/types.h>
 
+#include "probe.h"
+
 /**
  * struct tw_hook_info - the hook in use
  * @symbol: probed for allocations
+ * @kind: how
  * @free_symbol: probed for frees
  * @free_kind: how
- * @kind: how @symbol is probed
  * @armed: the probes are in place
  * @missed: hits that the kernel dropped since load
  */
@@ -26,7 +28,9 @@ struct tw_hook_info {
 };
 
 extern char *tw_hook_symbol;
+extern char *tw_hook_kind;
 
+enum tw_probe_kind tw_hook_entry_kind(void);
 int tw_hook_init(void);
 void tw_hook_stop(void);
 void tw_hook_exit(void);

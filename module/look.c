@@ -1,21 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Looks: when the usage of a mount is compared with its marks, and how what
- * they find is told.
+ * Looks: when the usage of a mount is compared with its marks.
  *
  * How none is missed. Whoever changes usage (mm/shmem.c) and whoever changes
  * what is waited for (this file) each write first, then have a full memory
  * barrier, then read what the other wrote:
  *
- *	tw_look_check()			tw_look_settle(), tw_mark_place()
- *	  [usage was counted]		  next_rise, next_fall = ...
+ *	tw_look_allocated()		tw_look(), tw_mark_place()
+ *	  [usage was counted]		  near_rise, next_fall, generation = ...
  *	  smp_mb()			  smp_mb()
- *	  read next_rise, next_fall	  sum up usage
+ *	  read near_rise, generation	  sum up usage
  *
  * so that either the allocation sees that it has to ask for a look, or the
  * look sees the allocation. The same barrier makes the last of several CPUs
  * that allocate at once see what the others added to the shared part of the
- * counter; the rest is in the CPUs' own parts and within the slack.
+ * counter; the rest is in the CPUs' own parts, and all of these together are
+ * less than the slack.
+ *
+ * How few are made. The shared part of the counter alone, which costs nothing
+ * to read, says that a level is more than the slack away. Nearer than that, a
+ * sum over all CPUs for each allocation would be needed; with 128 CPUs that is
+ * in the last 128 MiB. Instead, a look that has found usage to be U, and L to
+ * be the lowest level above it, hands out the L - U - 1 blocks that cannot reach
+ * it: the CPUs take shares of that pool, and an allocation is paid for from the
+ * share of the CPU that its hook runs on. Usage is summed up again when what is
+ * left in the pool does not cover a share that was overdrawn.
+ *
+ * That is exact, since all that is allocated is paid for or was seen. Let G be
+ * the generation that the pool belongs to; it is made known, followed by a full
+ * barrier, before usage is summed up. An allocation whose hook reads an earlier
+ * generation was counted before that barrier, and is part of U. All others pay
+ * in G, some of them although they are part of U as well. What is paid is never
+ * more than L - U - 1, except by who has then queued a look, which runs before
+ * its system call returns. So without a look under way usage is below L: frees
+ * only make it less. It does not matter where an allocation was counted, where
+ * its task has gone to since, or what is in which part of the counter.
+ *
+ * Allocations farther away than twice the slack do not pay: at the last of
+ * these, usage was at least one slack below L, and not more than that is ever in
+ * the pool.
+ *
+ * Where the hook is not told how many blocks were allocated (up to Linux 6.5),
+ * there are no shares, and each allocation nearer than the slack makes a look.
+ * So does each free that near above a level.
  *
  * Crossings are those between looks: usage that goes up and is brought down
  * again by another CPU, before the system call that brought it up has had its
@@ -35,20 +62,27 @@
 #include "look.h"
 #include "mark.h"
 #include "mount.h"
+#include "tell.h"
 
 /* how often a sum is made while it changes */
 #define TW_LOOK_SUMS	8
 
 /**
- * struct tw_observer - what a CPU queues when usage came near a mark
+ * struct tw_observer - what a CPU has of a mount with marks
+ * @left: blocks left of its share; negative if overdrawn
+ * @generation: of the share; if the mount's is another, there is none
  * @look: looks at the usage of @mount, in hard interrupt context
  * @tell: tells what was crossed, where eventfds may be signalled
  * @mount: whose they are
  *
- * One for each CPU, queued there alone: what a CPU queues for itself has run
- * when it leaves the kernel, which another CPU's need not have.
+ * The two irq_works are queued on the CPU alone: what a CPU queues for itself
+ * has run when it leaves the kernel, which another CPU's need not have. Only
+ * the CPU itself touches the share, with preemption disabled; where a handler
+ * and the interrupt that looks may meet is told in tw_look_pays().
  */
 struct tw_observer {
+	long left;
+	unsigned long generation;
 	struct irq_work look;
 	struct irq_work tell;
 	struct tw_mount *mount;
@@ -58,92 +92,144 @@ struct tw_observer {
 static long tw_look_slack __read_mostly;
 static int tw_look_cpuhp;
 
-/* ---- telling ---- */
+/* ---- what the hook compares ---- */
+
+/**
+ * tw_look_expect() - set where the hook has to ask for a look from now on
+ * @mount: with its lock held
+ * @rise: the lowest number of blocks at which a mark becomes above, or
+ *	TW_NO_RISE
+ * @fall: a mark becomes below when usage is less than this, or TW_NO_FALL
+ *
+ * Ends all shares. A full barrier is due before usage is read.
+ */
+void tw_look_expect(struct tw_mount *mount, long rise, long fall)
+{
+	long slack = READ_ONCE(tw_look_slack);
+	long near_rise = rise;
+
+	lockdep_assert_held(&mount->lock);
+	if (rise != TW_NO_RISE)
+		near_rise -= TW_COMPAT_COUNTS_BLOCKS ? 2 * slack : slack;
+	WRITE_ONCE(mount->next_rise, rise);
+	WRITE_ONCE(mount->next_fall, fall);
+	WRITE_ONCE(mount->near_rise, near_rise);
+	WRITE_ONCE(mount->generation, mount->generation + 1);
+	mount->pool = -1;
+}
 
 /*
- * Tells all crossings of a mount; those that others are just telling have been
- * told on return, too. Context: process, or an irq_work that is not a hard one.
+ * Pays for blocks that were allocated; false if the CPU's share has not been
+ * enough, so that a look is due. Context: any, with preemption disabled.
+ *
+ * The interrupt that looks may come between any two lines. It sets both members;
+ * if it comes after the generation was read, it has summed up after the blocks
+ * were counted, or the share is of the same generation still: paying from the
+ * share that it leaves is right or too much. In the last two lines a new
+ * generation must be there before what it owes: the other way round, what is
+ * owed would be forgiven.
  */
-static void tw_look_tell(struct tw_mount *mount)
+static __always_inline bool tw_look_pays(struct tw_mount *mount, long blocks)
 {
-	unsigned long flags, lock_flags;
-	unsigned int crossings = 0;
-	struct tw_mark *mark;
+	struct tw_observer __percpu *observers = mount->observers;
+	unsigned long generation = READ_ONCE(mount->generation);
 
-	spin_lock_irqsave(&mount->tell_lock, flags);
-	for (;;) {
-		/* on PREEMPT_RT the lock above leaves interrupts on */
-		raw_spin_lock_irqsave(&mount->lock, lock_flags);
-		mark = list_first_entry_or_null(&mount->untold, struct tw_mark,
-						untold_entry);
-		if (mark) {
-			list_del_init(&mark->untold_entry);
-			crossings = mark->untold;
-			mark->untold = 0;
-		}
-		/* the last one is done with, see tw_look_wait() */
-		smp_store_release(&mount->telling, mark);
-		raw_spin_unlock_irqrestore(&mount->lock, lock_flags);
-		if (!mark)
-			break;
-		mark->tell(mark, crossings);
-	}
-	spin_unlock_irqrestore(&mount->tell_lock, flags);
+	if (likely(this_cpu_read(observers->generation) == generation))
+		return this_cpu_sub_return(observers->left, blocks) >= 0;
+	this_cpu_write(observers->generation, generation);
+	this_cpu_write(observers->left, -blocks);
+	return false;
 }
 
 /**
- * tw_look_wait() - wait until a mark is not being told
- * @mount: where it is
- * @mark: not among those untold, so that it will not be told again
+ * tw_look_near() - blocks were allocated where that may matter
+ * @mount: where
+ * @sbinfo: the superblock's
+ * @blocks: how many
  *
- * Does not queue for tell_lock: with PREEMPT_RT whoever signals in a thread has
- * a higher priority, and with enough crossings would keep it for ever.
+ * What is queued runs on this CPU as soon as interrupts are enabled: before the
+ * system call returns, and after the blocks were counted.
  *
- * Context: process.
+ * Context: as tw_look_allocated(), after its barrier.
  */
-void tw_look_wait(struct tw_mount *mount, const struct tw_mark *mark)
+notrace void tw_look_near(struct tw_mount *mount,
+			  struct shmem_sb_info *sbinfo, long blocks)
 {
-	/* pairs with smp_store_release() in tw_look_tell() */
-	while (smp_load_acquire(&mount->telling) == mark) {
-		cond_resched();
-		cpu_relax();
-	}
+	unsigned long max_blocks = READ_ONCE(sbinfo->max_blocks);
+	bool resized = max_blocks != READ_ONCE(mount->max_blocks);
+
+	/* a remount to size=0 ends the count for good */
+	if (!max_blocks && !resized)
+		return;
+	/* whatever else there may be to look at, it is paid for */
+	if (TW_COMPAT_COUNTS_BLOCKS && tw_look_pays(mount, blocks) && !resized)
+		return;
+	irq_work_queue(&this_cpu_ptr(mount->observers)->look);
 }
 
-static void tw_look_tell_fn(struct irq_work *work)
+NOKPROBE_SYMBOL(tw_look_near);
+
+/**
+ * tw_look_freed() - blocks were freed, and counted
+ * @mount: where
+ * @sbinfo: the superblock's
+ *
+ * Context: as tw_look_allocated().
+ */
+notrace void tw_look_freed(struct tw_mount *mount,
+			   struct shmem_sb_info *sbinfo)
 {
-	tw_look_tell(container_of(work, struct tw_observer, tell)->mount);
+	smp_mb(); /* see the top of the file */
+	if (percpu_counter_read(&sbinfo->used_blocks) -
+	    READ_ONCE(tw_look_slack) < READ_ONCE(mount->next_fall) ||
+	    READ_ONCE(sbinfo->max_blocks) != READ_ONCE(mount->max_blocks))
+		tw_look_freeing(mount);
 }
+
+NOKPROBE_SYMBOL(tw_look_freed);
+
+/**
+ * tw_look_freeing() - blocks are being freed, and will have been counted before
+ * interrupts are enabled again
+ * @mount: where
+ *
+ * The barrier that makes a free see next_fall would be too early here, so there
+ * is always a look.
+ *
+ * Context: as tw_look_allocated().
+ */
+notrace void tw_look_freeing(struct tw_mount *mount)
+{
+	irq_work_queue(&this_cpu_ptr(mount->observers)->look);
+}
+
+NOKPROBE_SYMBOL(tw_look_freeing);
 
 /* ---- looking ---- */
 
 /*
- * May a look find that a mark was passed? @sbinfo must be alive. Where a sum
- * over the CPUs would be on the wrong side of next_rise or next_fall, the
- * counter's rough value is no further than the slack from it.
+ * Settles what this CPU has overdrawn and gives it a new share; false if the
+ * pool does not have that, so that usage must be summed up.
  */
-static bool tw_look_is_near(const struct tw_mount *mount,
-			    struct shmem_sb_info *sbinfo)
+static bool tw_look_share(struct tw_mount *mount, struct tw_observer *observer)
 {
-	unsigned long max_blocks;
-	s64 count, slack;
+	long owed = 0, share;
 
-	smp_mb(); /* see the top of the file */
-	max_blocks = READ_ONCE(sbinfo->max_blocks);
-	if (max_blocks != READ_ONCE(mount->max_blocks))
-		return true;
-	/* a remount to size=0 ends the count for good */
-	if (!max_blocks)
+	lockdep_assert_held(&mount->lock);
+	if (observer->generation == mount->generation) {
+		if (observer->left >= 0)
+			return true;
+		owed = -observer->left;
+	}
+	if (mount->pool < owed)
 		return false;
-	smp_rmb(); /* pairs with smp_wmb() in tw_mark_resize() */
-
-	count = percpu_counter_read(&sbinfo->used_blocks);
-	slack = READ_ONCE(tw_look_slack);
-	return count + slack >= READ_ONCE(mount->next_rise) ||
-	       count - slack < READ_ONCE(mount->next_fall);
+	/* fair: where all of them write none asks more often than others */
+	share = DIV_ROUND_UP(mount->pool - owed, num_online_cpus());
+	mount->pool -= owed + share;
+	observer->left = share;
+	observer->generation = mount->generation;
+	return true;
 }
-
-NOKPROBE_SYMBOL(tw_look_is_near);
 
 /*
  * A sum over the CPUs is no snapshot: what is freed on one that was added up
@@ -175,16 +261,53 @@ static bool tw_look_sum(struct tw_mount *mount, s64 *low, s64 *high)
 	return false;
 }
 
-/*
- * True if tw_look_tell() must be called after this: for what was crossed, or to
- * wait until @others have told what they have seen.
- */
-static bool tw_look(struct tw_mount *mount, bool others)
+/* Looks at usage; true if a mark was passed. @observer: this CPU's, or NULL. */
+static bool tw_look_now(struct tw_mount *mount, struct tw_observer *observer)
 {
-	unsigned long flags, max_blocks;
+	struct percpu_counter *used = &mount->sbinfo->used_blocks;
+	s64 slack = READ_ONCE(tw_look_slack), count, low, high;
+	bool shares = TW_COMPAT_COUNTS_BLOCKS && observer;
+	bool rising, falling, crossed = false;
+
+	rising = !shares || !tw_look_share(mount, observer);
+	if (rising && shares) {
+		/* a new generation; both directions are looked at below */
+		tw_look_expect(mount, mount->next_rise, mount->next_fall);
+		smp_mb(); /* see the top of the file */
+	}
+	count = percpu_counter_read(used);
+	high = count + slack;
+	rising = rising && high >= mount->next_rise;
+	falling = count - slack < mount->next_fall;
+	/*
+	 * A mark that has moved waits for the other direction from now on, and
+	 * usage may have passed it back before near_rise and next_fall said so: look again.
+	 */
+	while ((rising || falling || crossed) &&
+	       tw_look_sum(mount, &low, &high) &&
+	       tw_mark_cross(mount, low, high)) {
+		crossed = true;
+		tw_mark_expect(mount);
+		smp_mb(); /* see the top of the file */
+	}
+	if (shares && mount->pool < 0) {
+		high = max_t(s64, high, 0);
+		mount->pool = clamp_t(s64, mount->next_rise - 1 - high, 0,
+				      slack);
+		tw_look_share(mount, observer);
+	}
+	return crossed;
+}
+
+/*
+ * True if tw_tell_all() must be called after this: for what was crossed, or to
+ * wait until others have told what they have seen.
+ */
+static bool tw_look(struct tw_mount *mount, struct tw_observer *observer)
+{
 	struct shmem_sb_info *sbinfo;
+	unsigned long flags, max_blocks;
 	bool tell = false;
-	s64 low, high;
 
 	raw_spin_lock_irqsave(&mount->lock, flags);
 	sbinfo = mount->sbinfo;
@@ -192,25 +315,15 @@ static bool tw_look(struct tw_mount *mount, bool others)
 	 * The last umount clears s_root and then throws all inodes away; that
 	 * empties the mount, but nobody freed anything.
 	 */
-	if (!sbinfo || !READ_ONCE(mount->sb->s_root))
-		goto out;
-	max_blocks = READ_ONCE(sbinfo->max_blocks);
-	if (max_blocks != mount->max_blocks)
-		tw_mark_resize(mount, max_blocks);
-	if (!tw_look_is_near(mount, sbinfo))
-		goto out;
-	/*
-	 * A mark that has moved waits for the other direction from now on, and
-	 * usage may have passed it back before next_* said so: look again.
-	 */
-	while (tw_look_sum(mount, &low, &high) &&
-	       tw_mark_cross(mount, low, high)) {
-		tell = true;
-		tw_mark_expect(mount);
-		smp_mb(); /* see the top of the file */
+	if (sbinfo && READ_ONCE(mount->sb->s_root)) {
+		max_blocks = READ_ONCE(sbinfo->max_blocks);
+		if (max_blocks != mount->max_blocks)
+			tw_mark_resize(mount, max_blocks);
+		/* a remount to size=0 ends the count for good */
+		if (max_blocks)
+			tell = tw_look_now(mount, observer);
 	}
-out:
-	if (others && (mount->telling || !list_empty(&mount->untold)))
+	if (observer && (mount->telling || !list_empty(&mount->untold)))
 		tell = true;
 	raw_spin_unlock_irqrestore(&mount->lock, flags);
 	return tell;
@@ -224,8 +337,13 @@ out:
  */
 void tw_look_settle(struct tw_mount *mount)
 {
-	if (tw_look(mount, false))
-		tw_look_tell(mount);
+	if (tw_look(mount, NULL))
+		tw_tell_all(mount);
+}
+
+static void tw_look_tell_fn(struct irq_work *work)
+{
+	tw_tell_all(container_of(work, struct tw_observer, tell)->mount);
 }
 
 static void tw_look_fn(struct irq_work *work)
@@ -235,46 +353,11 @@ static void tw_look_fn(struct irq_work *work)
 
 	/*
 	 * Also where another CPU has seen this one's crossing, but not told it
-	 * yet: tw_look_tell() waits for that.
+	 * yet: tw_tell_all() waits for that.
 	 */
-	if (tw_look(observer->mount, true))
+	if (tw_look(observer->mount, observer))
 		irq_work_queue(&observer->tell);
 }
-
-/**
- * tw_look_check() - the hook's call: blocks were allocated or freed
- * @sb: where
- * @freeing: 0 if they are counted already; otherwise the blocks that are being
- *	freed and will be counted before interrupts are enabled again
- *
- * Takes no lock and writes nothing, unless usage is so near to a mark that it
- * may have been passed. What it then queues runs on this CPU as soon as
- * interrupts are enabled: before the system call returns, and after the blocks
- * were counted.
- *
- * Context: any, with preemption disabled, while @sb is in use.
- */
-void tw_look_check(struct super_block *sb, long freeing)
-{
-	struct tw_mount *mount = tw_mount_find(sb);
-	struct tw_observer __percpu *observers;
-
-	if (!mount)
-		return;
-	/* not before what they hold, see tw_look_prepare() */
-	observers = smp_load_acquire(&mount->observers);
-	if (!observers)
-		return;
-	/*
-	 * What is freed is not counted yet, so the barrier that makes an
-	 * allocation see next_fall would be too early here: always look.
-	 */
-	if (!freeing && likely(!tw_look_is_near(mount, sb->s_fs_info)))
-		return;
-	irq_work_queue(&this_cpu_ptr(observers)->look);
-}
-
-NOKPROBE_SYMBOL(tw_look_check);
 
 /* ---- of a mount, and of all ---- */
 
@@ -283,12 +366,12 @@ NOKPROBE_SYMBOL(tw_look_check);
  * @mount: the mount
  *
  * Context: process, mount->mutex held.
- * Return: 0 or -ENOMEM.
+ * Return: 0, -ENOMEM, or -ENODEV if the mount is gone.
  */
 int tw_look_prepare(struct tw_mount *mount)
 {
 	struct tw_observer __percpu *observers;
-	int cpu;
+	int cpu, err;
 
 	lockdep_assert_held(&mount->mutex);
 	if (mount->observers)
@@ -303,16 +386,19 @@ int tw_look_prepare(struct tw_mount *mount)
 		init_irq_work(&observer->tell, tw_look_tell_fn);
 		observer->mount = mount;
 	}
-	/* pairs with smp_load_acquire() in tw_look_check() */
-	smp_store_release(&mount->observers, observers);
-	/* a handler that has not seen them has ended, and its blocks counted */
-	synchronize_rcu();
-	return 0;
+	/* the hook sees them when it finds the mount */
+	mount->observers = observers;
+	err = tw_mount_watch(mount);
+	if (err) {
+		mount->observers = NULL;
+		free_percpu(observers);
+	}
+	return err;
 }
 
 /**
  * tw_look_release() - undo tw_look_prepare()
- * @mount: without marks, and not found by tw_look_check() any more
+ * @mount: without marks, and not found by the hook any more
  *
  * Context: process.
  */
@@ -333,23 +419,37 @@ void tw_look_release(struct tw_mount *mount)
 	free_percpu(mount->observers);
 }
 
+/* What was computed with a smaller slack is computed anew. */
+static void tw_look_widen(struct tw_mount *mount)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&mount->lock, flags);
+	tw_look_expect(mount, mount->next_rise, mount->next_fall);
+	raw_spin_unlock_irqrestore(&mount->lock, flags);
+}
+
 /*
  * A CPU's part of a percpu_counter is below the batch, which is 32 or twice
  * the number of CPUs online, see compute_batch_value() in lib/percpu_counter.c;
  * but what was counted before some went offline may be larger. Those present
- * bound both. Called before a CPU can count.
+ * bound both. Called before a CPU can count. A mount whose first mark is placed
+ * meanwhile is found, or sees the new slack: it was in the table before.
  */
 static int tw_look_cpu_comes(unsigned int cpu)
 {
 	long cpus = num_present_cpus();
+	long slack = max(32L, 2 * cpus) * cpus;
 
-	WRITE_ONCE(tw_look_slack,
-		   max(tw_look_slack, max(32L, 2 * cpus) * cpus));
+	if (slack > tw_look_slack) {
+		WRITE_ONCE(tw_look_slack, slack);
+		tw_mount_for_each_watched(tw_look_widen);
+	}
 	return 0;
 }
 
 /**
- * tw_look_init() - before anything else of this file
+ * tw_look_init() - before anything else of this file, after tw_mount_init()
  *
  * Return: 0 or a negative errno.
  */

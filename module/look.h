@@ -1,27 +1,62 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Looks: when the usage of a mount is compared with its marks, and how what
- * they find is told.
+ * Looks: when the usage of a mount is compared with its marks.
  */
 #ifndef TW_LOOK_H
 #define TW_LOOK_H
 
+#include <linux/limits.h>
+#include <linux/percpu_counter.h>
+#include <linux/shmem_fs.h>
 #include <linux/types.h>
 
-struct super_block;
-struct tw_mark;
-struct tw_mount;
+#include "mount.h"
+
+/* next_rise and next_fall of a mount while nothing waits for that */
+#define TW_NO_RISE	LONG_MAX
+#define TW_NO_FALL	LONG_MIN
 
 int tw_look_init(void);
 void tw_look_exit(void);
 
-void tw_look_check(struct super_block *sb, long freeing);
-void tw_look_settle(struct tw_mount *mount);
+/* for the hook */
+void tw_look_near(struct tw_mount *mount, struct shmem_sb_info *sbinfo,
+		  long blocks);
+void tw_look_freed(struct tw_mount *mount, struct shmem_sb_info *sbinfo);
+void tw_look_freeing(struct tw_mount *mount);
+
+/**
+ * tw_look_allocated() - blocks were allocated, and counted
+ * @mount: where
+ * @sbinfo: the superblock's
+ * @blocks: how many; ignored unless TW_COMPAT_COUNTS_BLOCKS
+ *
+ * Reads one cache line of @mount and one of @sbinfo's counter, both of which
+ * are written seldom, and writes nothing.
+ *
+ * Context: any, with preemption disabled, while the superblock is in use.
+ */
+static __always_inline void
+tw_look_allocated(struct tw_mount *mount, struct shmem_sb_info *sbinfo,
+		  long blocks)
+{
+	smp_mb(); /* see the top of look.c */
+	if (likely(READ_ONCE(sbinfo->max_blocks) ==
+		   READ_ONCE(mount->max_blocks))) {
+		smp_rmb(); /* pairs with smp_wmb() in tw_mark_resize() */
+		if (likely(percpu_counter_read(&sbinfo->used_blocks) <
+			   READ_ONCE(mount->near_rise)))
+			return;
+	}
+	tw_look_near(mount, sbinfo, blocks);
+}
 
 /* for mark.c */
-void tw_look_wait(struct tw_mount *mount, const struct tw_mark *mark);
+void tw_look_expect(struct tw_mount *mount, long rise, long fall);
 int tw_look_prepare(struct tw_mount *mount);
 
+/* for mount.c */
+void tw_look_settle(struct tw_mount *mount);
 void tw_look_release(struct tw_mount *mount);
 
 #endif /* TW_LOOK_H */

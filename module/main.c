@@ -3,10 +3,11 @@
  * tmpfswarn: tell user space when a tmpfs fills past a level.
  *
  * Four rooms, each of which knows only those before it: the levels (level.c);
- * the mounts (mount.c), the marks on them (mark.c) and when these are looked at
- * (look.c); the hook (hook.c), its proof (proof.c) and the triggers for which it
- * is armed (trigger.c); the door (debugfs.c and files.c). What differs between
- * kernels is in compat.h.
+ * the mounts (mount.c), the marks on them (mark.c), when these are looked at
+ * (look.c), how that is told (tell.c), and how mounts come and go (census.c); the hook (hook.c), its proof
+ * (proof.c) and the triggers for which it is armed (trigger.c); the door
+ * (debugfs.c and files.c). How a function of the kernel is probed is in probe.c,
+ * what differs between kernels in compat.h.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -14,6 +15,7 @@
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 
+#include "census.h"
 #include "debugfs.h"
 #include "files.h"
 #include "hook.h"
@@ -33,6 +35,8 @@ module_param_named(pressure_medium, tw_pressure_percent[1], uint, 0444);
 MODULE_PARM_DESC(pressure_medium, "What pressure_level calls medium (percent of the mount, 1 to 100, default 80)");
 module_param_named(pressure_critical, tw_pressure_percent[2], uint, 0444);
 MODULE_PARM_DESC(pressure_critical, "What pressure_level calls critical (percent of the mount, 1 to 100, default 95)");
+module_param_named(hook, tw_hook_kind, charp, 0444);
+MODULE_PARM_DESC(hook, "How allocations are probed (auto, ftrace or kprobe, default auto: ftrace where it can be, which costs a quarter)");
 module_param_named(hook_symbol, tw_hook_symbol, charp, 0444);
 MODULE_PARM_DESC(hook_symbol, "Symbol of mm/shmem.c to probe for allocations (name, default: the first that works)");
 
@@ -44,7 +48,7 @@ static void tw_mount_gone(struct tw_mount *mount)
 	tw_trigger_end_all(mount);
 }
 
-static const struct tw_mount_events tw_events = {
+static const struct tw_census_events tw_events = {
 	.appeared = tw_debugfs_show,
 	.gone = tw_mount_gone,
 	/* all at once, so that who is woken knows that it is not the mount */
@@ -63,28 +67,33 @@ static int __init tw_init(void)
 			return -EINVAL;
 		}
 	}
-	err = tw_look_init();
+	err = tw_mount_init();
 	if (err)
 		return err;
-	err = tw_mount_init(&tw_events);
+	err = tw_look_init();
+	if (err)
+		goto exit_mount;
+	err = tw_census_init(&tw_events, tw_hook_entry_kind());
 	if (err)
 		goto exit_look;
 	err = tw_hook_init();
 	if (err)
-		goto exit_mount;
+		goto exit_census;
 	/* nobody sees anything of the module before nothing can fail any more */
 	err = tw_debugfs_init();
 	if (err)
 		goto exit_hook;
-	tw_mount_start();
+	tw_census_start();
 	return 0;
 
 exit_hook:
 	tw_hook_exit();
-exit_mount:
-	tw_mount_exit();
+exit_census:
+	tw_census_exit();
 exit_look:
 	tw_look_exit();
+exit_mount:
+	tw_mount_exit();
 	return err;
 }
 
@@ -94,12 +103,13 @@ static void __exit tw_exit(void)
 
 	tw_hook_stop();
 	/* tells all mounts to be gone, and removes all files */
-	tw_mount_stop();
+	tw_census_stop();
 	tw_trigger_flush();
 	tw_hook_info(&hook);
 	tw_hook_exit();
-	tw_mount_exit();
+	tw_census_exit();
 	tw_look_exit();
+	tw_mount_exit();
 	pr_info("unloaded, %lu probe hits missed\n", hook.missed);
 }
 

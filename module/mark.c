@@ -14,9 +14,7 @@
 #include "look.h"
 #include "mark.h"
 #include "mount.h"
-
-/* next_rise while nothing waits for usage to rise; for falls that is 0 */
-#define TW_NO_RISE	LONG_MAX
+#include "tell.h"
 
 /* ---- which marks are where ---- */
 
@@ -80,10 +78,9 @@ void tw_mark_expect(struct tw_mount *mount)
 	const struct tw_mark *fall = tw_tree_first(&mount->falls);
 
 	lockdep_assert_held(&mount->lock);
-	WRITE_ONCE(mount->next_rise,
-		   rise ? tw_mark_to_long(rise->band.rise) : TW_NO_RISE);
-	WRITE_ONCE(mount->next_fall,
-		   fall ? tw_mark_to_long(fall->band.fall) : 0);
+	tw_look_expect(mount,
+		       rise ? tw_mark_to_long(rise->band.rise) : TW_NO_RISE,
+		       fall ? tw_mark_to_long(fall->band.fall) : TW_NO_FALL);
 }
 
 /* ---- crossings ---- */
@@ -174,7 +171,7 @@ void tw_mark_resize(struct tw_mount *mount, unsigned long max_blocks)
 			tw_mark_insert(mount, mark);
 	}
 	tw_mark_expect(mount);
-	/* pairs with smp_rmb() in tw_look_is_near(): size seen, rest seen */
+	/* pairs with smp_rmb() in tw_look_allocated(): size seen, rest seen */
 	smp_wmb();
 	WRITE_ONCE(mount->max_blocks, max_blocks);
 	smp_mb(); /* see the top of look.c */
@@ -208,10 +205,9 @@ static bool tw_mark_place(struct tw_mount *mount, struct tw_mark *mark)
 	mark->band = tw_spec_band(&mark->spec, max_blocks, PAGE_SHIFT);
 
 	/* the widest that it can wait for, before usage is looked at */
-	WRITE_ONCE(mount->next_rise,
-		   min(mount->next_rise, tw_mark_to_long(band->rise)));
-	WRITE_ONCE(mount->next_fall,
-		   max(mount->next_fall, tw_mark_to_long(band->fall)));
+	tw_look_expect(mount,
+		       min(mount->next_rise, tw_mark_to_long(band->rise)),
+		       max(mount->next_fall, tw_mark_to_long(band->fall)));
 	smp_mb(); /* see the top of look.c */
 	/* two, since one alone may be on the wrong side, see tw_look_sum() */
 	first = percpu_counter_sum(&sbinfo->used_blocks);
@@ -311,7 +307,7 @@ void tw_mark_del(struct tw_mount *mount, struct tw_mark *mark)
 	tw_mark_expect(mount);
 	raw_spin_unlock_irqrestore(&mount->lock, flags);
 
-	tw_look_wait(mount, mark);
+	tw_tell_wait(mount, mark);
 	if (untold)
 		mark->tell(mark, untold);
 }
@@ -324,6 +320,9 @@ void tw_mark_prepare(struct tw_mount *mount)
 {
 	mount->max_blocks = READ_ONCE(mount->sbinfo->max_blocks);
 	mount->next_rise = TW_NO_RISE;
+	mount->next_fall = TW_NO_FALL;
+	mount->near_rise = TW_NO_RISE;
+	mount->pool = -1;
 	raw_spin_lock_init(&mount->lock);
 	INIT_LIST_HEAD(&mount->marks);
 	mount->rises = RB_ROOT_CACHED;

@@ -5,11 +5,13 @@
 #ifndef TW_MOUNT_H
 #define TW_MOUNT_H
 
+#include <linux/hash.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
+#include <linux/rculist.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
@@ -23,15 +25,18 @@ struct tw_observer;
 
 /**
  * struct tw_mount - a tmpfs superblock
- * @hash: in the table by @sb; written under tw_mount_hash_lock, read under RCU
+ * @watched: in the table of those with observers, by @sb; written under
+ *	tw_mount_hash_lock, read under RCU
  * @sb: the superblock; only a key, except while @sbinfo is set
- * @observers: what each CPU queues to have usage looked at, made with the first
- *	mark
+ * @near_rise: from where on an allocation may have brought usage to @next_rise
+ * @max_blocks: size of the mount as far as the marks know
+ * @generation: changes whenever the CPUs' shares end, see look.c
+ * @observers: of each CPU, see look.c; made with the first mark
  * @next_rise: the lowest number of blocks at which a mark becomes above
  * @next_fall: a mark becomes below when usage is less than this
- * @max_blocks: size of the mount as far as the marks know
- * @lock: protects what follows up to @telling, and writes of the three above;
+ * @lock: protects what follows up to @telling, and writes of the five above;
  *	taken from hard interrupts. Taken before percpu_counter's lock.
+ * @pool: blocks that may be handed out in shares, -1 if that is not known
  * @sbinfo: the superblock's; NULL from shmem_put_super() on
  * @marks: all marks
  * @rises: those below, by where they rise
@@ -45,6 +50,7 @@ struct tw_observer;
  * @triggers: see trigger.c, in the order of registration
  * @nr_triggers: length of that list
  * @warn_used: the level of warn_used_blocks, protected by @mutex
+ * @hash: in the table of all, like @watched
  * @dev: number of the superblock, stays when it is gone
  * @dir: directory in debugfs; of the mount work alone
  * @all: in the list of mounts; of the mount work alone
@@ -53,15 +59,20 @@ struct tw_observer;
  * @release: frees it, a grace period after the last reference
  */
 struct tw_mount {
-	/* read on the way of an allocation, and seldom written */
-	struct hlist_node hash;
+	/* read on the way of an allocation, and seldom written: one cache line */
+	struct hlist_node watched;
 	struct super_block *sb;
+	long near_rise;
+	unsigned long max_blocks;
+	unsigned long generation;
 	struct tw_observer __percpu *observers;
+
+	/* read on the way of a free, and as seldom written */
 	long next_rise;
 	long next_fall;
-	unsigned long max_blocks;
 
 	raw_spinlock_t lock ____cacheline_aligned_in_smp;
+	long pool;
 	struct shmem_sb_info *sbinfo;
 	struct list_head marks;
 	struct rb_root_cached rises;
@@ -76,6 +87,7 @@ struct tw_mount {
 	unsigned int nr_triggers;
 	struct tw_level warn_used;
 
+	struct hlist_node hash;
 	dev_t dev;
 	struct dentry *dir;
 	struct list_head all;
@@ -98,49 +110,47 @@ struct tw_usage {
 	u64 inodes_free;
 };
 
-/**
- * struct tw_mount_events - what the later rooms want to know
- * @appeared: a mount is to be shown
- * @gone: the superblock is gone or the module goes: to be shown no more, and
- *	its triggers to be ended
- * @stopping: the module goes: no mount appears any more, all will be gone next
- *
- * They are called from one work item, never at once, and may sleep.
- */
-struct tw_mount_events {
-	void (*appeared)(struct tw_mount *mount);
-	void (*gone)(struct tw_mount *mount);
-	void (*stopping)(void);
-};
-
-/**
- * struct tw_mount_counts - statistics over all mounts
- * @shown: mounts there are objects for
- * @hidden: mounts beyond the limit
- */
-struct tw_mount_counts {
-	unsigned int shown;
-	unsigned int hidden;
-};
-
-extern unsigned int tw_max_mounts;
-
 /* for works that may wait; from tw_mount_init() to tw_mount_exit() */
 extern struct workqueue_struct *tw_wq;
 
-int tw_mount_init(const struct tw_mount_events *events);
-void tw_mount_start(void);
-void tw_mount_rescan(void);
-void tw_mount_stop(void);
+int tw_mount_init(void);
 void tw_mount_exit(void);
 
 struct tw_mount *tw_mount_find(struct super_block *sb);
+int tw_mount_watch(struct tw_mount *mount);
+void tw_mount_for_each_watched(void (*visit)(struct tw_mount *mount));
+
+/* for tw_mount_find_watched() alone */
+#define TW_MOUNT_WATCHED_BITS	12
+extern struct hlist_head tw_mount_watched[1 << TW_MOUNT_WATCHED_BITS];
+
+/**
+ * tw_mount_find_watched() - the object of a superblock, for the hook
+ * @sb: the superblock; only its address is used
+ *
+ * Context: any, with preemption disabled; the object stays until that ends.
+ * Return: the object, or NULL if tw_mount_watch() was not called for it.
+ */
+static __always_inline struct tw_mount *
+tw_mount_find_watched(const struct super_block *sb)
+{
+	unsigned int i = hash_ptr(sb, TW_MOUNT_WATCHED_BITS);
+	struct tw_mount *mount;
+
+	hlist_for_each_entry_rcu(mount, &tw_mount_watched[i], watched,
+				 rcu_read_lock_sched_held()) {
+		if (mount->sb == sb)
+			return mount;
+	}
+	return NULL;
+}
+
 struct tw_mount *tw_mount_attach(struct super_block *sb);
+bool tw_mount_unhook(struct tw_mount *mount);
 void tw_mount_detach(struct tw_mount *mount);
 struct tw_mount *tw_mount_get(struct tw_mount *mount);
 void tw_mount_put(struct tw_mount *mount);
 
 int tw_mount_usage(struct tw_mount *mount, struct tw_usage *usage);
-void tw_mount_counts(struct tw_mount_counts *counts);
 
 #endif /* TW_MOUNT_H */

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The census: finds the mounts there are, and notices those that come and go.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/fs.h>
+#include <linux/ftrace.h>
+#include <linux/irq_work.h>
+#include <linux/llist.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
+#include <linux/workqueue.h>
+
+#include "census.h"
+#include "compat.h"
+#include "look.h"
+#include "mount.h"
+#include "probe.h"
+
+unsigned int tw_max_mounts = 2048;
+
+/* of the work alone */
+static LIST_HEAD(tw_census_new);	/* found, not shown yet */
+static LIST_HEAD(tw_census_mounts);
+
+static struct file_system_type *tw_census_type;
+static const struct tw_census_events *tw_census_events;
+static struct workqueue_struct *tw_census_wq;
+static LLIST_HEAD(tw_census_gone);
+
+static unsigned int tw_census_shown;
+static unsigned int tw_census_hidden;
+
+/* bits of tw_census_todo */
+#define TW_TODO_START	0	/* mounts may be shown from now on */
+#define TW_TODO_SCAN	1	/* superblocks may have come or changed */
+#define TW_TODO_STOP	2	/* the module goes */
+static unsigned long tw_census_todo;
+
+static void tw_census_work_fn(struct work_struct *work);
+static DECLARE_WORK(tw_census_work, tw_census_work_fn);
+
+static void tw_census_kick_fn(struct irq_work *work)
+{
+	queue_work(tw_census_wq, &tw_census_work);
+}
+
+/* Queues the work from where queue_work() is not allowed: any probe. */
+static struct irq_work tw_census_kick;
+
+/* ---- the work ---- */
+
+
+/* A superblock that is complete and cannot go: s_umount is held. */
+static void tw_census_scan_one(struct super_block *sb, void *hidden)
+{
+	struct tw_mount *mount;
+
+	/* memfd, SysV and anonymous shared memory; what drivers keep */
+	if (sb->s_flags & SB_KERNMOUNT)
+		return;
+
+	rcu_read_lock_sched();
+	mount = tw_mount_find(sb);
+	rcu_read_unlock_sched();
+	if (mount) {
+		/* stays, since shmem_put_super() needs s_umount */
+		tw_look_settle(mount);
+		return;
+	}
+	if (tw_census_shown < tw_max_mounts)
+		mount = tw_mount_attach(sb);
+	else
+		pr_warn_once("not showing more than %u tmpfs mounts: raise the parameter max_mounts\n",
+			     tw_max_mounts);
+	if (!mount) {
+		++*(unsigned int *)hidden;
+		return;
+	}
+	list_add_tail(&mount->all, &tw_census_new);
+	WRITE_ONCE(tw_census_shown, tw_census_shown + 1);
+}
+
+static void tw_census_scan(void)
+{
+	unsigned int hidden = 0;
+
+	iterate_supers_type(tw_census_type, tw_census_scan_one, &hidden);
+	WRITE_ONCE(tw_census_hidden, hidden);
+}
+
+static void tw_census_bury(void)
+{
+	struct llist_node *gone = llist_del_all(&tw_census_gone);
+	struct tw_mount *mount, *next;
+
+	llist_for_each_entry_safe(mount, next, llist_reverse_order(gone),
+				  gone) {
+		tw_census_events->gone(mount);
+		list_del(&mount->all);
+		WRITE_ONCE(tw_census_shown, tw_census_shown - 1);
+		tw_mount_put(mount);
+		/* there is room for one of those hidden */
+		if (tw_census_hidden)
+			set_bit(TW_TODO_SCAN, &tw_census_todo);
+	}
+}
+
+/*
+ * All comings and goings, in one work item on an ordered queue, so that the
+ * directory of a mount that went is removed before that of a new one with the
+ * same device number is made: the number is free only after the old mount's
+ * shmem_put_super(), so the old one is in the queue before the new one can be
+ * found by the scan.
+ */
+static void tw_census_work_fn(struct work_struct *work)
+{
+	struct tw_mount *mount, *next;
+
+	if (!test_bit(TW_TODO_START, &tw_census_todo))
+		return;
+	do {
+		bool stop = test_bit(TW_TODO_STOP, &tw_census_todo);
+
+		/* the scan may have to wait for an umount that takes long */
+		tw_census_bury();
+		if (test_and_clear_bit(TW_TODO_SCAN, &tw_census_todo) && !stop)
+			tw_census_scan();
+		if (stop) {
+			tw_census_events->stopping();
+			list_splice_tail_init(&tw_census_new, &tw_census_mounts);
+			list_for_each_entry(mount, &tw_census_mounts, all) {
+				if (tw_mount_unhook(mount))
+					llist_add(&mount->gone, &tw_census_gone);
+			}
+		}
+		tw_census_bury();
+		list_for_each_entry_safe(mount, next, &tw_census_new, all) {
+			tw_census_events->appeared(mount);
+			list_move_tail(&mount->all, &tw_census_mounts);
+		}
+	} while (test_bit(TW_TODO_SCAN, &tw_census_todo));
+}
+
+/* ---- probes ---- */
+
+/*
+ * A superblock is being filled or remounted, under s_umount; the scan waits
+ * for that and so finds it complete, or not at all if it failed.
+ */
+static notrace void tw_census_change(void)
+{
+	set_bit(TW_TODO_SCAN, &tw_census_todo);
+	irq_work_queue(&tw_census_kick);
+}
+
+NOKPROBE_SYMBOL(tw_census_change);
+
+/* The last moment at which the superblock's count may be read. */
+static notrace void tw_census_put_super(struct super_block *sb)
+{
+	struct tw_mount *mount;
+
+	preempt_disable_notrace();
+	mount = tw_mount_find(sb);
+	if (mount && tw_mount_unhook(mount)) {
+		llist_add(&mount->gone, &tw_census_gone);
+		irq_work_queue(&tw_census_kick);
+	} else if (READ_ONCE(tw_census_hidden)) {
+		/* that may have been one of them */
+		tw_census_change();
+	}
+	preempt_enable_notrace();
+}
+
+NOKPROBE_SYMBOL(tw_census_put_super);
+
+static notrace int tw_census_change_kprobe(struct kprobe *probe,
+					  struct pt_regs *regs)
+{
+	tw_census_change();
+	return 0;
+}
+
+NOKPROBE_SYMBOL(tw_census_change_kprobe);
+
+static notrace int tw_census_put_kprobe(struct kprobe *probe,
+				       struct pt_regs *regs)
+{
+	tw_census_put_super((void *)regs_get_kernel_argument(regs, 0));
+	return 0;
+}
+
+NOKPROBE_SYMBOL(tw_census_put_kprobe);
+
+static notrace void tw_census_change_ftrace(unsigned long ip,
+					   unsigned long parent_ip,
+					   struct ftrace_ops *ops,
+					   tw_compat_ftrace_regs_t *regs)
+{
+	tw_census_change();
+}
+
+NOKPROBE_SYMBOL(tw_census_change_ftrace);
+
+static notrace void tw_census_put_ftrace(unsigned long ip,
+					unsigned long parent_ip,
+					struct ftrace_ops *ops,
+					tw_compat_ftrace_regs_t *regs)
+{
+	tw_census_put_super((void *)tw_compat_ftrace_argument(regs, 0));
+}
+
+NOKPROBE_SYMBOL(tw_census_put_ftrace);
+
+static const struct tw_probe_handlers tw_census_put_handlers = {
+	.ftrace = tw_census_put_ftrace,
+	.kprobe = tw_census_put_kprobe,
+};
+
+static const struct tw_probe_handlers tw_census_change_handlers = {
+	.ftrace = tw_census_change_ftrace,
+	.kprobe = tw_census_change_kprobe,
+};
+
+static const char * const tw_census_symbols[] = {
+	"shmem_put_super", "shmem_fill_super", "shmem_reconfigure",
+};
+
+static struct tw_probe tw_census_probes[ARRAY_SIZE(tw_census_symbols)] = {
+	{ .handlers = &tw_census_put_handlers },
+	{ .handlers = &tw_census_change_handlers },
+	{ .handlers = &tw_census_change_handlers },
+};
+
+static void tw_census_unregister_probes(void)
+{
+	size_t i = ARRAY_SIZE(tw_census_probes);
+
+	while (i--)
+		tw_probe_unregister(&tw_census_probes[i]);
+}
+
+static int tw_census_register_probes(enum tw_probe_kind kind)
+{
+	struct tw_probe *probe;
+	int err;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(tw_census_probes); i++) {
+		probe = &tw_census_probes[i];
+		err = tw_probe_register(probe, tw_census_symbols[i], kind);
+		if (err && kind != TW_PROBE_KPROBE)
+			err = tw_probe_register(probe, tw_census_symbols[i],
+						TW_PROBE_KPROBE);
+		if (!err)
+			err = tw_probe_enable(probe);
+		if (err) {
+			pr_err("cannot probe %s: error %d\n",
+			       tw_census_symbols[i], err);
+			tw_census_unregister_probes();
+			return err;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Where probes are made of ftrace, the sysctl kernel.ftrace_enabled takes them
+ * away without a word, and with that of shmem_put_super the last moment at
+ * which a count may be read. One that is permanent makes it answer EBUSY.
+ */
+#ifdef CONFIG_DYNAMIC_FTRACE
+static void tw_census_on_ftrace(unsigned long ip, unsigned long parent_ip,
+			       struct ftrace_ops *ops,
+			       tw_compat_ftrace_regs_t *regs)
+{
+}
+
+static struct ftrace_ops tw_census_ftrace = {
+	.func = tw_census_on_ftrace,
+	.flags = FTRACE_OPS_FL_PERMANENT,
+};
+
+static int tw_census_keep_ftrace(void)
+{
+	char symbol[] = "shmem_put_super";
+	int err;
+
+	err = ftrace_set_filter(&tw_census_ftrace, symbol, strlen(symbol), 1);
+	if (!err)
+		err = register_ftrace_function(&tw_census_ftrace);
+	if (err)
+		pr_err("cannot keep ftrace on: error %d; is the sysctl kernel.ftrace_enabled 0?\n",
+		       err);
+	return err;
+}
+
+static void tw_census_release_ftrace(void)
+{
+	unregister_ftrace_function(&tw_census_ftrace);
+	/* frees the filter */
+	ftrace_set_filter(&tw_census_ftrace, NULL, 0, 1);
+}
+#else
+static int tw_census_keep_ftrace(void)
+{
+	return 0;
+}
+
+static void tw_census_release_ftrace(void)
+{
+}
+#endif
+
+/* ---- all of it ---- */
+
+/**
+ * tw_census_init() - before anything else of this file
+ * @events: who wants to know of mounts, from tw_census_start() on
+ * @kind: how to probe where they come and go; a kprobe where that cannot be
+ *
+ * Return: 0, or a negative errno after a line in the log.
+ */
+int tw_census_init(const struct tw_census_events *events,
+		  enum tw_probe_kind kind)
+{
+	int err;
+
+	tw_census_events = events;
+	init_irq_work(&tw_census_kick, tw_census_kick_fn);
+	/* built into the kernel, so there is no module to hold */
+	tw_census_type = get_fs_type("tmpfs");
+	if (!tw_census_type) {
+		pr_err("no file system type tmpfs\n");
+		return -ENODEV;
+	}
+	tw_census_wq = alloc_ordered_workqueue("tmpfswarn_mounts", 0);
+	if (!tw_census_wq)
+		return -ENOMEM;
+	err = tw_census_keep_ftrace();
+	if (err)
+		goto destroy_wq;
+	err = tw_census_register_probes(kind);
+	if (err)
+		goto release_ftrace;
+	return 0;
+
+release_ftrace:
+	irq_work_sync(&tw_census_kick);
+	tw_census_release_ftrace();
+destroy_wq:
+	destroy_workqueue(tw_census_wq);
+	return err;
+}
+
+/**
+ * tw_census_rescan() - look for mounts, and at the usage of all
+ *
+ * Context: process; does not wait.
+ */
+void tw_census_rescan(void)
+{
+	set_bit(TW_TODO_SCAN, &tw_census_todo);
+	queue_work(tw_census_wq, &tw_census_work);
+}
+
+/**
+ * tw_census_start() - find the mounts there are, and those that come
+ *
+ * All mounts there are have been told of on return.
+ */
+void tw_census_start(void)
+{
+	set_bit(TW_TODO_START, &tw_census_todo);
+	tw_census_rescan();
+	flush_work(&tw_census_work);
+}
+
+/**
+ * tw_census_stop() - undo tw_census_start()
+ *
+ * Every mount has been told to be gone on return.
+ */
+void tw_census_stop(void)
+{
+	set_bit(TW_TODO_STOP, &tw_census_todo);
+	queue_work(tw_census_wq, &tw_census_work);
+	flush_work(&tw_census_work);
+	/*
+	 * A last umount may have unhooked its mount before this did, and be
+	 * about to queue it: wait for its handler, then for the work. No other
+	 * can come, since no mount is found any more.
+	 */
+	synchronize_rcu();
+	irq_work_sync(&tw_census_kick);
+	flush_work(&tw_census_work);
+}
+
+/**
+ * tw_census_exit() - undo tw_census_init()
+ *
+ * All references must have been given back.
+ */
+void tw_census_exit(void)
+{
+	tw_census_unregister_probes();
+	tw_census_release_ftrace();
+	irq_work_sync(&tw_census_kick);
+	destroy_workqueue(tw_census_wq);
+}
+
+/**
+ * tw_census_counts() - statistics over all mounts
+ * @counts: set
+ */
+void tw_census_counts(struct tw_census_counts *counts)
+{
+	counts->shown = READ_ONCE(tw_census_shown);
+	counts->hidden = READ_ONCE(tw_census_hidden);
+}

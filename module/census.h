@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The census: finds the mounts there are, and notices those that come and go.
+ */
+#ifndef TW_CENSUS_H
+#define TW_CENSUS_H
+
+#include "probe.h"
+
+struct tw_mount;
+
+/**
+ * struct tw_census_events - what the later rooms want to know
+ * @appeared: a mount is to be shown
+ * @gone: the superblock is gone or the module goes: to be shown no more, and
+ *	its triggers to be ended
+ * @stopping: the module goes: no mount appears any more, all will be gone next
+ *
+ * They are called from one work item, never at once, and may sleep.
+ */
+struct tw_census_events {
+	void (*appeared)(struct tw_mount *mount);
+	void (*gone)(struct tw_mount *mount);
+	void (*stopping)(void);
+};
+
+/**
+ * struct tw_census_counts - statistics over all mounts
+ * @shown: mounts there are objects for
+ * @hidden: mounts beyond the limit
+ */
+struct tw_census_counts {
+	unsigned int shown;
+	unsigned int hidden;
+};
+
+extern unsigned int tw_max_mounts;
+
+int tw_census_init(const struct tw_census_events *events,
+		   enum tw_probe_kind kind);
+void tw_census_start(void);
+void tw_census_rescan(void);
+void tw_census_stop(void);
+void tw_census_exit(void);
+
+void tw_census_counts(struct tw_census_counts *counts);
+
+#endif /* TW_CENSUS_H */

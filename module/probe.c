@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Probes: a function of the kernel, and what is called when it is.
+ *
+ * A probe is registered without being armed, so that what can go wrong for good
+ * goes wrong at load, and armed and disarmed as often as needed after that. None
+ * of its handlers runs any more when tw_probe_unregister() has returned:
+ * unregister_kprobe(), unregister_kretprobe() and unregister_ftrace_function()
+ * wait for those that do.
+ *
+ * A callback of ftrace costs a quarter of a kprobe, which goes through ftrace,
+ * too, where it can. It is called with no protection against recursion, and
+ * needs none: each is called for one function alone, which no handler calls.
+ */
+#include <linux/string.h>
+
+#include "probe.h"
+
+/*
+ * What gcc may have appended to a name. It may have dropped other arguments
+ * then; the proof at load shows whether what the handlers read is still there.
+ */
+static const char * const tw_probe_suffixes[] = { "", ".constprop.0", ".isra.0" };
+
+static const char * const tw_probe_kind_names[] = {
+	[TW_PROBE_FTRACE] = "ftrace",
+	[TW_PROBE_KPROBE] = "kprobe",
+	[TW_PROBE_KRETPROBE] = "kretprobe",
+};
+
+/* ---- ftrace ---- */
+
+#ifdef TW_COMPAT_FTRACE
+static int tw_probe_register_ftrace(struct tw_probe *probe)
+{
+	char symbol[KSYM_NAME_LEN];
+
+	/* ftrace parses it in place */
+	strscpy(symbol, probe->symbol, sizeof(symbol));
+	memset(&probe->ftrace, 0, sizeof(probe->ftrace));
+	probe->ftrace.func = probe->handlers->ftrace;
+	probe->ftrace.flags = TW_COMPAT_FTRACE_FLAGS;
+	return ftrace_set_filter(&probe->ftrace, symbol, strlen(symbol), 1);
+}
+
+static void tw_probe_unregister_ftrace(struct tw_probe *probe)
+{
+	/* frees the filter */
+	ftrace_set_filter(&probe->ftrace, NULL, 0, 1);
+}
+
+static int tw_probe_enable_ftrace(struct tw_probe *probe)
+{
+	return register_ftrace_function(&probe->ftrace);
+}
+
+static void tw_probe_disable_ftrace(struct tw_probe *probe)
+{
+	unregister_ftrace_function(&probe->ftrace);
+}
+#else
+static int tw_probe_register_ftrace(struct tw_probe *probe)
+{
+	return -EOPNOTSUPP;
+}
+
+static void tw_probe_unregister_ftrace(struct tw_probe *probe)
+{
+}
+
+static int tw_probe_enable_ftrace(struct tw_probe *probe)
+{
+	return -EOPNOTSUPP;
+}
+
+static void tw_probe_disable_ftrace(struct tw_probe *probe)
+{
+}
+#endif
+
+/* ---- kprobes ---- */
+
+static int tw_probe_register_kprobe(struct tw_probe *probe)
+{
+	memset(&probe->kprobe, 0, sizeof(probe->kprobe));
+	probe->kprobe.symbol_name = probe->symbol;
+	probe->kprobe.flags = KPROBE_FLAG_DISABLED;
+	probe->kprobe.pre_handler = probe->handlers->kprobe;
+	return register_kprobe(&probe->kprobe);
+}
+
+static int tw_probe_register_kretprobe(struct tw_probe *probe)
+{
+	struct kretprobe *kretprobe = &probe->kretprobe;
+
+	memset(kretprobe, 0, sizeof(*kretprobe));
+	kretprobe->kp.symbol_name = probe->symbol;
+	kretprobe->kp.flags = KPROBE_FLAG_DISABLED;
+	kretprobe->entry_handler = probe->handlers->call;
+	kretprobe->handler = probe->handlers->ret;
+	kretprobe->data_size = probe->handlers->data_size;
+	/* one for each task that may sleep or be preempted in the function */
+	kretprobe->maxactive = 64 + 4 * num_possible_cpus();
+	return register_kretprobe(kretprobe);
+}
+
+/* ---- all kinds ---- */
+
+static int tw_probe_register_one(struct tw_probe *probe)
+{
+	switch (probe->kind) {
+	case TW_PROBE_FTRACE:
+		return tw_probe_register_ftrace(probe);
+	case TW_PROBE_KPROBE:
+		return tw_probe_register_kprobe(probe);
+	case TW_PROBE_KRETPROBE:
+		return tw_probe_register_kretprobe(probe);
+	}
+	return -EINVAL;
+}
+
+/**
+ * tw_probe_register() - find a function and prepare to probe it
+ * @probe: not registered, with @handlers set
+ * @symbol: name of the function, in its source
+ * @kind: how
+ *
+ * Context: process.
+ * Return: 0, or a negative errno.
+ */
+int tw_probe_register(struct tw_probe *probe, const char *symbol,
+		      enum tw_probe_kind kind)
+{
+	int err = -ENOENT;
+	size_t i;
+
+	probe->kind = kind;
+	for (i = 0; i < ARRAY_SIZE(tw_probe_suffixes) && err; i++) {
+		snprintf(probe->symbol, sizeof(probe->symbol), "%s%s", symbol,
+			 tw_probe_suffixes[i]);
+		err = tw_probe_register_one(probe);
+	}
+	probe->registered = !err;
+	return err;
+}
+
+/**
+ * tw_probe_unregister() - undo tw_probe_register()
+ * @probe: may not be registered
+ *
+ * No handler of it runs on return.
+ * Context: process.
+ */
+void tw_probe_unregister(struct tw_probe *probe)
+{
+	tw_probe_disable(probe);
+	if (!probe->registered)
+		return;
+	switch (probe->kind) {
+	case TW_PROBE_FTRACE:
+		tw_probe_unregister_ftrace(probe);
+		break;
+	case TW_PROBE_KPROBE:
+		unregister_kprobe(&probe->kprobe);
+		break;
+	case TW_PROBE_KRETPROBE:
+		unregister_kretprobe(&probe->kretprobe);
+		break;
+	}
+	probe->registered = false;
+}
+
+/**
+ * tw_probe_enable() - have the handlers called
+ * @probe: may not be registered, then nothing happens, or be enabled already
+ *
+ * Context: process.
+ * Return: 0, or a negative errno.
+ */
+int tw_probe_enable(struct tw_probe *probe)
+{
+	int err = 0;
+
+	if (!probe->registered || probe->enabled)
+		return 0;
+	switch (probe->kind) {
+	case TW_PROBE_FTRACE:
+		err = tw_probe_enable_ftrace(probe);
+		break;
+	case TW_PROBE_KPROBE:
+		err = enable_kprobe(&probe->kprobe);
+		break;
+	case TW_PROBE_KRETPROBE:
+		err = enable_kretprobe(&probe->kretprobe);
+		break;
+	}
+	probe->enabled = !err;
+	return err;
+}
+
+/**
+ * tw_probe_disable() - undo tw_probe_enable()
+ * @probe: may not be enabled
+ *
+ * Context: process.
+ */
+void tw_probe_disable(struct tw_probe *probe)
+{
+	if (!probe->enabled)
+		return;
+	switch (probe->kind) {
+	case TW_PROBE_FTRACE:
+		tw_probe_disable_ftrace(probe);
+		break;
+	case TW_PROBE_KPROBE:
+		disable_kprobe(&probe->kprobe);
+		break;
+	case TW_PROBE_KRETPROBE:
+		disable_kretprobe(&probe->kretprobe);
+		break;
+	}
+	probe->enabled = false;
+}
+
+/**
+ * tw_probe_missed() - calls of the function that the kernel did not tell of
+ * @probe: the probe
+ *
+ * Return: their number since it was registered; ftrace misses none.
+ */
+unsigned long tw_probe_missed(const struct tw_probe *probe)
+{
+	return probe->kprobe.nmissed + probe->kretprobe.nmissed +
+	       probe->kretprobe.kp.nmissed;
+}
+
+/**
+ * tw_probe_kind_name() - a kind in a word
+ * @kind: the kind
+ *
+ * Return: as in the file stats.
+ */
+const char *tw_probe_kind_name(enum tw_probe_kind kind)
+{
+	return tw_probe_kind_names[kind];
+}

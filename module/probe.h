@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Probes: a function of the kernel, and what is called when it is.
+ */
+#ifndef TW_PROBE_H
+#define TW_PROBE_H
+
+#include <linux/kallsyms.h>
+#include <linux/kprobes.h>
+#include <linux/types.h>
+
+#include "compat.h"
+
+/**
+ * enum tw_probe_kind - how a function is probed
+ * @TW_PROBE_FTRACE: at its entry, by a callback of ftrace
+ * @TW_PROBE_KPROBE: at its entry, by a kprobe
+ * @TW_PROBE_KRETPROBE: when it returns
+ */
+enum tw_probe_kind {
+	TW_PROBE_FTRACE,
+	TW_PROBE_KPROBE,
+	TW_PROBE_KRETPROBE,
+};
+
+/**
+ * struct tw_probe_handlers - what is called, one for each kind that is used
+ * @ftrace: for TW_PROBE_FTRACE; with preemption as it was in the function
+ * @kprobe: for TW_PROBE_KPROBE; with preemption disabled, as those below
+ * @call: for TW_PROBE_KRETPROBE when the function is called
+ * @ret: and when it returns
+ * @data_size: bytes that @call may leave for @ret
+ */
+struct tw_probe_handlers {
+	tw_compat_ftrace_func_t ftrace;
+	kprobe_pre_handler_t kprobe;
+	kretprobe_handler_t call;
+	kretprobe_handler_t ret;
+	size_t data_size;
+};
+
+/**
+ * struct tw_probe - a function that is probed
+ * @handlers: set by the owner, once and for all
+ * @kind: how
+ * @registered: tw_probe_register() was successful
+ * @enabled: and so was tw_probe_enable()
+ * @symbol: the function, by the name that the compiler gave it
+ * @kprobe: for TW_PROBE_KPROBE
+ * @kretprobe: for TW_PROBE_KRETPROBE
+ * @ftrace: for TW_PROBE_FTRACE
+ *
+ * The owner sees to it that no two of the functions below run at once for one
+ * probe.
+ */
+struct tw_probe {
+	const struct tw_probe_handlers *handlers;
+	enum tw_probe_kind kind;
+	bool registered;
+	bool enabled;
+	char symbol[KSYM_NAME_LEN];
+	struct kprobe kprobe;
+	struct kretprobe kretprobe;
+#ifdef TW_COMPAT_FTRACE
+	struct ftrace_ops ftrace;
+#endif
+};
+
+int tw_probe_register(struct tw_probe *probe, const char *symbol,
+		      enum tw_probe_kind kind);
+void tw_probe_unregister(struct tw_probe *probe);
+int tw_probe_enable(struct tw_probe *probe);
+void tw_probe_disable(struct tw_probe *probe);
+
+unsigned long tw_probe_missed(const struct tw_probe *probe);
+const char *tw_probe_kind_name(enum tw_probe_kind kind);
+
+#endif /* TW_PROBE_H */
