@@ -313,15 +313,63 @@ TEST_F_TIMEOUT(module, a_hook_that_does_not_fire_is_refused_with_a_line_that_say
 	snprintf(mark, sizeof(mark), "module test %d without kprobes", getpid());
 	ASSERT_EQ(0, write_text("/dev/kmsg", mark));
 	ASSERT_EQ(0, write_text(enabled, "0"));
-	EXPECT_GT(0, module_insert(""));
+	EXPECT_GT(0, module_insert("hook=kprobe"));
 	ASSERT_EQ(0, write_text(enabled, "1"));
-	EXPECT_TRUE(in_log(mark, "shmem_recalc_inode"));
+	EXPECT_TRUE(in_log(mark, "shmem_recalc_inode (kprobe)"));
 	EXPECT_TRUE(in_log(mark, "did not see an allocation"));
 	EXPECT_NE(0, access(ROOM, F_OK));
 	INSERT();
 	efd = LISTEN(10, "");
 	USE(10);
 	EXPECT_SIGNALS(efd, 1);
+}
+
+TEST_F_TIMEOUT(module, each_kind_of_hook_works_or_is_refused_with_a_line_that_says_so, 120)
+{
+	static const char *const kinds[] = { "kprobe", "ftrace" };
+	char parameter[64], mark[64], kind[64];
+	unsigned int i;
+	int efd, err;
+
+	for (i = 0; i < 2; i++) {
+		REMOVE();
+		snprintf(mark, sizeof(mark), "module test %d kind %s", getpid(), kinds[i]);
+		ASSERT_EQ(0, write_text("/dev/kmsg", mark));
+		snprintf(parameter, sizeof(parameter), "hook=%s", kinds[i]);
+		err = module_insert(parameter);
+		if (err) {
+			/* a kprobe there is everywhere */
+			EXPECT_NE(0, i);
+			EXPECT_TRUE(in_log(mark, "shmem_recalc_inode (ftrace)"));
+			EXPECT_TRUE(in_log(mark, "cannot be probed"));
+			INSERT();
+			ASSERT_TRUE(value_in(ROOM "/stats", "hook_kind", kind, sizeof(kind)));
+			EXPECT_STREQ("kprobe", kind);
+			continue;
+		}
+		ASSERT_TRUE(EVENTUALLY(scratch_shown(&self->m)));
+		ASSERT_TRUE(value_in(ROOM "/stats", "hook_kind", kind, sizeof(kind)));
+		EXPECT_STREQ(kinds[i], kind);
+		efd = LISTEN(10, "");
+		USE(10);
+		EXPECT_SIGNALS(efd, 1);
+		USE(0);
+		EXPECT_SIGNALS(efd, 1);
+		close(efd);
+	}
+}
+
+TEST_F_TIMEOUT(module, an_unknown_kind_of_hook_is_refused_with_a_line_that_names_it, 120)
+{
+	char mark[64];
+
+	REMOVE();
+	snprintf(mark, sizeof(mark), "module test %d unknown kind", getpid());
+	ASSERT_EQ(0, write_text("/dev/kmsg", mark));
+	EXPECT_EQ(-EINVAL, module_insert("hook=uprobe"));
+	EXPECT_TRUE(in_log(mark, "uprobe"));
+	EXPECT_TRUE(in_log(mark, "give auto, ftrace or kprobe"));
+	INSERT();
 }
 
 TEST_F_TIMEOUT(module, ftrace_cannot_be_switched_off_under_it, 120)

@@ -450,14 +450,18 @@ const char *module_file(void)
 	return getenv("TMPFSWARN_KO");
 }
 
+/* Those of the environment come first, so that of two the test's own counts. */
 int module_insert(const char *parameters)
 {
+	const char *always = getenv("TMPFSWARN_PARAMETERS");
 	int fd = open(module_file(), O_RDONLY | O_CLOEXEC);
+	char all[512];
 	int error;
 
 	if (fd < 0)
 		return -errno;
-	error = syscall(SYS_finit_module, fd, parameters, 0) ? -errno : 0;
+	snprintf(all, sizeof(all), "%s %s", always ? always : "", parameters);
+	error = syscall(SYS_finit_module, fd, all, 0) ? -errno : 0;
 	close(fd);
 	return error;
 }

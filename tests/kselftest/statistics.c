@@ -95,22 +95,33 @@ TEST_F(mount, crossings_and_signals_are_counted)
 	EXPECT_EQ(crossings + 20, stat_of("crossings"));
 }
 
-/* true if no enabled kprobe sits on the symbol, as the kernel itself lists them */
+/*
+ * True if the kernel itself lists the symbol as probed: by an enabled kprobe, or
+ * in what ftrace calls back for, be it for a kprobe or for a callback of its own.
+ */
 static bool probed(const char *symbol)
 {
-	char *text = slurp_path("/sys/kernel/debug/kprobes/list"), *line, *rest;
+	static const char *const lists[] = {
+		"/sys/kernel/debug/kprobes/list",
+		"/sys/kernel/debug/tracing/enabled_functions",
+	};
 	bool found = false;
+	unsigned int i;
 
-	for (line = text ? strtok_r(text, "\n", &rest) : NULL; line;
-	     line = strtok_r(NULL, "\n", &rest)) {
-		char name[128] = "";
+	for (i = 0; i < 2; i++) {
+		char *text = slurp_path(lists[i]), *line, *rest;
 
-		sscanf(line, "%*s %*s %127s", name);
-		name[strcspn(name, "+")] = '\0';
-		if (strcmp(name, symbol) == 0 && !strstr(line, "[DISABLED]"))
-			found = true;
+		for (line = text ? strtok_r(text, "\n", &rest) : NULL; line;
+		     line = strtok_r(NULL, "\n", &rest)) {
+			char name[128] = "";
+
+			sscanf(line, i ? "%127s" : "%*s %*s %127s", name);
+			name[strcspn(name, "+")] = '\0';
+			if (strcmp(name, symbol) == 0 && !strstr(line, "[DISABLED]"))
+				found = true;
+		}
+		free(text);
 	}
-	free(text);
 	return found;
 }
 

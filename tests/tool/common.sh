@@ -120,7 +120,8 @@ value() {
 }
 
 module_load() {
-	insmod "$TMPFSWARN_KO" "$@" || fail "insmod $* failed"
+	# shellcheck disable=SC2086
+	insmod "$TMPFSWARN_KO" ${TMPFSWARN_PARAMETERS:-} "$@" || fail "insmod $* failed"
 }
 
 module_reload() {
