@@ -19,6 +19,7 @@ help:
 	@echo 'make dkms-remove     takes it out of dkms, for all kernels'
 	@echo 'make demo            shows it at work in a virtual machine'
 	@echo 'make check           all tests; KERNELS="6.1 6.12" for some kernels only'
+	@echo 'make bench           what it costs, measured in virtual machines; KERNELS as above, JSON=1 for machines'
 	@echo 'make lint            compilers, sparse, checkpatch, kernel-doc, shellcheck'
 	@echo 'make clean'
 
@@ -66,13 +67,16 @@ demo:
 check:
 	@KERNELS="$(KERNELS)" KDIR="$(KDIR)" APPEND="$(APPEND)" tests/vm/check
 
+bench:
+	@KERNELS="$(KERNELS)" tests/bench/bench $(if $(JSON),--json)
+
 lint:
 	@KDIR="$(KDIR)" tests/lint
 
 clean:
 	-test ! -e $(KDIR)/Makefile || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
-	for dir in tools tests/kselftest tests/unit tests/seeds; do \
+	for dir in tools tests/kselftest tests/unit tests/seeds tests/bench; do \
 		test ! -e $$dir/Makefile || $(MAKE) -C $$dir clean || exit; \
 	done
 
-.PHONY: all help kdir modules tools install uninstall dkms-install dkms-remove demo check lint clean
+.PHONY: all help kdir modules tools install uninstall dkms-install dkms-remove demo check bench lint clean
