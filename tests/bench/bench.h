@@ -20,8 +20,17 @@
 /* the page: mm/shmem.c allocates one for each block */
 #define PAGE		4096
 
+/* what a watched mount holds, in blocks, so that none of it is near to being empty */
+#define FLOOR		1024
+
 /* a level that nothing here comes near */
 #define FAR		(1LL << 18)
+
+#define SOME		100
+#define MANY		10000
+
+/* parameters of the module with room for that many mounts and triggers */
+#define LIMITS		"max_mounts=20000 max_triggers=65536 max_mount_triggers=16384"
 
 /* a file to be written, on a tmpfs of its own unless it is a memfd */
 struct place {
@@ -34,7 +43,6 @@ struct place {
 void fail_at(const char *file, int line, const char *format, ...)
 	__attribute__((noreturn, format(printf, 3, 4)));
 void result(const char *of, const char *hook, const char *what, double value);
-/* the hook cannot be had here */
 void lack(const char *hook, const char *why);
 void quiesce(void);
 
@@ -49,21 +57,56 @@ void place_memfd(struct place *place);
 void place_shown(struct place *place);
 void place_use(struct place *place, long blocks);
 void place_append(struct place *place, long blocks);
+void place_empty(struct place *place);
 void place_end(struct place *place);
 double middle(double *values, int count);
 void place_measure(struct place *place, const char *of, const char *hook);
 
-/* hook.c */
+/* module.c */
 #define HOOKS		2
 extern const char *const hooks[HOOKS];
 bool hook_insert(const char *hook, const char *parameters);
+void plain_insert(const char *parameters);
 void hook_remove(void);
+double kernel_memory(void);
+
+/* peer.c: a BPF program that does the same */
+struct peer;
+
+extern const char *const peers[HOOKS];
+struct peer *peer_start(const char *hook);
+void peer_watch(struct peer *peer, struct place *place, long long level);
+void peer_forget(struct peer *peer, struct place *place);
+int peer_fd(struct peer *peer);
+long long peer_take(struct peer *peer);
+void peer_end(struct peer *peer);
+
+/* ear.c: one level, told by the module or by a peer */
+struct ear {
+	const char *hook;
+	struct peer *peer;	/* NULL: by an eventfd of the module */
+	int efd;
+	struct place *place;
+};
+
+bool ear_open(struct ear *ear, const char *hook, struct place *place);
+void ear_watch(struct ear *ear, long long level);
+void ear_forget(struct ear *ear);
+bool ear_told(struct ear *ear);
+long long ear_take(struct ear *ear);
+void ear_close(struct ear *ear);
 
 /* triggers.c */
 void triggers_add(struct place *place, int *efds, int count, long long level);
 void triggers_close(int *efds, int count);
 
 /* the benchmarks */
+void base(void);
 void pages(void);
+void triggers(void);
+void mounts(void);
+void crossing(void);
+void spikes(void);
+void poller(void);
 
 #endif

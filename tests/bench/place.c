@@ -58,6 +58,12 @@ void place_use(struct place *place, long blocks)
 	close(fd);
 }
 
+void place_empty(struct place *place)
+{
+	if (ftruncate(place->fd, 0) || lseek(place->fd, 0, SEEK_SET))
+		fail("truncate: %m");
+}
+
 void place_append(struct place *place, long blocks)
 {
 	while (blocks--) {
@@ -113,7 +119,7 @@ static void fallocate_pages(int fd)
 	}
 }
 
-static double measure(int fd, void (*allocate)(int fd))
+static double measure(struct place *place, void (*allocate)(int fd))
 {
 	double took[RUNS];
 	uint64_t begin;
@@ -121,11 +127,10 @@ static double measure(int fd, void (*allocate)(int fd))
 
 	for (i = -WARM_UP; i < RUNS; i++) {
 		begin = instructions();
-		allocate(fd);
+		allocate(place->fd);
 		if (i >= 0)
 			took[i] = (double)(instructions() - begin) / RUN_PAGES;
-		if (ftruncate(fd, 0) || lseek(fd, 0, SEEK_SET))
-			fail("truncate: %m");
+		place_empty(place);
 	}
 	return middle(took, RUNS);
 }
@@ -133,6 +138,6 @@ static double measure(int fd, void (*allocate)(int fd))
 void place_measure(struct place *place, const char *of, const char *hook)
 {
 	quiesce();
-	result(of, hook, "write", measure(place->fd, write_pages));
-	result(of, hook, "fallocate", measure(place->fd, fallocate_pages));
+	result(of, hook, "write", measure(place, write_pages));
+	result(of, hook, "fallocate", measure(place, fallocate_pages));
 }

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Crossings: what the one who crosses a level pays, and when a reader runs.
+ */
+#include "bench.h"
+
+#include <semaphore.h>
+
+#define TRIALS	32
+
+/* a level is so many blocks above what the mount holds */
+#define DISTANCE	8
+
+struct reader {
+	struct ear *ear;
+	sem_t heard;
+	uint64_t when;
+};
+
+/* The last of DISTANCE blocks, written one by one. */
+static double write_last(struct place *place)
+{
+	uint64_t begin;
+
+	place_append(place, DISTANCE - 1);
+	begin = instructions();
+	place_append(place, 1);
+	return instructions() - begin;
+}
+
+/* What the last write takes when the level is past it, or not. */
+static double measure_write(struct ear *ear, bool crosses)
+{
+	double took[TRIALS];
+	int i;
+
+	ear_watch(ear, FLOOR + DISTANCE + !crosses);
+	for (i = 0; i < TRIALS; i++) {
+		took[i] = write_last(ear->place);
+		/* no later than its return */
+		if (ear_told(ear) != crosses)
+			fail("%s: %s", ear->hook, crosses ? "not told of a crossing" : "told of none");
+		if (crosses && ear_take(ear) != 1)
+			fail("%s: told more than once of a crossing", ear->hook);
+		place_empty(ear->place);
+		usleep(1000);
+	}
+	ear_forget(ear);
+	return middle(took, TRIALS);
+}
+
+static void *read_on(void *context)
+{
+	struct reader *reader = context;
+	int i;
+
+	for (i = 0; i < TRIALS; i++) {
+		ear_take(reader->ear);
+		reader->when = instructions();
+		sem_post(&reader->heard);
+	}
+	return NULL;
+}
+
+/* From the start of the write to a reader that slept having been told. */
+static double measure_reader(struct ear *ear)
+{
+	struct reader reader = { .ear = ear };
+	double took[TRIALS];
+	pthread_t thread;
+	uint64_t begin;
+	int i;
+
+	ear_watch(ear, FLOOR + DISTANCE);
+	sem_init(&reader.heard, 0, 0);
+	if (pthread_create(&thread, NULL, read_on, &reader))
+		fail("pthread_create: %m");
+	for (i = 0; i < TRIALS; i++) {
+		usleep(1000);
+		place_append(ear->place, DISTANCE - 1);
+		begin = instructions();
+		place_append(ear->place, 1);
+		sem_wait(&reader.heard);
+		took[i] = reader.when - begin;
+		place_empty(ear->place);
+	}
+	pthread_join(thread, NULL);
+	sem_destroy(&reader.heard);
+	ear_forget(ear);
+	return middle(took, TRIALS);
+}
+
+static void measure(const char *hook, struct place *place)
+{
+	struct ear ear;
+
+	if (!ear_open(&ear, hook, place))
+		return;
+	result("crossing", hook, "extra", measure_write(&ear, true) - measure_write(&ear, false));
+	result("crossing", hook, "reader", measure_reader(&ear));
+	ear_close(&ear);
+}
+
+void crossing(void)
+{
+	struct place place;
+	int i;
+
+	place_mount(&place);
+	place_use(&place, FLOOR);
+	for (i = 0; i < HOOKS; i++)
+		measure(hooks[i], &place);
+	for (i = 0; i < HOOKS; i++)
+		measure(peers[i], &place);
+	place_end(&place);
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mounts: what many of them cost, in memory and for each page.
+ */
+#include "bench.h"
+
+/* Mounts without a mount point, each as long as its descriptor. */
+static void make_mounts(int *fds, int count)
+{
+	/* each is in a namespace of its own until it is moved to a place */
+	static const char limit[] = "/proc/sys/user/max_mnt_namespaces";
+	int fd = open(limit, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "65536", 5) != 5)
+		fail("%s: %m", limit);
+	close(fd);
+	while (count--) {
+		int fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
+
+		if (fs < 0 || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+			fail("fsconfig: %m");
+		*fds = fsmount(fs, FSMOUNT_CLOEXEC, 0);
+		if (*fds++ < 0)
+			fail("fsmount: %m");
+		close(fs);
+	}
+}
+
+/* What the module takes at insmod, in bytes. */
+static double memory_of_module(const char *parameters)
+{
+	double before = kernel_memory(), with;
+
+	plain_insert(parameters);
+	with = kernel_memory();
+	hook_remove();
+	return with - before;
+}
+
+/* One of count mounts is watched, and written. */
+static void measure_pages(const char *hook, int count, struct place *watched)
+{
+	char of[32];
+	int efd;
+
+	if (!hook_insert(hook, LIMITS))
+		return;
+	if (stat_of("mounts") < count)
+		fail("%lld mounts are shown of %d", stat_of("mounts"), count);
+	place_shown(watched);
+	triggers_add(watched, &efd, 1, FAR);
+	snprintf(of, sizeof(of), "%d mounts", count);
+	place_measure(watched, of, hook);
+	triggers_close(&efd, 1);
+	hook_remove();
+}
+
+void mounts(void)
+{
+	static int fds[MANY];
+	struct place watched;
+	double alone, hidden, shown;
+	int i;
+
+	place_mount(&watched);
+	place_use(&watched, FLOOR);
+	/* they are made while the module is not there to look at each */
+	make_mounts(fds, SOME - 1);
+	for (i = 0; i < HOOKS; i++)
+		measure_pages(hooks[i], SOME, &watched);
+
+	alone = memory_of_module(LIMITS " max_mounts=1");
+	make_mounts(fds + SOME - 1, MANY - SOME);
+	hidden = memory_of_module(LIMITS " max_mounts=1");
+	shown = memory_of_module(LIMITS);
+	result("mount hidden", "any", "bytes", (hidden - alone) / (MANY - SOME));
+	result("mount shown", "any", "bytes", (shown - hidden) / (MANY - 1));
+	for (i = 0; i < HOOKS; i++)
+		measure_pages(hooks[i], MANY, &watched);
+	for (i = 0; i < MANY - 1; i++)
+		close(fds[i]);
+	place_end(&watched);
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A poller of statvfs(2): when it notices, and what it costs meanwhile.
+ */
+#include "bench.h"
+
+#include <semaphore.h>
+
+#define TRIALS		40
+#define LEVEL		(FLOOR + 8)
+
+/* for the cost of a wake-up: often, so that few instructions are enough */
+#define OFTEN_US	1000
+#define WINDOW		100000000	/* instructions, and so nanoseconds */
+
+/* what the loop of spin() is not interrupted takes less than that */
+#define GAP		500
+
+struct poller {
+	struct place *place;
+	long interval_us;
+	volatile bool over;
+	volatile uint64_t noticed;
+	unsigned int wakeups;
+	sem_t told;
+};
+
+static void *poll_usage(void *context)
+{
+	struct poller *poller = context;
+
+	while (!poller->over) {
+		usleep(poller->interval_us);
+		poller->wakeups++;
+		if (scratch_used(&poller->place->mount) < LEVEL || poller->noticed)
+			continue;
+		poller->noticed = instructions();
+		sem_post(&poller->told);
+	}
+	return NULL;
+}
+
+static void start(struct poller *poller, pthread_t *thread)
+{
+	sem_init(&poller->told, 0, 0);
+	if (pthread_create(thread, NULL, poll_usage, poller))
+		fail("pthread_create: %m");
+}
+
+static void stop(struct poller *poller, pthread_t thread)
+{
+	poller->over = true;
+	pthread_join(thread, NULL);
+	sem_destroy(&poller->told);
+}
+
+/* From a level being passed, at any time between two looks, to the look that sees it. */
+static void measure_delay(struct place *place, long interval_us, const char *name)
+{
+	struct poller poller = { .place = place, .interval_us = interval_us };
+	double sum = 0, longest = 0, delay;
+	unsigned int seed = 1;
+	pthread_t thread;
+	uint64_t begin;
+	int i;
+
+	start(&poller, &thread);
+	for (i = 0; i < TRIALS; i++) {
+		usleep(interval_us / 1000 * (rand_r(&seed) % 1000));
+		begin = instructions();
+		place_append(place, LEVEL - FLOOR);
+		sem_wait(&poller.told);
+		delay = (poller.noticed - begin) / 1e6;
+		sum += delay;
+		if (delay > longest)
+			longest = delay;
+		place_empty(place);
+		poller.noticed = 0;
+	}
+	stop(&poller, thread);
+	result("poller", name, "delay", sum / TRIALS);
+	result("poller", name, "longest", longest);
+}
+
+/*
+ * What all others take from a loop that runs when nobody else wants to: their
+ * instructions, the interrupts, and the switches to and fro.
+ */
+static double spin(void)
+{
+	struct sched_param none = { 0 };
+	uint64_t begin, last, now;
+	double lost = 0;
+
+	if (sched_setscheduler(0, SCHED_IDLE, &none))
+		fail("sched_setscheduler: %m");
+	begin = instructions();
+	for (last = begin; last - begin < WINDOW; last = now) {
+		now = instructions();
+		if (now - last > GAP)
+			lost += now - last;
+	}
+	if (sched_setscheduler(0, SCHED_OTHER, &none))
+		fail("sched_setscheduler: %m");
+	return lost;
+}
+
+/* The instructions of one look: of being woken, statvfs(2), and falling asleep. */
+static double measure_wakeup(struct place *place)
+{
+	struct poller poller = { .place = place, .interval_us = OFTEN_US };
+	double without = spin(), with;
+	unsigned int wakeups;
+	pthread_t thread;
+
+	start(&poller, &thread);
+	usleep(10 * OFTEN_US);
+	wakeups = poller.wakeups;
+	with = spin();
+	wakeups = poller.wakeups - wakeups;
+	stop(&poller, thread);
+	return (with - without) / wakeups;
+}
+
+void poller(void)
+{
+	static const struct {
+		const char *name;
+		long interval_us;
+	} intervals[] = { { "10 ms", 10000 }, { "100 ms", 100000 }, { "1 s", 1000000 } };
+	struct place place;
+	double wakeup;
+	unsigned int i;
+
+	place_mount(&place);
+	place_use(&place, FLOOR);
+	wakeup = measure_wakeup(&place);
+	for (i = 0; i < sizeof(intervals) / sizeof(*intervals); i++) {
+		result("poller", intervals[i].name, "minute",
+		       wakeup * (60e6 / intervals[i].interval_us));
+		measure_delay(&place, intervals[i].interval_us, intervals[i].name);
+	}
+	place_end(&place);
+}
