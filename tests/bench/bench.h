@@ -38,7 +38,7 @@ struct place {
 	int fd;
 };
 
-/* driver.c */
+/* report.c */
 #define fail(...)	fail_at(__FILE__, __LINE__, __VA_ARGS__)
 void fail_at(const char *file, int line, const char *format, ...)
 	__attribute__((noreturn, format(printf, 3, 4)));

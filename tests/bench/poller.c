@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A poller of statvfs(2): when it notices, and what it costs meanwhile.
+ * A poller of statvfs(2): when it notices, and what it costs meanwhile; and what
+ * a reader costs meanwhile that waits to be told.
  */
 #include "bench.h"
 
@@ -122,6 +123,39 @@ static double measure_wakeup(struct place *place)
 	return (with - without) / wakeups;
 }
 
+static void *read_once(void *context)
+{
+	ear_take(context);
+	return NULL;
+}
+
+/* What a minute of nothing takes from a reader of ours: its own instructions. */
+static void measure_reader(const char *hook, struct place *place)
+{
+	struct timespec before, after;
+	pthread_t thread;
+	struct ear ear;
+	clockid_t clock;
+
+	if (!ear_open(&ear, hook, place))
+		return;
+	ear_watch(&ear, LEVEL);
+	if (pthread_create(&thread, NULL, read_once, &ear) ||
+	    pthread_getcpuclockid(thread, &clock))
+		fail("pthread_create: %m");
+	quiesce();
+	clock_gettime(clock, &before);
+	sleep(60);
+	clock_gettime(clock, &after);
+	result("reader", hook, "minute", (after.tv_sec - before.tv_sec) * 1e9 +
+	       (after.tv_nsec - before.tv_nsec));
+	place_append(place, LEVEL - FLOOR);
+	pthread_join(thread, NULL);
+	place_empty(place);
+	ear_forget(&ear);
+	ear_close(&ear);
+}
+
 void poller(void)
 {
 	static const struct {
@@ -140,5 +174,7 @@ void poller(void)
 		       wakeup * (60e6 / intervals[i].interval_us));
 		measure_delay(&place, intervals[i].interval_us, intervals[i].name);
 	}
+	for (i = 0; i < HOOKS; i++)
+		measure_reader(hooks[i], &place);
 	place_end(&place);
 }

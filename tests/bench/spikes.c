@@ -8,7 +8,6 @@
 #define HEIGHT		16		/* blocks, with the level in the middle */
 #define LEVEL		(FLOOR + HEIGHT / 2)
 #define STAY_US		500
-#define LONGEST		1000000		/* instructions, and so nanoseconds */
 
 /* what polls beside it */
 static struct watch {
@@ -27,6 +26,7 @@ static struct watch {
 static struct place place;
 static volatile int spike;
 static volatile bool over;
+static uint64_t longest;
 
 static void *poll_usage(void *context)
 {
@@ -56,8 +56,9 @@ static void make_spikes(void)
 		place_append(&place, HEIGHT);
 		usleep(STAY_US);
 		place_empty(&place);
-		if (instructions() - begin > LONGEST)
-			fail("a spike took %.0f us", (instructions() - begin) / 1e3);
+		begin = instructions() - begin;
+		if (begin > longest)
+			longest = begin;
 	}
 }
 
@@ -95,5 +96,7 @@ void spikes(void)
 		count(hooks[i], i == 0);
 	for (i = 0; i < HOOKS; i++)
 		count(peers[i], false);
+	/* of the instruction clock a million are a millisecond */
+	result("spikes", "any", "longest", longest / 1e6);
 	place_end(&place);
 }
