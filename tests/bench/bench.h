@@ -38,6 +38,15 @@ struct place {
 	int fd;
 };
 
+/* all are there as long as the machine is: what is compared was done in the same place */
+extern struct place watched, other, memfd;
+
+/* of one page, in instructions */
+struct cost {
+	double write;
+	double fallocate;
+};
+
 /* report.c */
 #define fail(...)	fail_at(__FILE__, __LINE__, __VA_ARGS__)
 void fail_at(const char *file, int line, const char *format, ...)
@@ -60,6 +69,7 @@ void place_append(struct place *place, long blocks);
 void place_empty(struct place *place);
 void place_end(struct place *place);
 double middle(double *values, int count);
+struct cost place_cost(struct place *place);
 void place_measure(struct place *place, const char *of, const char *hook);
 
 /* module.c */
@@ -81,15 +91,14 @@ int peer_fd(struct peer *peer);
 long long peer_take(struct peer *peer);
 void peer_end(struct peer *peer);
 
-/* ear.c: one level, told by the module or by a peer */
+/* ear.c: one level of the place "watched", told by the module or by a peer */
 struct ear {
 	const char *hook;
 	struct peer *peer;	/* NULL: by an eventfd of the module */
 	int efd;
-	struct place *place;
 };
 
-bool ear_open(struct ear *ear, const char *hook, struct place *place);
+bool ear_open(struct ear *ear, const char *hook);
 void ear_watch(struct ear *ear, long long level);
 void ear_forget(struct ear *ear);
 bool ear_told(struct ear *ear);

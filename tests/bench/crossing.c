@@ -18,13 +18,13 @@ struct reader {
 };
 
 /* The last of DISTANCE blocks, written one by one. */
-static double write_last(struct place *place)
+static double write_last(void)
 {
 	uint64_t begin;
 
-	place_append(place, DISTANCE - 1);
+	place_append(&watched, DISTANCE - 1);
 	begin = instructions();
-	place_append(place, 1);
+	place_append(&watched, 1);
 	return instructions() - begin;
 }
 
@@ -36,13 +36,13 @@ static double measure_write(struct ear *ear, bool crosses)
 
 	ear_watch(ear, FLOOR + DISTANCE + !crosses);
 	for (i = 0; i < TRIALS; i++) {
-		took[i] = write_last(ear->place);
+		took[i] = write_last();
 		/* no later than its return */
 		if (ear_told(ear) != crosses)
 			fail("%s: %s", ear->hook, crosses ? "not told of a crossing" : "told of none");
 		if (crosses && ear_take(ear) != 1)
 			fail("%s: told more than once of a crossing", ear->hook);
-		place_empty(ear->place);
+		place_empty(&watched);
 		usleep(1000);
 	}
 	ear_forget(ear);
@@ -77,12 +77,12 @@ static double measure_reader(struct ear *ear)
 		fail("pthread_create: %m");
 	for (i = 0; i < TRIALS; i++) {
 		usleep(1000);
-		place_append(ear->place, DISTANCE - 1);
+		place_append(&watched, DISTANCE - 1);
 		begin = instructions();
-		place_append(ear->place, 1);
+		place_append(&watched, 1);
 		sem_wait(&reader.heard);
 		took[i] = reader.when - begin;
-		place_empty(ear->place);
+		place_empty(&watched);
 	}
 	pthread_join(thread, NULL);
 	sem_destroy(&reader.heard);
@@ -90,11 +90,11 @@ static double measure_reader(struct ear *ear)
 	return middle(took, TRIALS);
 }
 
-static void measure(const char *hook, struct place *place)
+static void measure(const char *hook)
 {
 	struct ear ear;
 
-	if (!ear_open(&ear, hook, place))
+	if (!ear_open(&ear, hook))
 		return;
 	result("crossing", hook, "extra", measure_write(&ear, true) - measure_write(&ear, false));
 	result("crossing", hook, "reader", measure_reader(&ear));
@@ -103,14 +103,10 @@ static void measure(const char *hook, struct place *place)
 
 void crossing(void)
 {
-	struct place place;
 	int i;
 
-	place_mount(&place);
-	place_use(&place, FLOOR);
 	for (i = 0; i < HOOKS; i++)
-		measure(hooks[i], &place);
+		measure(hooks[i]);
 	for (i = 0; i < HOOKS; i++)
-		measure(peers[i], &place);
-	place_end(&place);
+		measure(peers[i]);
 }

@@ -38,6 +38,10 @@ int main(int argc, char **argv)
 		fail("prctl: %m");
 	/* a kernel has things to do in its first seconds */
 	sleep(5);
+	place_mount(&watched);
+	place_use(&watched, FLOOR);
+	place_mount(&other);
+	place_memfd(&memfd);
 	base();
 	for (i = 0; i < sizeof(benchmarks) / sizeof(*benchmarks); i++) {
 		if (chosen(benchmarks[i].name, argc, argv))

@@ -5,13 +5,12 @@
 #include "bench.h"
 
 /* False, after saying so, where the kernel has no such hook. */
-bool ear_open(struct ear *ear, const char *hook, struct place *place)
+bool ear_open(struct ear *ear, const char *hook)
 {
 	int i;
 
 	memset(ear, 0, sizeof(*ear));
 	ear->hook = hook;
-	ear->place = place;
 	ear->efd = -1;
 	for (i = 0; i < HOOKS; i++) {
 		if (strcmp(hook, peers[i]) == 0) {
@@ -21,16 +20,16 @@ bool ear_open(struct ear *ear, const char *hook, struct place *place)
 	}
 	if (!hook_insert(hook, ""))
 		return false;
-	place_shown(place);
+	place_shown(&watched);
 	return true;
 }
 
 void ear_watch(struct ear *ear, long long level)
 {
 	if (ear->peer)
-		peer_watch(ear->peer, ear->place, level);
+		peer_watch(ear->peer, &watched, level);
 	else
-		triggers_add(ear->place, &ear->efd, 1, level);
+		triggers_add(&watched, &ear->efd, 1, level);
 	/* ear_take() waits */
 	if (!ear->peer && fcntl(ear->efd, F_SETFL, 0))
 		fail("fcntl: %m");
@@ -40,7 +39,7 @@ void ear_watch(struct ear *ear, long long level)
 void ear_forget(struct ear *ear)
 {
 	if (ear->peer)
-		peer_forget(ear->peer, ear->place);
+		peer_forget(ear->peer, &watched);
 	else
 		triggers_close(&ear->efd, 1);
 }

@@ -38,7 +38,7 @@ static double memory_of_module(const char *parameters)
 }
 
 /* One of count mounts is watched, and written. */
-static void measure_pages(const char *hook, int count, struct place *watched)
+static void measure_pages(const char *hook, int count)
 {
 	char of[32];
 	int efd;
@@ -47,10 +47,10 @@ static void measure_pages(const char *hook, int count, struct place *watched)
 		return;
 	if (stat_of("mounts") < count)
 		fail("%lld mounts are shown of %d", stat_of("mounts"), count);
-	place_shown(watched);
-	triggers_add(watched, &efd, 1, FAR);
+	place_shown(&watched);
+	triggers_add(&watched, &efd, 1, FAR);
 	snprintf(of, sizeof(of), "%d mounts", count);
-	place_measure(watched, of, hook);
+	place_measure(&watched, of, hook);
 	triggers_close(&efd, 1);
 	hook_remove();
 }
@@ -58,26 +58,22 @@ static void measure_pages(const char *hook, int count, struct place *watched)
 void mounts(void)
 {
 	static int fds[MANY];
-	struct place watched;
 	double alone, hidden, shown;
 	int i;
 
-	place_mount(&watched);
-	place_use(&watched, FLOOR);
-	/* they are made while the module is not there to look at each */
-	make_mounts(fds, SOME - 1);
+	/* with the two places; they are made while the module is not there to look at each */
+	make_mounts(fds, SOME - 2);
 	for (i = 0; i < HOOKS; i++)
-		measure_pages(hooks[i], SOME, &watched);
+		measure_pages(hooks[i], SOME);
 
 	alone = memory_of_module(LIMITS " max_mounts=1");
-	make_mounts(fds + SOME - 1, MANY - SOME);
+	make_mounts(fds + SOME - 2, MANY - SOME);
 	hidden = memory_of_module(LIMITS " max_mounts=1");
 	shown = memory_of_module(LIMITS);
 	result("mount hidden", "any", "bytes", (hidden - alone) / (MANY - SOME));
 	result("mount shown", "any", "bytes", (shown - hidden) / (MANY - 1));
 	for (i = 0; i < HOOKS; i++)
-		measure_pages(hooks[i], MANY, &watched);
-	for (i = 0; i < MANY - 1; i++)
+		measure_pages(hooks[i], MANY);
+	for (i = 0; i < MANY - 2; i++)
 		close(fds[i]);
-	place_end(&watched);
 }

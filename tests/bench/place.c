@@ -17,6 +17,8 @@
 
 static const char page[PAGE];
 
+struct place watched, other, memfd;
+
 void place_mount(struct place *place)
 {
 	char *path = place->mount.path;
@@ -135,9 +137,20 @@ static double measure(struct place *place, void (*allocate)(int fd))
 	return middle(took, RUNS);
 }
 
+struct cost place_cost(struct place *place)
+{
+	struct cost cost;
+
+	quiesce();
+	cost.write = measure(place, write_pages);
+	cost.fallocate = measure(place, fallocate_pages);
+	return cost;
+}
+
 void place_measure(struct place *place, const char *of, const char *hook)
 {
-	quiesce();
-	result(of, hook, "write", measure(place, write_pages));
-	result(of, hook, "fallocate", measure(place, fallocate_pages));
+	struct cost cost = place_cost(place);
+
+	result(of, hook, "write", cost.write);
+	result(of, hook, "fallocate", cost.fallocate);
 }

@@ -18,7 +18,6 @@
 #define GAP		500
 
 struct poller {
-	struct place *place;
 	long interval_us;
 	volatile bool over;
 	volatile uint64_t noticed;
@@ -33,7 +32,7 @@ static void *poll_usage(void *context)
 	while (!poller->over) {
 		usleep(poller->interval_us);
 		poller->wakeups++;
-		if (scratch_used(&poller->place->mount) < LEVEL || poller->noticed)
+		if (scratch_used(&watched.mount) < LEVEL || poller->noticed)
 			continue;
 		poller->noticed = instructions();
 		sem_post(&poller->told);
@@ -56,9 +55,9 @@ static void stop(struct poller *poller, pthread_t thread)
 }
 
 /* From a level being passed, at any time between two looks, to the look that sees it. */
-static void measure_delay(struct place *place, long interval_us, const char *name)
+static void measure_delay(long interval_us, const char *name)
 {
-	struct poller poller = { .place = place, .interval_us = interval_us };
+	struct poller poller = { .interval_us = interval_us };
 	double sum = 0, longest = 0, delay;
 	unsigned int seed = 1;
 	pthread_t thread;
@@ -69,13 +68,13 @@ static void measure_delay(struct place *place, long interval_us, const char *nam
 	for (i = 0; i < TRIALS; i++) {
 		usleep(interval_us / 1000 * (rand_r(&seed) % 1000));
 		begin = instructions();
-		place_append(place, LEVEL - FLOOR);
+		place_append(&watched, LEVEL - FLOOR);
 		sem_wait(&poller.told);
 		delay = (poller.noticed - begin) / 1e6;
 		sum += delay;
 		if (delay > longest)
 			longest = delay;
-		place_empty(place);
+		place_empty(&watched);
 		poller.noticed = 0;
 	}
 	stop(&poller, thread);
@@ -107,9 +106,9 @@ static double spin(void)
 }
 
 /* The instructions of one look: of being woken, statvfs(2), and falling asleep. */
-static double measure_wakeup(struct place *place)
+static double measure_wakeup(void)
 {
-	struct poller poller = { .place = place, .interval_us = OFTEN_US };
+	struct poller poller = { .interval_us = OFTEN_US };
 	double without = spin(), with;
 	unsigned int wakeups;
 	pthread_t thread;
@@ -130,14 +129,14 @@ static void *read_once(void *context)
 }
 
 /* What a minute of nothing takes from a reader of ours: its own instructions. */
-static void measure_reader(const char *hook, struct place *place)
+static void measure_reader(const char *hook)
 {
 	struct timespec before, after;
 	pthread_t thread;
 	struct ear ear;
 	clockid_t clock;
 
-	if (!ear_open(&ear, hook, place))
+	if (!ear_open(&ear, hook))
 		return;
 	ear_watch(&ear, LEVEL);
 	if (pthread_create(&thread, NULL, read_once, &ear) ||
@@ -149,9 +148,9 @@ static void measure_reader(const char *hook, struct place *place)
 	clock_gettime(clock, &after);
 	result("reader", hook, "minute", (after.tv_sec - before.tv_sec) * 1e9 +
 	       (after.tv_nsec - before.tv_nsec));
-	place_append(place, LEVEL - FLOOR);
+	place_append(&watched, LEVEL - FLOOR);
 	pthread_join(thread, NULL);
-	place_empty(place);
+	place_empty(&watched);
 	ear_forget(&ear);
 	ear_close(&ear);
 }
@@ -162,19 +161,15 @@ void poller(void)
 		const char *name;
 		long interval_us;
 	} intervals[] = { { "10 ms", 10000 }, { "100 ms", 100000 }, { "1 s", 1000000 } };
-	struct place place;
 	double wakeup;
 	unsigned int i;
 
-	place_mount(&place);
-	place_use(&place, FLOOR);
-	wakeup = measure_wakeup(&place);
+	wakeup = measure_wakeup();
 	for (i = 0; i < sizeof(intervals) / sizeof(*intervals); i++) {
 		result("poller", intervals[i].name, "minute",
 		       wakeup * (60e6 / intervals[i].interval_us));
-		measure_delay(&place, intervals[i].interval_us, intervals[i].name);
+		measure_delay(intervals[i].interval_us, intervals[i].name);
 	}
 	for (i = 0; i < HOOKS; i++)
-		measure_reader(hooks[i], &place);
-	place_end(&place);
+		measure_reader(hooks[i]);
 }

@@ -23,7 +23,6 @@ static struct watch {
 
 #define WATCHES	(sizeof(watches) / sizeof(*watches))
 
-static struct place place;
 static volatile int spike;
 static volatile bool over;
 static uint64_t longest;
@@ -36,7 +35,7 @@ static void *poll_usage(void *context)
 	watch->seen = 0;
 	while (!over) {
 		usleep(watch->interval_us);
-		if (scratch_used(&place.mount) >= LEVEL && last != spike) {
+		if (scratch_used(&watched.mount) >= LEVEL && last != spike) {
 			last = spike;
 			watch->seen++;
 		}
@@ -53,9 +52,9 @@ static void make_spikes(void)
 	for (spike = 0; spike < SPIKES; spike++) {
 		usleep(5000 + rand_r(&seed) % 50000);
 		begin = instructions();
-		place_append(&place, HEIGHT);
+		place_append(&watched, HEIGHT);
 		usleep(STAY_US);
-		place_empty(&place);
+		place_empty(&watched);
 		begin = instructions() - begin;
 		if (begin > longest)
 			longest = begin;
@@ -67,7 +66,7 @@ static void count(const char *hook, bool with_watches)
 	struct ear ear;
 	unsigned int i;
 
-	if (!ear_open(&ear, hook, &place))
+	if (!ear_open(&ear, hook))
 		return;
 	ear_watch(&ear, LEVEL);
 	over = false;
@@ -90,13 +89,10 @@ void spikes(void)
 {
 	int i;
 
-	place_mount(&place);
-	place_use(&place, FLOOR);
 	for (i = 0; i < HOOKS; i++)
 		count(hooks[i], i == 0);
 	for (i = 0; i < HOOKS; i++)
 		count(peers[i], false);
 	/* of the instruction clock a million are a millisecond */
 	result("spikes", "any", "longest", longest / 1e6);
-	place_end(&place);
 }

@@ -115,32 +115,28 @@ static void register_and_remove(struct place *place, int count, const char *hook
 void triggers(void)
 {
 	static int efds[MANY];
-	struct place place;
 	double memory;
 	int i, j;
 
-	place_mount(&place);
-	place_use(&place, FLOOR);
 	for (i = 0; i < HOOKS; i++) {
 		if (!hook_insert(hooks[i], LIMITS))
 			continue;
-		place_shown(&place);
-		triggers_add(&place, efds, 1, FAR);
-		register_and_remove(&place, 1, hooks[i]);
-		triggers_add(&place, efds + 1, SOME - 1, FAR + 16);
-		place_measure(&place, "100 triggers", hooks[i]);
+		place_shown(&watched);
+		triggers_add(&watched, efds, 1, FAR);
+		register_and_remove(&watched, 1, hooks[i]);
+		triggers_add(&watched, efds + 1, SOME - 1, FAR + 16);
+		place_measure(&watched, "100 triggers", hooks[i]);
 
 		/* the eventfds are not the module's, and not counted */
 		for (j = SOME; j < MANY; j++)
 			efds[j] = make_eventfd();
 		memory = kernel_memory();
 		for (j = SOME; j < MANY; j++)
-			add(&place, efds[j], FAR + j * 16LL);
+			add(&watched, efds[j], FAR + j * 16LL);
 		result("trigger", hooks[i], "bytes", (kernel_memory() - memory) / (MANY - SOME));
-		place_measure(&place, "10000 triggers", hooks[i]);
-		register_and_remove(&place, MANY, hooks[i]);
+		place_measure(&watched, "10000 triggers", hooks[i]);
+		register_and_remove(&watched, MANY, hooks[i]);
 		triggers_close(efds, MANY);
 		hook_remove();
 	}
-	place_end(&place);
 }
