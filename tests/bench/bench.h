@@ -54,6 +54,7 @@ void fail_at(const char *file, int line, const char *format, ...)
 void result(const char *of, const char *hook, const char *what, double value);
 void lack(const char *hook, const char *why);
 void quiesce(void);
+void run_as(int policy);
 
 static inline uint64_t instructions(void)
 {
@@ -69,6 +70,7 @@ void place_append(struct place *place, long blocks);
 void place_empty(struct place *place);
 void place_end(struct place *place);
 double middle(double *values, int count);
+double least(double *values, int count);
 struct cost place_cost(struct place *place);
 void place_measure(struct place *place, const char *of, const char *hook);
 

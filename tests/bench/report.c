@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is reported, one thing a line.
+ * What is reported, one thing a line; and how not to be disturbed.
  */
 #include "bench.h"
 
@@ -36,4 +36,17 @@ void lack(const char *hook, const char *why)
 void quiesce(void)
 {
 	sleep(1);
+}
+
+/*
+ * Who of two runs first when one wakes the other is left to chance between
+ * ordinary ones: with SCHED_FIFO nobody comes before the caller, with
+ * SCHED_IDLE everybody does.
+ */
+void run_as(int policy)
+{
+	struct sched_param param = { .sched_priority = policy == SCHED_FIFO };
+
+	if (sched_setscheduler(0, policy, &param))
+		fail("sched_setscheduler: %m");
 }
