@@ -90,7 +90,6 @@ static __always_inline void check(__u32 dev, const struct shmem_sb_info *sbinfo,
 	if (!crossing)
 		return;
 	crossing->dev = dev;
-	crossing->direction = above;
 	crossing->used = used;
 	bpf_ringbuf_submit(crossing, 0);
 }

@@ -9,9 +9,8 @@ struct peer_mount {
 };
 
 struct peer_crossing {
-	__u32 dev;
-	__u32 direction;	/* 1 is up */
-	__s64 used;
+	__u64 dev;
+	__s64 used;		/* in blocks */
 };
 
 #endif
