@@ -12,7 +12,7 @@
 
 /* for the cost of a wake-up: often, so that few instructions are enough */
 #define OFTEN_US	1000
-#define WINDOW		400000000	/* instructions, and so nanoseconds */
+#define WINDOW		1000000000	/* instructions, and so nanoseconds */
 
 /* what the loop of spin() is not interrupted takes less than that */
 #define GAP		500
