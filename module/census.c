@@ -283,6 +283,11 @@ static struct ftrace_ops tw_census_ftrace = {
 	.flags = FTRACE_OPS_FL_PERMANENT,
 };
 
+static void tw_census_free_filter(void)
+{
+	ftrace_set_filter(&tw_census_ftrace, NULL, 0, 1);
+}
+
 static int tw_census_keep_ftrace(void)
 {
 	char symbol[] = "shmem_put_super";
@@ -291,17 +296,18 @@ static int tw_census_keep_ftrace(void)
 	err = ftrace_set_filter(&tw_census_ftrace, symbol, strlen(symbol), 1);
 	if (!err)
 		err = register_ftrace_function(&tw_census_ftrace);
-	if (err)
+	if (err) {
+		tw_census_free_filter();
 		pr_err("cannot keep ftrace on: error %d; is the sysctl kernel.ftrace_enabled 0?\n",
 		       err);
+	}
 	return err;
 }
 
 static void tw_census_release_ftrace(void)
 {
 	unregister_ftrace_function(&tw_census_ftrace);
-	/* frees the filter */
-	ftrace_set_filter(&tw_census_ftrace, NULL, 0, 1);
+	tw_census_free_filter();
 }
 #else
 static int tw_census_keep_ftrace(void)
