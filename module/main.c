@@ -36,7 +36,7 @@ MODULE_PARM_DESC(pressure_medium, "What pressure_level calls medium (percent of 
 module_param_named(pressure_critical, tw_pressure_percent[2], uint, 0444);
 MODULE_PARM_DESC(pressure_critical, "What pressure_level calls critical (percent of the mount, 1 to 100, default 95)");
 module_param_named(hook, tw_hook_kind, charp, 0444);
-MODULE_PARM_DESC(hook, "How allocations are probed (auto, ftrace or kprobe, default auto: ftrace where it can be, which costs a quarter)");
+MODULE_PARM_DESC(hook, "How allocations are probed (auto, ftrace or kprobe, default auto: ftrace where it can be, which costs a third)");
 module_param_named(hook_symbol, tw_hook_symbol, charp, 0444);
 MODULE_PARM_DESC(hook_symbol, "Symbol of mm/shmem.c to probe for allocations (name, default: the first that works)");
 

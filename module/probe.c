@@ -8,7 +8,7 @@
  * unregister_kprobe(), unregister_kretprobe() and unregister_ftrace_function()
  * wait for those that do.
  *
- * A callback of ftrace costs a quarter of a kprobe, which goes through ftrace,
+ * A callback of ftrace costs a third of a kprobe, which goes through ftrace,
  * too, where it can. It is called with no protection against recursion, and
  * needs none: each is called for one function alone, which no handler calls.
  */
