@@ -51,7 +51,6 @@ static struct irq_work tw_census_kick;
 
 /* ---- the work ---- */
 
-
 /* A superblock that is complete and cannot go: s_umount is held. */
 static void tw_census_scan_one(struct super_block *sb, void *hidden)
 {
@@ -177,7 +176,7 @@ static notrace void tw_census_put_super(struct super_block *sb)
 NOKPROBE_SYMBOL(tw_census_put_super);
 
 static notrace int tw_census_change_kprobe(struct kprobe *probe,
-					  struct pt_regs *regs)
+					   struct pt_regs *regs)
 {
 	tw_census_change();
 	return 0;
@@ -186,7 +185,7 @@ static notrace int tw_census_change_kprobe(struct kprobe *probe,
 NOKPROBE_SYMBOL(tw_census_change_kprobe);
 
 static notrace int tw_census_put_kprobe(struct kprobe *probe,
-				       struct pt_regs *regs)
+					struct pt_regs *regs)
 {
 	tw_census_put_super((void *)regs_get_kernel_argument(regs, 0));
 	return 0;
@@ -195,9 +194,9 @@ static notrace int tw_census_put_kprobe(struct kprobe *probe,
 NOKPROBE_SYMBOL(tw_census_put_kprobe);
 
 static notrace void tw_census_change_ftrace(unsigned long ip,
-					   unsigned long parent_ip,
-					   struct ftrace_ops *ops,
-					   tw_compat_ftrace_regs_t *regs)
+					    unsigned long parent_ip,
+					    struct ftrace_ops *ops,
+					    struct tw_compat_ftrace_regs *regs)
 {
 	tw_census_change();
 }
@@ -205,9 +204,9 @@ static notrace void tw_census_change_ftrace(unsigned long ip,
 NOKPROBE_SYMBOL(tw_census_change_ftrace);
 
 static notrace void tw_census_put_ftrace(unsigned long ip,
-					unsigned long parent_ip,
-					struct ftrace_ops *ops,
-					tw_compat_ftrace_regs_t *regs)
+					 unsigned long parent_ip,
+					 struct ftrace_ops *ops,
+					 struct tw_compat_ftrace_regs *regs)
 {
 	tw_census_put_super((void *)tw_compat_ftrace_argument(regs, 0));
 }
@@ -273,8 +272,8 @@ static int tw_census_register_probes(enum tw_probe_kind kind)
  */
 #ifdef CONFIG_DYNAMIC_FTRACE
 static void tw_census_on_ftrace(unsigned long ip, unsigned long parent_ip,
-			       struct ftrace_ops *ops,
-			       tw_compat_ftrace_regs_t *regs)
+				struct ftrace_ops *ops,
+				struct tw_compat_ftrace_regs *regs)
 {
 }
 
@@ -330,7 +329,7 @@ static void tw_census_release_ftrace(void)
  * Return: 0, or a negative errno after a line in the log.
  */
 int tw_census_init(const struct tw_census_events *events,
-		  enum tw_probe_kind kind)
+		   enum tw_probe_kind kind)
 {
 	int err;
 

@@ -113,7 +113,7 @@ static __always_inline bool tw_compat_freeing(struct inode *inode)
 /* That number; what is not allocated but swapped in or freed is none. */
 static __always_inline long tw_compat_allocated(unsigned long argument)
 {
-	return TW_COMPAT_COUNTS_BLOCKS ? max((long)argument, 0L) : 0;
+	return TW_COMPAT_COUNTS_BLOCKS ? max_t(long, argument, 0) : 0;
 }
 
 /* Inodes that can still be made; mm/shmem.c takes 1024 bytes for each. */
@@ -162,14 +162,10 @@ static inline struct file *tw_compat_create(struct vfsmount *mnt,
 
 /* the last argument of an ftrace_func_t */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
-typedef struct pt_regs tw_compat_ftrace_regs_t;
+#define tw_compat_ftrace_regs	pt_regs
 #else
-typedef struct ftrace_regs tw_compat_ftrace_regs_t;
+#define tw_compat_ftrace_regs	ftrace_regs
 #endif
-struct ftrace_ops;
-typedef void (*tw_compat_ftrace_func_t)(unsigned long ip, unsigned long parent_ip,
-					struct ftrace_ops *ops,
-					tw_compat_ftrace_regs_t *regs);
 
 /*
  * What a callback needs to be given the arguments of its function, if ftrace
@@ -192,7 +188,7 @@ typedef void (*tw_compat_ftrace_func_t)(unsigned long ip, unsigned long parent_i
 
 /* Argument @n of the function that a callback of ftrace is called for. */
 static __always_inline unsigned long
-tw_compat_ftrace_argument(tw_compat_ftrace_regs_t *regs, unsigned int n)
+tw_compat_ftrace_argument(struct tw_compat_ftrace_regs *regs, unsigned int n)
 {
 #if !defined(TW_COMPAT_FTRACE)
 	return 0;

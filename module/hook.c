@@ -75,7 +75,7 @@ NOKPROBE_SYMBOL(tw_hook_on_entry);
 
 static notrace void tw_hook_on_ftrace(unsigned long ip, unsigned long parent_ip,
 				      struct ftrace_ops *ops,
-				      tw_compat_ftrace_regs_t *regs)
+				      struct tw_compat_ftrace_regs *regs)
 {
 	/* the mount is protected by RCU, and a CPU's observer is its own */
 	preempt_disable_notrace();
@@ -345,9 +345,11 @@ static const char *tw_hook_try(enum tw_probe_kind kind)
 static bool tw_hook_wanted(const struct tw_hook_candidate *candidate,
 			   enum tw_probe_kind kind)
 {
+	bool returns = kind == TW_PROBE_KRETPROBE;
+
 	if (tw_hook_symbol && strcmp(tw_hook_symbol, candidate->alloc))
 		return false;
-	if ((kind == TW_PROBE_KRETPROBE) != candidate->alloc_returns)
+	if (candidate->alloc_returns != returns)
 		return false;
 	/* what waits for a return is a kind of kprobe */
 	return !strcmp(tw_hook_kind, "auto") ||

@@ -443,7 +443,7 @@ static int tw_look_cpu_comes(unsigned int cpu)
 
 	if (slack > tw_look_slack) {
 		WRITE_ONCE(tw_look_slack, slack);
-		tw_mount_for_each_watched(tw_look_widen);
+		tw_mount_visit_watched(tw_look_widen);
 	}
 	return 0;
 }

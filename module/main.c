@@ -4,10 +4,10 @@
  *
  * Four rooms, each of which knows only those before it: the levels (level.c);
  * the mounts (mount.c), the marks on them (mark.c), when these are looked at
- * (look.c), how that is told (tell.c), and how mounts come and go (census.c); the hook (hook.c), its proof
- * (proof.c) and the triggers for which it is armed (trigger.c); the door
- * (debugfs.c and files.c). How a function of the kernel is probed is in probe.c,
- * what differs between kernels in compat.h.
+ * (look.c), how that is told (tell.c), and how mounts come and go (census.c);
+ * the hook (hook.c), its proof (proof.c) and the triggers for which it is armed
+ * (trigger.c); the door (debugfs.c and files.c). How a function of the kernel is
+ * probed is in probe.c, what differs between kernels in compat.h.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

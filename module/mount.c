@@ -92,12 +92,12 @@ int tw_mount_watch(struct tw_mount *mount)
 }
 
 /**
- * tw_mount_for_each_watched() - call a function for each mount that can be found
+ * tw_mount_visit_watched() - call a function for each mount that can be found
  * @visit: called with preemption disabled
  *
  * Context: process. Those that come or go meanwhile may be missed.
  */
-void tw_mount_for_each_watched(void (*visit)(struct tw_mount *mount))
+void tw_mount_visit_watched(void (*visit)(struct tw_mount *mount))
 {
 	struct tw_mount *mount;
 	size_t i;

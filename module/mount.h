@@ -118,7 +118,7 @@ void tw_mount_exit(void);
 
 struct tw_mount *tw_mount_find(struct super_block *sb);
 int tw_mount_watch(struct tw_mount *mount);
-void tw_mount_for_each_watched(void (*visit)(struct tw_mount *mount));
+void tw_mount_visit_watched(void (*visit)(struct tw_mount *mount));
 
 /* for tw_mount_find_watched() alone */
 #define TW_MOUNT_WATCHED_BITS	12

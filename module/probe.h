@@ -32,7 +32,9 @@ enum tw_probe_kind {
  * @data_size: bytes that @call may leave for @ret
  */
 struct tw_probe_handlers {
-	tw_compat_ftrace_func_t ftrace;
+	void (*ftrace)(unsigned long ip, unsigned long parent_ip,
+		       struct ftrace_ops *ops,
+		       struct tw_compat_ftrace_regs *regs);
 	kprobe_pre_handler_t kprobe;
 	kretprobe_handler_t call;
 	kretprobe_handler_t ret;
