@@ -139,7 +139,7 @@ static bool all_go_on(struct work *work, int rounds)
 	return true;
 }
 
-TEST_F_TIMEOUT(mount, four_writers_pass_a_thousand_levels_and_each_counts_one, 120)
+TEST_F_TIMEOUT(mount, four_writers_pass_a_thousand_levels_and_each_counts_one, 400)
 {
 	enum { LEVELS = 1000 };
 	struct work work = {};
@@ -157,7 +157,7 @@ TEST_F_TIMEOUT(mount, four_writers_pass_a_thousand_levels_and_each_counts_one, 1
 		ASSERT_SIGNALS(efd[i], 1);
 }
 
-TEST_F_TIMEOUT(mount, four_truncaters_pass_a_thousand_levels_and_each_counts_one, 120)
+TEST_F_TIMEOUT(mount, four_truncaters_pass_a_thousand_levels_and_each_counts_one, 400)
 {
 	enum { LEVELS = 1000 };
 	struct work work = {};
@@ -205,13 +205,13 @@ static void rounds(struct __test_metadata *_metadata, const struct scratch *m,
 	close(hyst);
 }
 
-TEST_F_TIMEOUT(mount, four_writers_fill_and_empty_past_a_level_and_each_round_counts_one, 120)
+TEST_F_TIMEOUT(mount, four_writers_fill_and_empty_past_a_level_and_each_round_counts_one, 400)
 {
 	rounds(_metadata, &self->m, 200, 100, 50);
 	rounds(_metadata, &self->m, 400, 100, 50);
 }
 
-TEST_F_TIMEOUT(mount, four_writers_of_one_block_pass_a_level_of_few_and_each_round_counts_one, 120)
+TEST_F_TIMEOUT(mount, four_writers_of_one_block_pass_a_level_of_few_and_each_round_counts_one, 400)
 {
 	rounds(_metadata, &self->m, 1, 1, 2000);
 	rounds(_metadata, &self->m, 2, 1, 2000);
@@ -219,7 +219,7 @@ TEST_F_TIMEOUT(mount, four_writers_of_one_block_pass_a_level_of_few_and_each_rou
 	rounds(_metadata, &self->m, 4, 1, 2000);
 }
 
-TEST_F_TIMEOUT(mount, a_level_that_only_rising_triggers_watch_counts_each_round, 120)
+TEST_F_TIMEOUT(mount, a_level_that_only_rising_triggers_watch_counts_each_round, 400)
 {
 	struct work work = { .blocks = 1, .rounds = 2000 };
 	int rising = listen_blocks(&self->m, 4, "rising");
@@ -230,7 +230,7 @@ TEST_F_TIMEOUT(mount, a_level_that_only_rising_triggers_watch_counts_each_round,
 	EXPECT_SIGNALS(rising, 2000);
 }
 
-TEST_F_TIMEOUT(mount, a_level_that_only_falling_triggers_watch_counts_each_round, 120)
+TEST_F_TIMEOUT(mount, a_level_that_only_falling_triggers_watch_counts_each_round, 400)
 {
 	struct work work = { .blocks = 1, .rounds = 2000 };
 	int falling = listen_blocks(&self->m, 4, "falling");
@@ -246,7 +246,7 @@ TEST_F_TIMEOUT(mount, a_level_that_only_falling_triggers_watch_counts_each_round
  * are. But a both trigger that was told at registration where usage stood must
  * in the end have counted an odd number above its level and an even one below.
  */
-TEST_F_TIMEOUT(mount, triggers_registered_amid_the_traffic_never_lose_their_side, 120)
+TEST_F_TIMEOUT(mount, triggers_registered_amid_the_traffic_never_lose_their_side, 400)
 {
 	enum { TRIGGERS = 300 };
 	struct work work = { .blocks = 20 };
@@ -282,7 +282,7 @@ TEST_F_TIMEOUT(mount, triggers_registered_amid_the_traffic_never_lose_their_side
 		ASSERT_SIGNALS(efd[i], 1);
 }
 
-TEST_F_TIMEOUT(mount, rising_and_falling_at_one_level_never_differ_by_more_than_one, 120)
+TEST_F_TIMEOUT(mount, rising_and_falling_at_one_level_never_differ_by_more_than_one, 400)
 {
 	struct work work = { .blocks = 3 };
 	int rising[8], falling[8], i;
@@ -309,7 +309,7 @@ TEST_F_TIMEOUT(mount, rising_and_falling_at_one_level_never_differ_by_more_than_
 	}
 }
 
-TEST_F_TIMEOUT(mount, remounts_amid_the_traffic_keep_every_percentage_on_its_side, 120)
+TEST_F_TIMEOUT(mount, remounts_amid_the_traffic_keep_every_percentage_on_its_side, 400)
 {
 	struct work work = { .blocks = 40 };
 	long long told = 0;
@@ -371,7 +371,7 @@ static void *register_and_close(void *arg)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(mount, others_that_register_and_close_do_not_disturb_the_count, 120)
+TEST_F_TIMEOUT(mount, others_that_register_and_close_do_not_disturb_the_count, 400)
 {
 	struct work work = { .blocks = 10, .rounds = 100 }, noise = {};
 	int both = listen_blocks(&self->m, 35, "both");
@@ -400,7 +400,7 @@ static void *read_everything(void *arg)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(mount, readers_of_every_file_do_not_disturb_the_count, 120)
+TEST_F_TIMEOUT(mount, readers_of_every_file_do_not_disturb_the_count, 400)
 {
 	struct work work = { .blocks = 10, .rounds = 100 }, noise = {};
 	int both = listen_blocks(&self->m, 35, "both");
@@ -451,7 +451,7 @@ static void *mount_and_umount(void *arg)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(mount, mounts_that_come_and_go_on_all_cpus_are_each_told_right, 120)
+TEST_F_TIMEOUT(mount, mounts_that_come_and_go_on_all_cpus_are_each_told_right, 400)
 {
 	struct work work = {}, noise = {};
 

@@ -49,7 +49,7 @@ static int empty(int fd)
 	return ftruncate(fd, 0) || lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0;
 }
 
-TEST_F_TIMEOUT(mount, a_writer_that_changes_its_cpu_is_told_at_the_very_block, 120)
+TEST_F_TIMEOUT(mount, a_writer_that_changes_its_cpu_is_told_at_the_very_block, 400)
 {
 	int efd = listen_blocks(&self->m, FAR, "rising");
 	int fd = open_file(&self->m, "file"), round, i;
@@ -68,7 +68,7 @@ TEST_F_TIMEOUT(mount, a_writer_that_changes_its_cpu_is_told_at_the_very_block, 1
 	}
 }
 
-TEST_F_TIMEOUT(mount, writes_of_many_blocks_are_told_at_the_very_block, 120)
+TEST_F_TIMEOUT(mount, writes_of_many_blocks_are_told_at_the_very_block, 400)
 {
 	int efd = listen_blocks(&self->m, FAR, "rising");
 	int fd = open_file(&self->m, "file"), size, used;
@@ -88,7 +88,7 @@ TEST_F_TIMEOUT(mount, writes_of_many_blocks_are_told_at_the_very_block, 120)
 	}
 }
 
-TEST_F_TIMEOUT(mount, a_trigger_registered_near_by_is_told_at_the_very_block, 120)
+TEST_F_TIMEOUT(mount, a_trigger_registered_near_by_is_told_at_the_very_block, 400)
 {
 	int first = listen_blocks(&self->m, FAR, "rising");
 	int fd = open_file(&self->m, "file"), used = FAR - 100, near, distance;
@@ -117,7 +117,7 @@ TEST_F_TIMEOUT(mount, a_trigger_registered_near_by_is_told_at_the_very_block, 12
 	ASSERT_SIGNALS(first, 1);
 }
 
-TEST_F_TIMEOUT(mount, a_level_moved_by_a_write_or_a_remount_is_told_at_the_very_block, 120)
+TEST_F_TIMEOUT(mount, a_level_moved_by_a_write_or_a_remount_is_told_at_the_very_block, 400)
 {
 	int moved = rfc_listen(&self->m), percent = listen_to(&self->m, "used_bytes", "10% rising");
 	int fd = open_file(&self->m, "file"), i;
@@ -237,7 +237,7 @@ static void fill_together(struct __test_metadata *_metadata, const struct scratc
 	close(crew.efd);
 }
 
-TEST_F_TIMEOUT(mount, writers_on_all_cpus_end_on_the_very_block_round_after_round, 180)
+TEST_F_TIMEOUT(mount, writers_on_all_cpus_end_on_the_very_block_round_after_round, 400)
 {
 	fill_together(_metadata, &self->m, 2, 300);
 	fill_together(_metadata, &self->m, 5, 300);
@@ -269,7 +269,7 @@ static void *visit(void *arg)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(mount, usage_that_comes_and_goes_just_below_a_level_is_never_told, 120)
+TEST_F_TIMEOUT(mount, usage_that_comes_and_goes_just_below_a_level_is_never_told, 400)
 {
 	struct visitor visitor[WRITERS] = {};
 	int most = 30, level = WRITERS * most + 1, i, fd;

@@ -557,7 +557,7 @@ test_exec_runs_a_command_for_each_event_with_all_about_it_in_its_environment() {
 	ended
 	expect 0 ""
 	device=$(device "$dir/a")
-	is environment "$(grep -v '^TMPFSWARN_\(TIME\|KO\)=' "$dir/env" | tr '\n' '|')" \
+	is environment "$(grep -v '^TMPFSWARN_\(TIME\|KO\|PARAMETERS\)=' "$dir/env" | tr '\n' '|')" \
 		"TMPFSWARN_DEVICE=$device|TMPFSWARN_DIRECTION=up|TMPFSWARN_LEVEL=50%|TMPFSWARN_PATH=$dir/a|TMPFSWARN_SIZE=4194304|TMPFSWARN_USED=2097152||TMPFSWARN_DEVICE=$device|TMPFSWARN_DIRECTION=down|TMPFSWARN_LEVEL=50%|TMPFSWARN_PATH=$dir/a|TMPFSWARN_SIZE=4194304|TMPFSWARN_USED=0||"
 	is times "$(grep -Ec '^TMPFSWARN_TIME=[-0-9]+T[:0-9]+[.][0-9]+Z$' "$dir/env")" 2
 }
