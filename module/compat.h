@@ -66,7 +66,8 @@ struct tw_hook_candidate {
  * allocation or free. From 6.6 on shmem_recalc_inode() is called without a lock
  * and leaves frees to shmem_inode_unacct_blocks(); where that is inlined, an
  * allocation that ends in ENOSPC and takes back what it has freed elsewhere is
- * not seen.
+ * not seen. Nor is, since 6.7, what is counted and taken back because a quota is
+ * exceeded.
  */
 static inline const struct tw_hook_candidate *
 tw_compat_hook_candidate(unsigned int i)
@@ -159,6 +160,10 @@ static inline struct file *tw_compat_create(struct vfsmount *mnt,
 	return file_open_root_mnt(mnt, name, O_CREAT | O_RDWR, 0600);
 #endif
 }
+
+/* not declared by every kernel that is built without the function tracer */
+struct ftrace_ops;
+struct ftrace_regs;
 
 /* the last argument of an ftrace_func_t */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)

@@ -184,7 +184,7 @@ static void tw_hook_disable(void)
 	tw_probe_disable(&tw_hook_alloc);
 	tw_probe_disable(&tw_hook_free);
 	tw_probe_disable(&tw_hook_uncharge);
-	tw_hook_armed = false;
+	WRITE_ONCE(tw_hook_armed, false);
 }
 
 static int tw_hook_enable(void)
@@ -202,7 +202,7 @@ static int tw_hook_enable(void)
 	if (err)
 		tw_hook_disable();
 	else
-		tw_hook_armed = true;
+		WRITE_ONCE(tw_hook_armed, true);
 	return err;
 }
 
@@ -279,16 +279,15 @@ void tw_hook_info(struct tw_hook_info *info)
 	const struct tw_probe *free = tw_hook->free ? &tw_hook_free :
 						      &tw_hook_alloc;
 
-	mutex_lock(&tw_hook_mutex);
 	info->symbol = tw_hook_alloc.symbol;
 	info->kind = tw_probe_kind_name(tw_hook_alloc.kind);
 	info->free_symbol = free->symbol;
 	info->free_kind = tw_probe_kind_name(free->kind);
-	info->armed = tw_hook_armed;
+	/* not under the mutex, which disarming holds for long */
+	info->armed = READ_ONCE(tw_hook_armed);
 	info->missed = tw_probe_missed(&tw_hook_alloc) +
 		       tw_probe_missed(&tw_hook_free) +
 		       tw_probe_missed(&tw_hook_uncharge);
-	mutex_unlock(&tw_hook_mutex);
 }
 
 /* ---- choice ---- */
@@ -357,14 +356,24 @@ static bool tw_hook_wanted(const struct tw_hook_candidate *candidate,
 }
 
 /**
- * tw_hook_entry_kind() - how the parameter wants the entry of a function probed
+ * tw_hook_check() - what the parameter hook says
+ * @kind: set to how to probe the entry of a function, first of all
  *
- * Return: the kind to try first.
+ * Return: 0, or -EINVAL after a line in the log.
  */
-enum tw_probe_kind tw_hook_entry_kind(void)
+int tw_hook_check(enum tw_probe_kind *kind)
 {
-	return strcmp(tw_hook_kind, "kprobe") ? TW_PROBE_FTRACE :
-						TW_PROBE_KPROBE;
+	if (!strcmp(tw_hook_kind, "kprobe")) {
+		*kind = TW_PROBE_KPROBE;
+	} else if (!strcmp(tw_hook_kind, "auto") ||
+		   !strcmp(tw_hook_kind, "ftrace")) {
+		*kind = TW_PROBE_FTRACE;
+	} else {
+		pr_err("no hook called %s: give auto, ftrace or kprobe\n",
+		       tw_hook_kind);
+		return -EINVAL;
+	}
+	return 0;
 }
 
 /**
@@ -381,16 +390,10 @@ int tw_hook_init(void)
 	};
 	const struct tw_hook_candidate *candidate;
 	const char *wrong;
-	char tried[384] = "";
+	char tried[640] = "";
 	unsigned int i;
 	size_t k, len = 0;
 
-	if (strcmp(tw_hook_kind, "auto") && strcmp(tw_hook_kind, "ftrace") &&
-	    strcmp(tw_hook_kind, "kprobe")) {
-		pr_err("no hook called %s: give auto, ftrace or kprobe\n",
-		       tw_hook_kind);
-		return -EINVAL;
-	}
 	for (i = 0; (candidate = tw_compat_hook_candidate(i)); i++) {
 		tw_hook = candidate;
 		for (k = 0; k < ARRAY_SIZE(kinds); k++) {

@@ -15,7 +15,7 @@
  * look sees the allocation. The same barrier makes the last of several CPUs
  * that allocate at once see what the others added to the shared part of the
  * counter; the rest is in the CPUs' own parts, and all of these together are
- * less than the slack.
+ * not more than the slack.
  *
  * How few are made. The shared part of the counter alone, which costs nothing
  * to read, says that a level is more than the slack away. Nearer than that, a
@@ -161,9 +161,13 @@ notrace void tw_look_near(struct tw_mount *mount,
 	/* a remount to size=0 ends the count for good */
 	if (!max_blocks && !resized)
 		return;
-	/* whatever else there may be to look at, it is paid for */
-	if (TW_COMPAT_COUNTS_BLOCKS && tw_look_pays(mount, blocks) && !resized)
-		return;
+	if (TW_COMPAT_COUNTS_BLOCKS) {
+		/* resized or not, what was allocated is paid for */
+		bool paid = !blocks || tw_look_pays(mount, blocks);
+
+		if (paid && !resized)
+			return;
+	}
 	irq_work_queue(&this_cpu_ptr(mount->observers)->look);
 }
 
@@ -216,6 +220,9 @@ static bool tw_look_share(struct tw_mount *mount, struct tw_observer *observer)
 	long owed = 0, share;
 
 	lockdep_assert_held(&mount->lock);
+	/* nobody has summed up in this generation */
+	if (mount->pool < 0)
+		return false;
 	if (observer->generation == mount->generation) {
 		if (observer->left >= 0)
 			return true;
@@ -266,12 +273,13 @@ static bool tw_look_now(struct tw_mount *mount, struct tw_observer *observer)
 {
 	struct percpu_counter *used = &mount->sbinfo->used_blocks;
 	s64 slack = READ_ONCE(tw_look_slack), count, low, high;
-	bool shares = TW_COMPAT_COUNTS_BLOCKS && observer;
 	bool rising, falling, crossed = false;
 
-	rising = !shares || !tw_look_share(mount, observer);
-	if (rising && shares) {
-		/* a new generation; both directions are looked at below */
+	/* who has no observer does not trust in what was paid until now */
+	rising = !TW_COMPAT_COUNTS_BLOCKS || !observer ||
+		 !tw_look_share(mount, observer);
+	if (TW_COMPAT_COUNTS_BLOCKS && rising) {
+		/* a new generation */
 		tw_look_expect(mount, mount->next_rise, mount->next_fall);
 		smp_mb(); /* see the top of the file */
 	}
@@ -290,11 +298,12 @@ static bool tw_look_now(struct tw_mount *mount, struct tw_observer *observer)
 		tw_mark_expect(mount);
 		smp_mb(); /* see the top of the file */
 	}
-	if (shares && mount->pool < 0) {
+	if (TW_COMPAT_COUNTS_BLOCKS && mount->pool < 0) {
 		high = max_t(s64, high, 0);
 		mount->pool = clamp_t(s64, mount->next_rise - 1 - high, 0,
 				      slack);
-		tw_look_share(mount, observer);
+		if (observer)
+			tw_look_share(mount, observer);
 	}
 	return crossed;
 }
@@ -430,10 +439,11 @@ static void tw_look_widen(struct tw_mount *mount)
 }
 
 /*
- * A CPU's part of a percpu_counter is below the batch, which is 32 or twice
+ * A CPU's part of a percpu_counter is at most the batch, which is 32 or twice
  * the number of CPUs online, see compute_batch_value() in lib/percpu_counter.c;
  * but what was counted before some went offline may be larger. Those present
- * bound both. Called before a CPU can count. A mount whose first mark is placed
+ * bound both, unless some were taken out of the machine since before the module
+ * was loaded. Called before a CPU can count. A mount whose first mark is placed
  * meanwhile is found, or sees the new slack: it was in the table before.
  */
 static int tw_look_cpu_comes(unsigned int cpu)

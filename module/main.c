@@ -57,6 +57,7 @@ static const struct tw_census_events tw_events = {
 
 static int __init tw_init(void)
 {
+	enum tw_probe_kind kind;
 	size_t i;
 	int err;
 
@@ -67,13 +68,16 @@ static int __init tw_init(void)
 			return -EINVAL;
 		}
 	}
+	err = tw_hook_check(&kind);
+	if (err)
+		return err;
 	err = tw_mount_init();
 	if (err)
 		return err;
 	err = tw_look_init();
 	if (err)
 		goto exit_mount;
-	err = tw_census_init(&tw_events, tw_hook_entry_kind());
+	err = tw_census_init(&tw_events, kind);
 	if (err)
 		goto exit_look;
 	err = tw_hook_init();

@@ -33,7 +33,7 @@ static DEFINE_RAW_SPINLOCK(tw_mount_hash_lock);
  * spin: a handler never interrupts a holder of these locks, who has interrupts
  * off and is not in shmem_put_super().
  */
-static void tw_mount_lock_in_probe(raw_spinlock_t *lock)
+static notrace void tw_mount_lock_in_probe(raw_spinlock_t *lock)
 	__acquires(lock)
 {
 	while (!raw_spin_trylock(lock))
@@ -49,7 +49,7 @@ static void tw_mount_lock_in_probe(raw_spinlock_t *lock)
  * Context: any, with preemption disabled; the object stays until that ends.
  * Return: the object or NULL.
  */
-struct tw_mount *tw_mount_find(struct super_block *sb)
+notrace struct tw_mount *tw_mount_find(struct super_block *sb)
 {
 	struct tw_mount *mount;
 
@@ -188,7 +188,7 @@ struct tw_mount *tw_mount_attach(struct super_block *sb)
  * Context: any, with preemption disabled; also the probe of shmem_put_super().
  * Return: true for the first caller.
  */
-bool tw_mount_unhook(struct tw_mount *mount)
+notrace bool tw_mount_unhook(struct tw_mount *mount)
 {
 	unsigned long flags;
 	bool hooked;
@@ -208,6 +208,8 @@ bool tw_mount_unhook(struct tw_mount *mount)
 	local_irq_restore(flags);
 	return hooked;
 }
+
+NOKPROBE_SYMBOL(tw_mount_unhook);
 
 /**
  * tw_mount_detach() - undo tw_mount_attach() of a superblock still there

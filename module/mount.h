@@ -34,8 +34,9 @@ struct tw_observer;
  * @observers: of each CPU, see look.c; made with the first mark
  * @next_rise: the lowest number of blocks at which a mark becomes above
  * @next_fall: a mark becomes below when usage is less than this
- * @lock: protects what follows up to @telling, and writes of the five above;
- *	taken from hard interrupts. Taken before percpu_counter's lock.
+ * @lock: protects what follows up to @telling, and writes of @near_rise to
+ *	@generation and of @next_rise and @next_fall; taken from hard interrupts.
+ *	Taken before percpu_counter's lock.
  * @pool: blocks that may be handed out in shares, -1 if that is not known
  * @sbinfo: the superblock's; NULL from shmem_put_super() on
  * @marks: all marks

@@ -56,7 +56,8 @@ static int tw_probe_enable_ftrace(struct tw_probe *probe)
 
 static void tw_probe_disable_ftrace(struct tw_probe *probe)
 {
-	unregister_ftrace_function(&probe->ftrace);
+	/* or the callback may still be called when the module is gone */
+	WARN_ON_ONCE(unregister_ftrace_function(&probe->ftrace));
 }
 #else
 static int tw_probe_register_ftrace(struct tw_probe *probe)
@@ -226,7 +227,7 @@ void tw_probe_disable(struct tw_probe *probe)
  * tw_probe_missed() - calls of the function that the kernel did not tell of
  * @probe: the probe
  *
- * Return: their number since it was registered; ftrace misses none.
+ * Return: their number since it was registered; ftrace counts none.
  */
 unsigned long tw_probe_missed(const struct tw_probe *probe)
 {
