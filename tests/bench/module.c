@@ -14,11 +14,13 @@ bool hook_insert(const char *hook, const char *parameters)
 
 	snprintf(text, sizeof(text), "hook=%s %s", hook, parameters);
 	error = module_insert(text);
-	if (error) {
-		snprintf(why, sizeof(why), "the module refuses: %s", strerror(-error));
-		lack(hook, why);
+	/* nothing that it could probe works */
+	if (error == -ENODEV) {
+		lack(hook, "the module finds no hook");
 		return false;
 	}
+	if (error)
+		fail("%s: the module cannot be inserted: %s", hook, strerror(-error));
 	if (!value_in(ROOM "/" TMPFSWARN_STATS, "hook_kind", kind, sizeof(kind)))
 		fail("stats: %m");
 	if (strcmp(kind, hook) == 0)

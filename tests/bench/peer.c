@@ -56,7 +56,7 @@ static int load(struct peer *peer, const char *hook)
 	snprintf(path, sizeof(path), "%s/peer.bpf.o", dirname(self));
 	peer->object = bpf_object__open_file(path, NULL);
 	if (!peer->object)
-		return -errno;
+		fail("%s: %m", path);
 	bpf_object__for_each_program(program, peer->object) {
 		bool this = strcmp(bpf_program__name(program),
 				   programs[strcmp(hook, peers[0]) != 0]) == 0;
@@ -74,9 +74,24 @@ static int load(struct peer *peer, const char *hook)
 	peer->ring = ring_buffer__new(bpf_object__find_map_fd_by_name(peer->object, "crossings"),
 				      on_crossing, NULL, NULL);
 	if (!peer->ring)
-		return -errno;
+		fail("ring buffer: %m");
 	peer->link = bpf_program__attach(wanted);
 	return peer->link ? 0 : -errno;
+}
+
+/* What the kernel or the library answers where there is no BPF, BTF, kind of hook, or function. */
+static bool is_lack(int error)
+{
+	static const int lacks[] = {
+		-ENOSYS, -EOPNOTSUPP, -524 /* ENOTSUPP */, -ESRCH, -ENOENT,
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(lacks) / sizeof(*lacks); i++) {
+		if (error == lacks[i])
+			return true;
+	}
+	return false;
 }
 
 /* NULL, after saying so, where the kernel has no such hook. */
@@ -93,6 +108,8 @@ struct peer *peer_start(const char *hook)
 	error = load(peer, hook);
 	if (!error)
 		return peer;
+	if (!is_lack(error))
+		fail("%s: %s: %s", hook, strerror(-error), complaint);
 	snprintf(why, sizeof(why), "%s: %s", strerror(-error), complaint);
 	lack(hook, why);
 	peer_end(peer);
