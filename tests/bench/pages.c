@@ -10,7 +10,11 @@ void base(void)
 	/* the first ones on a new machine take a little longer */
 	place_cost(&watched);
 	place_measure(&watched, "no module", "none");
+	place_measure(&other, "no module, other mount", "none");
 	place_measure(&memfd, "no module, memfd", "none");
+	place_use(&watched, 0);
+	place_measure(&watched, "no module, empty", "none");
+	place_use(&watched, FLOOR);
 }
 
 /*
