@@ -36,15 +36,18 @@
 struct place {
 	struct scratch mount;
 	int fd;
+	int shift;	/* blocks of another file that are written before each run */
 };
 
 /* all are there as long as the machine is: what is compared was done in the same place */
 extern struct place watched, other, memfd;
 
-/* of one page, in instructions */
+/* in instructions */
 struct cost {
-	double write;
+	double write;		/* one page */
 	double fallocate;
+	double truncate_one;	/* a file of one page, to nothing */
+	double truncate_run;	/* of 64 */
 };
 
 /* report.c */

@@ -66,12 +66,17 @@ void place_empty(struct place *place)
 		fail("truncate: %m");
 }
 
-void place_append(struct place *place, long blocks)
+static void write_pages(int fd, int pages)
 {
-	while (blocks--) {
-		if (write(place->fd, page, PAGE) != PAGE)
+	while (pages--) {
+		if (write(fd, page, PAGE) != PAGE)
 			fail("write: %m");
 	}
+}
+
+void place_append(struct place *place, long blocks)
+{
+	write_pages(place->fd, blocks);
 }
 
 void place_end(struct place *place)
@@ -108,49 +113,74 @@ double least(double *values, int count)
 	return values[0];
 }
 
-static void write_pages(int fd)
+static void fallocate_pages(int fd, int pages)
 {
 	int i;
 
-	for (i = 0; i < RUN_PAGES; i++) {
-		if (write(fd, page, PAGE) != PAGE)
-			fail("write: %m");
-	}
-}
-
-static void fallocate_pages(int fd)
-{
-	int i;
-
-	for (i = 0; i < RUN_PAGES; i++) {
+	for (i = 0; i < pages; i++) {
 		if (fallocate(fd, 0, (off_t)i * PAGE, PAGE))
 			fail("fallocate: %m");
 	}
 }
 
-static double measure(struct place *place, void (*allocate)(int fd))
+/*
+ * Writes the blocks of place->shift anew, one by one. A CPU counts less than 32
+ * blocks, the batch on so few CPUs, for itself; that a multiple of it and more
+ * is freed at once brings all that to the shared part of the counter, and the
+ * remainder of the shift is then what it has for itself.
+ */
+static void shift(struct place *place)
 {
-	double took[RUNS];
-	uint64_t begin;
+	int fd = open(scratch_path(&place->mount, "shift"),
+		      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		fail("open: %m");
+	write_pages(fd, place->shift);
+	close(fd);
+}
+
+struct run {
+	double allocate;	/* each page */
+	double truncate;	/* all at once */
+};
+
+static struct run measure(struct place *place, void (*allocate)(int fd, int pages), int pages)
+{
+	double allocating[RUNS], truncating[RUNS];
+	uint64_t begin, between, end;
 	int i;
 
 	for (i = -WARM_UP; i < RUNS; i++) {
+		if (place->shift)
+			shift(place);
 		begin = instructions();
-		allocate(place->fd);
-		if (i >= 0)
-			took[i] = (double)(instructions() - begin) / RUN_PAGES;
-		place_empty(place);
+		allocate(place->fd, pages);
+		between = instructions();
+		if (ftruncate(place->fd, 0))
+			fail("truncate: %m");
+		end = instructions();
+		if (lseek(place->fd, 0, SEEK_SET))
+			fail("lseek: %m");
+		if (i < 0)
+			continue;
+		allocating[i] = (double)(between - begin) / pages;
+		truncating[i] = end - between;
 	}
-	return middle(took, RUNS);
+	return (struct run){ middle(allocating, RUNS), middle(truncating, RUNS) };
 }
 
 struct cost place_cost(struct place *place)
 {
 	struct cost cost;
+	struct run run;
 
 	quiesce();
-	cost.write = measure(place, write_pages);
-	cost.fallocate = measure(place, fallocate_pages);
+	run = measure(place, write_pages, RUN_PAGES);
+	cost.write = run.allocate;
+	cost.truncate_run = run.truncate;
+	cost.fallocate = measure(place, fallocate_pages, RUN_PAGES).allocate;
+	cost.truncate_one = measure(place, write_pages, 1).truncate;
 	return cost;
 }
 
@@ -160,4 +190,6 @@ void place_measure(struct place *place, const char *of, const char *hook)
 
 	result(of, hook, "write", cost.write);
 	result(of, hook, "fallocate", cost.fallocate);
+	result(of, hook, "truncate one", cost.truncate_one);
+	result(of, hook, "truncate run", cost.truncate_run);
 }
