@@ -289,7 +289,8 @@ static bool tw_look_now(struct tw_mount *mount, struct tw_observer *observer)
 	falling = count - slack < mount->next_fall;
 	/*
 	 * A mark that has moved waits for the other direction from now on, and
-	 * usage may have passed it back before near_rise and next_fall said so: look again.
+	 * usage may have passed it back before near_rise and next_fall said so:
+	 * look again.
 	 */
 	while ((rising || falling || crossed) &&
 	       tw_look_sum(mount, &low, &high) &&
