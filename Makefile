@@ -19,6 +19,9 @@ help:
 	@echo 'make dkms-remove     takes it out of dkms, for all kernels'
 	@echo 'make demo            shows it at work in a virtual machine'
 	@echo 'make check           all tests; KERNELS="6.1 6.12" for some kernels only'
+	@echo 'make check-all       on more kernels and for hours'
+	@echo 'make check-mutants   each lock, barrier and re-check taken away in turn: do the tests notice?'
+	@echo 'make coverage        which lines of the module the last run of the tests has reached'
 	@echo 'make bench           what it costs, measured in virtual machines; KERNELS as above, JSON=1 for machines'
 	@echo 'make lint            compilers, sparse, checkpatch, kernel-doc, shellcheck'
 	@echo 'make clean'
@@ -67,6 +70,15 @@ demo:
 check:
 	@KERNELS="$(KERNELS)" KDIR="$(KDIR)" APPEND="$(APPEND)" tests/vm/check
 
+check-all:
+	@KERNELS="$(KERNELS)" tests/vm/check all
+
+check-mutants:
+	@tests/mutants/check $(MUTANTS)
+
+coverage:
+	@tests/coverage/coverage
+
 bench:
 	@KERNELS="$(KERNELS)" tests/bench/bench $(if $(JSON),--json)
 
@@ -79,4 +91,4 @@ clean:
 		test ! -e $$dir/Makefile || $(MAKE) -C $$dir clean || exit; \
 	done
 
-.PHONY: all help kdir modules tools install uninstall dkms-install dkms-remove demo check bench lint clean
+.PHONY: all help kdir modules tools install uninstall dkms-install dkms-remove demo check check-all check-mutants coverage bench lint clean

@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0
 # The table of kernels, one row at a time. Sourced after common.sh and archive.sh.
 
+# What "make check" takes, and with "all" what "make check-all" takes.
 rows_all() {
-	sed 's/#.*//' "$here/kernels" | awk 'NF && $5 != "own" { print $1 }'
+	sed 's/#.*//' "$here/kernels" | awk -v all="${1:-}" '
+		NF && $5 != "own" && (all || ("," $5 ",") !~ /,all,/) { print $1 }'
 }
 
 rows_of_suite() {
-	sed 's/#.*//' "$here/kernels" | awk -v s="$1" 'NF && $2 == s { print $1 }'
+	sed 's/#.*//' "$here/kernels" | awk -v s="$1" 'NF && $2 == s && $5 !~ /config=/ { print $1 }'
 }
 
 # Sets suite, package (a regular expression), arch and options of a row.
@@ -17,7 +19,7 @@ rows_read() {
 	while read -r name suite package arch options; do
 		if [ "$name" = "$1" ]; then return; fi
 	done <"$here/kernels"
-	die "no kernel called $1 (there are: $(rows_all | xargs))"
+	die "no kernel called $1 (there are: $(rows_all all | xargs))"
 }
 
 rows_has() {
@@ -25,11 +27,22 @@ rows_has() {
 	return 1
 }
 
+# rows_value WORD: what the row's option WORD=... says, if it has one.
+rows_value() {
+	tr , '\n' <<<"$options" | sed -n "s/^$1=//p"
+}
+
 # The newest kernel that the row's suite has now; nothing where it has none.
 rows_release() {
 	local suite package arch options release
 
 	rows_read "$1"
+	case $options in
+	*config=*)
+		archive_newest "$suite" linux-source- "$package"
+		return
+		;;
+	esac
 	release=$(archive_newest "$suite" linux-headers- "$package") || true
 	# experimental comes on top of sid, whose kernel is no other row's
 	if [ "$suite" = experimental ] && ! archive_apt "$suite" apt-cache madison "linux-headers-$release" |

@@ -1,0 +1,111 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""table.py TOP UNREACHED JSON...: the union of what gcov has counted in several boots.
+
+Prints the lines and branches of each file of module/ that were reached, and each line
+that was not, with the reason that UNREACHED gives. Fails below 97 % of the lines and 90 % of
+the branches, where a line has no reason, and where a reason has no such line any more.
+
+A line of UNREACHED is "FILE<tab>TEXT<tab>REASON": TEXT is the line, without the white space
+around it; all that read so are meant."""
+
+import collections
+import json
+import os
+import sys
+
+LINES, BRANCHES = 97.0, 90.0
+
+
+def read(names, top):
+    lines = collections.defaultdict(dict)
+    branches = collections.defaultdict(dict)
+    for name in names:
+        with open(name) as text:
+            for document in text:
+                for part in json.loads(document)["files"]:
+                    path = part["file"]
+                    if "module/" not in path:
+                        continue
+                    path = path[path.rindex("module/"):]
+                    if not os.path.exists(os.path.join(top, path)):
+                        continue
+                    for line in part["lines"]:
+                        number = line["line_number"]
+                        lines[path][number] = max(lines[path].get(number, 0), line["count"])
+                        # inlined copies and other compilers lay branches out in another way
+                        key = (number, line.get("function_name"), len(line["branches"]))
+                        known = branches[path].setdefault(key, [0] * len(line["branches"]))
+                        for i, branch in enumerate(line["branches"]):
+                            known[i] = max(known[i], branch["count"])
+    return lines, branches
+
+
+def best(branches):
+    """Of each line the layout of which most was reached."""
+    lines = {}
+    for (number, _, _), counts in branches.items():
+        if not counts:
+            continue
+        share = sum(1 for c in counts if c) / len(counts)
+        if number not in lines or share > lines[number][0]:
+            lines[number] = (share, counts)
+    counts = [c for _, counts in lines.values() for c in counts]
+    return sum(1 for c in counts if c), len(counts)
+
+
+def percent(part, whole):
+    return 100.0 * part / whole if whole else 100.0
+
+
+def reasons_of(name):
+    reasons = {}
+    with open(name) as text:
+        for line in text:
+            if line.startswith("#") or not line.strip():
+                continue
+            path, words, reason = line.rstrip("\n").split("\t", 2)
+            reasons[(path, words)] = reason
+    return reasons
+
+
+def main():
+    top, unreached, names = sys.argv[1], sys.argv[2], sys.argv[3:]
+    lines, branches = read(names, top)
+    reasons = reasons_of(unreached)
+    used = set()
+    good = True
+    sums = [0, 0, 0, 0]
+    listing = []
+    print("%-20s %17s %19s" % ("", "lines", "branches"))
+    for path in sorted(lines):
+        with open(os.path.join(top, path)) as text:
+            source = text.read().split("\n")
+        reached = sum(1 for count in lines[path].values() if count)
+        row = [reached, len(lines[path]), *best(branches[path])]
+        sums = [a + b for a, b in zip(sums, row)]
+        print("%-20s %5d/%-4d %5.1f %% %6d/%-4d %5.1f %%" %
+              (path, row[0], row[1], percent(*row[:2]), row[2], row[3], percent(*row[2:])))
+        for number in sorted(n for n, count in lines[path].items() if not count):
+            words = source[number - 1].strip()
+            reason = reasons.get((path, words))
+            used.add((path, words))
+            if not reason:
+                good = False
+            listing.append("%s:%d: %s\n    %s" % (path, number, words, reason or "NO REASON GIVEN"))
+    print("%-20s %5d/%-4d %5.1f %% %6d/%-4d %5.1f %%" %
+          ("all", sums[0], sums[1], percent(*sums[:2]), sums[2], sums[3], percent(*sums[2:])))
+    print("\nnot reached:")
+    print("\n".join(listing) or "nothing")
+    for path, words in sorted(set(reasons) - used):
+        good = False
+        print("%s: %s: a reason for what was reached, or is no more" % (path, words))
+    for what, found, least in (("lines", percent(*sums[:2]), LINES),
+                               ("branches", percent(*sums[2:]), BRANCHES)):
+        if found < least:
+            good = False
+            print("%.1f %% of the %s were reached, less than %.0f %%" % (found, what, least))
+    sys.exit(not good)
+
+
+main()
