@@ -3,8 +3,6 @@
 #include "scratch.h"
 #include "kselftest_harness.h"
 
-#include <sys/klog.h>
-
 FIXTURE(module) {
 	struct scratch m;
 };
@@ -262,45 +260,6 @@ TEST_F_TIMEOUT(module, a_second_copy_is_refused, 120)
 {
 	EXPECT_EQ(-EEXIST, module_insert(""));
 	EXPECT_TRUE(scratch_shown(&self->m));
-}
-
-/* true if a line of the module's behind the mark has the text */
-static bool in_log(const char *mark, const char *text)
-{
-	static char log[1 << 20];
-	int n = klogctl(3, log, sizeof(log) - 1);
-	char *at;
-
-	if (n < 0)
-		return false;
-	log[n] = '\0';
-	at = strstr(log, mark);
-	while (at && (at = strstr(at, "tmpfswarn: "))) {
-		char *end = strchr(at, '\n');
-
-		if (end)
-			*end = '\0';
-		if (strstr(at, text))
-			return true;
-		if (!end)
-			break;
-		*end = '\n';
-		at = end;
-	}
-	return false;
-}
-
-/* 0, or what write(2) of @text to @path fails with */
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = errno;
-	close(fd);
-	return err;
 }
 
 TEST_F_TIMEOUT(module, a_hook_that_does_not_fire_is_refused_with_a_line_that_says_so, 120)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "scratch.h"
 
+#include <sys/klog.h>
 #include <sys/utsname.h>
 #include <time.h>
 
@@ -469,4 +470,45 @@ int module_insert(const char *parameters)
 int module_remove(void)
 {
 	return syscall(SYS_delete_module, TMPFSWARN_NAME, O_NONBLOCK) ? -errno : 0;
+}
+
+/* ---- the kernel ---- */
+
+/* true if a line of the module's behind the mark has the text */
+bool in_log(const char *mark, const char *text)
+{
+	static char log[1 << 20];
+	int n = klogctl(3, log, sizeof(log) - 1);
+	char *at;
+
+	if (n < 0)
+		return false;
+	log[n] = '\0';
+	at = strstr(log, mark);
+	while (at && (at = strstr(at, "tmpfswarn: "))) {
+		char *end = strchr(at, '\n');
+
+		if (end)
+			*end = '\0';
+		if (strstr(at, text))
+			return true;
+		if (!end)
+			break;
+		*end = '\n';
+		at = end;
+	}
+	return false;
+}
+
+/* 0, or what write(2) of @text to @path fails with */
+int write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
+
+	if (fd < 0)
+		return errno;
+	if (write(fd, text, strlen(text)) < 0)
+		err = errno;
+	close(fd);
+	return err;
 }

@@ -113,4 +113,8 @@ const char *module_file(void);
 int module_insert(const char *parameters);
 int module_remove(void);
 
+/* the kernel */
+bool in_log(const char *mark, const char *text);
+int write_text(const char *path, const char *text);
+
 #endif
