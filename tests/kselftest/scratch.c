@@ -474,30 +474,24 @@ int module_remove(void)
 
 /* ---- the kernel ---- */
 
-/* true if a line of the module's behind the mark has the text */
-bool in_log(const char *mark, const char *text)
+/* how many lines of the module's behind the mark have the text */
+int in_log(const char *mark, const char *text)
 {
 	static char log[1 << 20];
-	int n = klogctl(3, log, sizeof(log) - 1);
-	char *at;
+	int n = klogctl(3, log, sizeof(log) - 1), lines = 0;
+	char *line, *rest;
 
 	if (n < 0)
-		return false;
+		return 0;
 	log[n] = '\0';
-	at = strstr(log, mark);
-	while (at && (at = strstr(at, "tmpfswarn: "))) {
-		char *end = strchr(at, '\n');
+	line = strstr(log, mark);
+	for (line = line ? strtok_r(line, "\n", &rest) : NULL; line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		char *own = strstr(line, TMPFSWARN_NAME ": ");
 
-		if (end)
-			*end = '\0';
-		if (strstr(at, text))
-			return true;
-		if (!end)
-			break;
-		*end = '\n';
-		at = end;
+		lines += own && strstr(own, text);
 	}
-	return false;
+	return lines;
 }
 
 /* 0, or what write(2) of @text to @path fails with */

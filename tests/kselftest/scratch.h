@@ -114,7 +114,7 @@ int module_insert(const char *parameters);
 int module_remove(void);
 
 /* the kernel */
-bool in_log(const char *mark, const char *text);
+int in_log(const char *mark, const char *text);
 int write_text(const char *path, const char *text);
 
 #endif
