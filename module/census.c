@@ -7,7 +7,9 @@
 #include <linux/fs.h>
 #include <linux/ftrace.h>
 #include <linux/irq_work.h>
+#include <linux/kdev_t.h>
 #include <linux/llist.h>
+#include <linux/minmax.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/workqueue.h>
@@ -31,6 +33,7 @@ static LLIST_HEAD(tw_census_gone);
 
 static unsigned int tw_census_shown;
 static unsigned int tw_census_hidden;
+static unsigned int tw_census_waiting;	/* of tw_census_shown */
 
 /* bits of tw_census_todo */
 #define TW_TODO_START	0	/* mounts may be shown from now on */
@@ -49,7 +52,25 @@ static void tw_census_kick_fn(struct irq_work *work)
 /* Queues the work from where queue_work() is not allowed: any probe. */
 static struct irq_work tw_census_kick;
 
+/* how long after one could not be shown that is tried again */
+#define TW_CENSUS_RETRY		HZ
+
+static void tw_census_retry_fn(struct work_struct *work)
+{
+	tw_census_rescan();
+}
+
+static DECLARE_DELAYED_WORK(tw_census_retry, tw_census_retry_fn);
+
 /* ---- the work ---- */
+
+/* What is not done now need not be done by another mount's coming. */
+static void tw_census_try_again(dev_t dev, int err)
+{
+	pr_warn_once("the tmpfs %u:%u is not shown: error %d; that is tried again every second\n",
+		     MAJOR(dev), MINOR(dev), err);
+	queue_delayed_work(tw_census_wq, &tw_census_retry, TW_CENSUS_RETRY);
+}
 
 /* A superblock that is complete and cannot go: s_umount is held. */
 static void tw_census_scan_one(struct super_block *sb, void *hidden)
@@ -68,11 +89,14 @@ static void tw_census_scan_one(struct super_block *sb, void *hidden)
 		tw_look_settle(mount);
 		return;
 	}
-	if (tw_census_shown < tw_max_mounts)
+	if (tw_census_shown < tw_max_mounts) {
 		mount = tw_mount_attach(sb);
-	else
+		if (!mount)
+			tw_census_try_again(sb->s_dev, -ENOMEM);
+	} else {
 		pr_warn_once("not showing more than %u tmpfs mounts: raise the parameter max_mounts\n",
 			     tw_max_mounts);
+	}
 	if (!mount) {
 		++*(unsigned int *)hidden;
 		return;
@@ -87,6 +111,25 @@ static void tw_census_scan(void)
 
 	iterate_supers_type(tw_census_type, tw_census_scan_one, &hidden);
 	WRITE_ONCE(tw_census_hidden, hidden);
+}
+
+/* Shows those that were found; the rest is left for the next time. */
+static void tw_census_show(void)
+{
+	struct tw_mount *mount, *next;
+	unsigned int waiting = 0;
+	int err;
+
+	list_for_each_entry_safe(mount, next, &tw_census_new, all) {
+		err = tw_census_events->appeared(mount);
+		if (err) {
+			tw_census_try_again(mount->dev, err);
+			waiting++;
+			continue;
+		}
+		list_move_tail(&mount->all, &tw_census_mounts);
+	}
+	WRITE_ONCE(tw_census_waiting, waiting);
 }
 
 static void tw_census_bury(void)
@@ -115,7 +158,7 @@ static void tw_census_bury(void)
  */
 static void tw_census_work_fn(struct work_struct *work)
 {
-	struct tw_mount *mount, *next;
+	struct tw_mount *mount;
 
 	if (!test_bit(TW_TODO_START, &tw_census_todo))
 		return;
@@ -135,10 +178,7 @@ static void tw_census_work_fn(struct work_struct *work)
 			}
 		}
 		tw_census_bury();
-		list_for_each_entry_safe(mount, next, &tw_census_new, all) {
-			tw_census_events->appeared(mount);
-			list_move_tail(&mount->all, &tw_census_mounts);
-		}
+		tw_census_show();
 	} while (test_bit(TW_TODO_SCAN, &tw_census_todo));
 }
 
@@ -342,8 +382,10 @@ int tw_census_init(const struct tw_census_events *events,
 		return -ENODEV;
 	}
 	tw_census_wq = alloc_ordered_workqueue("tmpfswarn_mounts", 0);
-	if (!tw_census_wq)
+	if (!tw_census_wq) {
+		pr_err("no memory for a workqueue\n");
 		return -ENOMEM;
+	}
 	err = tw_census_keep_ftrace();
 	if (err)
 		goto destroy_wq;
@@ -393,6 +435,8 @@ void tw_census_stop(void)
 	set_bit(TW_TODO_STOP, &tw_census_todo);
 	queue_work(tw_census_wq, &tw_census_work);
 	flush_work(&tw_census_work);
+	/* nothing is left to be shown, nor does it look for more */
+	cancel_delayed_work_sync(&tw_census_retry);
 	/*
 	 * A last umount may have unhooked its mount before this did, and be
 	 * about to queue it: wait for its handler, then for the work. No other
@@ -422,6 +466,10 @@ void tw_census_exit(void)
  */
 void tw_census_counts(struct tw_census_counts *counts)
 {
-	counts->shown = READ_ONCE(tw_census_shown);
-	counts->hidden = READ_ONCE(tw_census_hidden);
+	unsigned int found = READ_ONCE(tw_census_shown);
+	/* one of these may just have gone */
+	unsigned int waiting = min(READ_ONCE(tw_census_waiting), found);
+
+	counts->shown = found - waiting;
+	counts->hidden = READ_ONCE(tw_census_hidden) + waiting;
 }

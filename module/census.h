@@ -11,7 +11,8 @@ struct tw_mount;
 
 /**
  * struct tw_census_events - what the later rooms want to know
- * @appeared: a mount is to be shown
+ * @appeared: a mount is to be shown; 0, or a negative errno if it cannot be,
+ *	then it is called again after a while
  * @gone: the superblock is gone or the module goes: to be shown no more, and
  *	its triggers to be ended
  * @stopping: the module goes: no mount appears any more, all will be gone next
@@ -19,15 +20,15 @@ struct tw_mount;
  * They are called from one work item, never at once, and may sleep.
  */
 struct tw_census_events {
-	void (*appeared)(struct tw_mount *mount);
+	int (*appeared)(struct tw_mount *mount);
 	void (*gone)(struct tw_mount *mount);
 	void (*stopping)(void);
 };
 
 /**
  * struct tw_census_counts - statistics over all mounts
- * @shown: mounts there are objects for
- * @hidden: mounts beyond the limit
+ * @shown: mounts there is a directory for
+ * @hidden: mounts beyond the limit, or not shown yet for want of memory
  */
 struct tw_census_counts {
 	unsigned int shown;

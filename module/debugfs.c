@@ -72,29 +72,40 @@ static struct dentry *tw_debugfs_dir(const char *name, struct dentry *parent)
 /**
  * tw_debugfs_show() - make the directory of a mount
  * @mount: one that has none
+ *
+ * Return: 0, or a negative errno if it has none still: there is no directory
+ * without all of its files.
  */
-void tw_debugfs_show(struct tw_mount *mount)
+int tw_debugfs_show(struct tw_mount *mount)
 {
+	struct dentry *dir, *entry;
 	const struct tw_file *file;
-	struct dentry *dir;
 	char name[24];
 	size_t i;
 
 	snprintf(name, sizeof(name), "%u:%u", MAJOR(mount->dev),
 		 MINOR(mount->dev));
 	dir = tw_debugfs_dir(name, tw_debugfs_root);
-	if (IS_ERR(dir)) {
-		pr_warn("no directory for the tmpfs %s: error %ld\n", name,
-			PTR_ERR(dir));
-		return;
+	if (IS_ERR(dir))
+		return PTR_ERR(dir);
+	for (i = 0; i < ARRAY_SIZE(tw_links); i++) {
+		entry = debugfs_create_symlink(tw_links[i].name, dir,
+					       tw_links[i].target);
+		if (IS_ERR(entry))
+			goto remove;
 	}
-	for (i = 0; i < ARRAY_SIZE(tw_links); i++)
-		debugfs_create_symlink(tw_links[i].name, dir,
-				       tw_links[i].target);
-	for (file = tw_files; file->name; file++)
-		debugfs_create_file_unsafe(file->name, file->mode, dir, mount,
-					   file->fops);
+	for (file = tw_files; file->name; file++) {
+		entry = debugfs_create_file_unsafe(file->name, file->mode, dir,
+						   mount, file->fops);
+		if (IS_ERR(entry))
+			goto remove;
+	}
 	mount->dir = dir;
+	return 0;
+
+remove:
+	debugfs_remove_recursive(dir);
+	return PTR_ERR(entry);
 }
 
 /**
@@ -119,13 +130,20 @@ void tw_debugfs_hide(struct tw_mount *mount)
 int tw_debugfs_init(void)
 {
 	struct dentry *dir = tw_debugfs_dir(TMPFSWARN_NAME, NULL);
+	struct dentry *stats;
 
 	if (IS_ERR(dir)) {
 		pr_err("no directory in debugfs: error %ld; is it off (debugfs=off)?\n",
 		       PTR_ERR(dir));
 		return PTR_ERR(dir);
 	}
-	debugfs_create_file(TMPFSWARN_STATS, 0400, dir, NULL, &tw_stats_fops);
+	stats = debugfs_create_file(TMPFSWARN_STATS, 0400, dir, NULL,
+				    &tw_stats_fops);
+	if (IS_ERR(stats)) {
+		pr_err("no file in debugfs: error %ld\n", PTR_ERR(stats));
+		debugfs_remove_recursive(dir);
+		return PTR_ERR(stats);
+	}
 	tw_debugfs_root = dir;
 	return 0;
 }

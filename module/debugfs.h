@@ -10,7 +10,7 @@ struct tw_mount;
 int tw_debugfs_init(void);
 void tw_debugfs_exit(void);
 
-void tw_debugfs_show(struct tw_mount *mount);
+int tw_debugfs_show(struct tw_mount *mount);
 void tw_debugfs_hide(struct tw_mount *mount);
 
 #endif /* TW_DEBUGFS_H */

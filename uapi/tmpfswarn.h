@@ -85,9 +85,9 @@
  * stats, "key value" lines: version; hook, hook_kind (the symbol probed for
  * allocations, and how: ftrace, kprobe or kretprobe, see the module's parameter
  * hook); hook_free, hook_free_kind (the same for frees); armed (0 or 1); mounts
- * (shown); mounts_hidden (over max_mounts); triggers (registered); crossings
- * (told since load); signals (these and farewells); missed (probe hits that the
- * kernel had to drop).
+ * (shown); mounts_hidden (over max_mounts, or not shown yet for want of memory);
+ * triggers (registered); crossings (told since load); signals (these and
+ * farewells); missed (probe hits that the kernel had to drop).
  */
 
 /* files of a mount's directory */
