@@ -234,7 +234,7 @@ static DECLARE_WORK(tw_hook_relook, tw_hook_relook_fn);
  * tw_hook_get() - have each allocation and free seen until tw_hook_put()
  *
  * Context: process.
- * Return: 0, or -EIO after a line in the log.
+ * Return: 0; -EIO after a line in the log, -ENOMEM.
  */
 int tw_hook_get(void)
 {
@@ -249,8 +249,9 @@ int tw_hook_get(void)
 	if (!err && relook)
 		queue_work(tw_wq, &tw_hook_relook);
 	mutex_unlock(&tw_hook_mutex);
-	if (!err)
-		return 0;
+	/* that is no fault of the probe's, and may be better in a moment */
+	if (!err || err == -ENOMEM)
+		return err;
 	pr_err_ratelimited("cannot arm the probe of %s: error %d\n",
 			   tw_hook_alloc.symbol, err);
 	return -EIO;
