@@ -48,6 +48,8 @@
  * again by another CPU, before the system call that brought it up has had its
  * look, was never up for anybody who could tell.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/cpu.h>
 #include <linux/fs.h>
 #include <linux/irq_work.h>
@@ -462,7 +464,7 @@ static int tw_look_cpu_comes(unsigned int cpu)
 /**
  * tw_look_init() - before anything else of this file, after tw_mount_init()
  *
- * Return: 0 or a negative errno.
+ * Return: 0, or a negative errno after a line in the log.
  */
 int tw_look_init(void)
 {
@@ -470,8 +472,10 @@ int tw_look_init(void)
 					      "tmpfswarn:prepare",
 					      tw_look_cpu_comes, NULL);
 
-	if (state < 0)
+	if (state < 0) {
+		pr_err("not told when a CPU comes: error %d\n", state);
 		return state;
+	}
 	tw_look_cpuhp = state;
 	/* for those that are there; who comes from now on is called for */
 	cpus_read_lock();

@@ -255,12 +255,15 @@ int tw_mount_usage(struct tw_mount *mount, struct tw_usage *usage)
 /**
  * tw_mount_init() - before anything else of this file
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0, or -ENOMEM after a line in the log.
  */
 int tw_mount_init(void)
 {
 	tw_wq = alloc_workqueue("tmpfswarn", WQ_UNBOUND, 0);
-	return tw_wq ? 0 : -ENOMEM;
+	if (tw_wq)
+		return 0;
+	pr_err("no memory for a workqueue\n");
+	return -ENOMEM;
 }
 
 /**
