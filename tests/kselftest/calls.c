@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Calls of the kernel that fail while the module is loaded: the first, the
+ * second, ... of a function, until there is none left to. Needs failer.ko (see
+ * failer/failer.c), made for the running kernel, beside this program, and the
+ * module's file in TMPFSWARN_KO.
+ */
+#include "scratch.h"
+#include "kselftest_harness.h"
+
+#define NTH	"/sys/module/failer/parameters/nth"
+
+/* more than there are of any */
+#define MOST	10000
+
+FIXTURE(calls) {
+	struct scratch m;
+	bool failer;
+};
+
+FIXTURE_VARIANT(calls) {
+	/* one of these; the name that newer or older kernels have for the rest */
+	const char *function[4];
+	long value;
+	/* some way, if not the preferred one, is left without it */
+	bool optional;
+	/* it is for a mount, which is shown later */
+	bool later;
+};
+
+#define CALLS(name, ...) FIXTURE_VARIANT_ADD(calls, name) { __VA_ARGS__ }
+
+CALLS(alloc_workqueue, .function = { "alloc_workqueue_noprof", "alloc_workqueue" });
+CALLS(cpuhp_setup_state, .function = { "__cpuhp_setup_state" }, .value = -EINVAL);
+CALLS(get_fs_type, .function = { "get_fs_type" });
+CALLS(ftrace_set_filter, .function = { "ftrace_set_filter" }, .value = -EINVAL, .optional = true);
+CALLS(register_ftrace_function, .function = { "register_ftrace_function" },
+      .value = -EBUSY, .optional = true);
+CALLS(register_kprobe, .function = { "register_kprobe" }, .value = -EINVAL, .optional = true);
+CALLS(register_kretprobe, .function = { "register_kretprobe" },
+      .value = -EINVAL, .optional = true);
+CALLS(enable_kprobe, .function = { "enable_kprobe" }, .value = -EBUSY, .optional = true);
+CALLS(vfs_kern_mount, .function = { "vfs_kern_mount" }, .value = -ENOMEM, .optional = true);
+CALLS(file_open_root, .function = { "file_open_root" }, .value = -ENFILE, .optional = true);
+CALLS(kernel_write, .function = { "kernel_write" }, .value = -ENOSPC, .optional = true);
+CALLS(vfs_statfs, .function = { "vfs_statfs" }, .value = -EIO, .optional = true);
+CALLS(vfs_truncate, .function = { "vfs_truncate" }, .value = -EIO, .optional = true);
+CALLS(alloc_percpu, .function = { "pcpu_alloc_noprof", "__alloc_percpu_gfp" }, .optional = true);
+CALLS(debugfs_create_dir, .function = { "debugfs_create_dir" }, .value = -ENOMEM, .later = true);
+CALLS(debugfs_create_file, .function = { "debugfs_create_file_full", "debugfs_create_file" },
+      .value = -ENOMEM, .later = true);
+CALLS(debugfs_create_file_unsafe, .function = { "debugfs_create_file_unsafe" },
+      .value = -ENOMEM, .later = true);
+CALLS(debugfs_create_symlink, .function = { "debugfs_create_symlink" },
+      .value = -ENOMEM, .later = true);
+
+/* failer.ko lies where this program does */
+static int insert_failer(const char *function, long value)
+{
+	char path[256], parameters[128];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 32);
+	int fd, error;
+
+	if (n < 0)
+		return -errno;
+	path[n] = '\0';
+	strcpy(strrchr(path, '/') + 1, "failer.ko");
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	snprintf(parameters, sizeof(parameters), "function=%s value=%ld", function, value);
+	error = syscall(SYS_finit_module, fd, parameters, 0) ? -errno : 0;
+	close(fd);
+	return error;
+}
+
+static void fail_from_now(int nth)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", nth);
+	if (write_text(NTH, text))
+		abort();
+}
+
+/* no more; how many calls it was away from that, 0 if it was reached */
+static int fail_no_more(void)
+{
+	char *text = slurp_path(NTH);
+	int left = text ? atoi(text) : -1;
+
+	free(text);
+	fail_from_now(0);
+	return left;
+}
+
+FIXTURE_SETUP(calls)
+{
+	int i, error = -ENOENT;
+
+	if (!module_file())
+		SKIP(return, "TMPFSWARN_KO does not name the module's file");
+	for (i = 0; error == -ENOENT && i < 4 && variant->function[i]; i++)
+		error = insert_failer(variant->function[i], variant->value);
+	if (error == -ENOENT)
+		SKIP(return, "no failer.ko, or the kernel has no such function");
+	if (error == -EINVAL || error == -EILSEQ)
+		SKIP(return, "the kernel does not let that function be probed");
+	ASSERT_EQ(0, error);
+	self->failer = true;
+	ASSERT_EQ(0, scratch_mount(&self->m, "nr_blocks=20"));
+	ASSERT_TRUE(EVENTUALLY(module_remove() == 0));
+}
+
+FIXTURE_TEARDOWN(calls)
+{
+	if (self->failer)
+		EXPECT_EQ(0, syscall(SYS_delete_module, "failer", O_NONBLOCK));
+	scratch_end(&self->m);
+	if (module_file() && access(ROOM, F_OK))
+		module_insert("");
+}
+
+static bool mentions(const char *path, const char *word)
+{
+	char *text = slurp_path(path);
+	bool found = text && strstr(text, word);
+
+	free(text);
+	return found;
+}
+
+static void expect_nothing_left(struct __test_metadata *_metadata)
+{
+	EXPECT_NE(0, access(ROOM, F_OK));
+	EXPECT_NE(0, access("/sys/module/" TMPFSWARN_NAME, F_OK));
+	EXPECT_FALSE(mentions("/sys/kernel/debug/kprobes/list", "shmem_"));
+	EXPECT_FALSE(mentions("/sys/kernel/debug/tracing/enabled_functions", "shmem_"));
+	EXPECT_FALSE(mentions("/proc/kallsyms", "[" TMPFSWARN_NAME "]"));
+}
+
+static void expect_it_works(struct __test_metadata *_metadata, const struct scratch *m)
+{
+	int efd;
+
+	ASSERT_TRUE(EVENTUALLY(scratch_shown(m)));
+	efd = listen_blocks(m, 10, "both");
+	ASSERT_LE(0, efd);
+	ASSERT_EQ(0, scratch_use(m, 10));
+	EXPECT_SIGNALS(efd, 1);
+	ASSERT_EQ(0, scratch_use(m, 0));
+	EXPECT_SIGNALS(efd, 1);
+	EXPECT_EQ(0, stat_of("mounts_hidden"));
+	close(efd);
+	ASSERT_TRUE(EVENTUALLY(module_remove() == 0));
+}
+
+TEST_F_TIMEOUT(calls, one_that_fails_is_told_of_and_leaves_nothing_behind, 600)
+{
+	int nth, error, left = 0, refused = 0;
+	char mark[64];
+
+	for (nth = 1; !left && nth < MOST; nth++) {
+		snprintf(mark, sizeof(mark), "calls test %d, call %d", getpid(), nth);
+		ASSERT_EQ(0, write_text("/dev/kmsg", mark));
+		fail_from_now(nth);
+		error = module_insert("");
+		left = fail_no_more();
+		if (error) {
+			refused++;
+			EXPECT_EQ(0, left);
+			EXPECT_EQ(1, in_log(mark, "")) TH_LOG("call %d, error %d", nth, error);
+			expect_nothing_left(_metadata);
+			ASSERT_EQ(0, module_insert("")) TH_LOG("after call %d", nth);
+		} else if (!left) {
+			EXPECT_TRUE(variant->optional || variant->later) TH_LOG("call %d", nth);
+			if (variant->later)
+				EXPECT_EQ(1, in_log(mark, "not shown")) TH_LOG("call %d", nth);
+		}
+		expect_it_works(_metadata, &self->m);
+		expect_nothing_left(_metadata);
+	}
+	/* the last one had none left to fail */
+	TH_LOG("%d calls failed in turn, %d times loading was refused", nth - 2, refused);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Makes a call fail: the nth one of a function of the kernel that comes from the
+ * module tmpfswarn returns an error, and the function is not entered.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/kprobes.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/notifier.h>
+#include <linux/ptrace.h>
+#include <linux/string.h>
+
+static char *function;
+module_param(function, charp, 0444);
+MODULE_PARM_DESC(function, "Function of the kernel whose calls fail");
+
+static long value = -ENOMEM;
+module_param(value, long, 0444);
+MODULE_PARM_DESC(value, "What a call that fails returns");
+
+static unsigned int nth;
+module_param(nth, uint, 0644);
+MODULE_PARM_DESC(nth, "Which call fails, counted down; 0: none from now on");
+
+/* tmpfswarn, from before its init to after its exit */
+static struct module *caller;
+
+static noinline notrace long failer_instead(void)
+{
+	return READ_ONCE(value);
+}
+
+static int failer_on_entry(struct kprobe *probe, struct pt_regs *regs)
+{
+	struct module *mod = READ_ONCE(caller);
+	/* at the entry of a function there is nothing above it */
+	unsigned long from = regs_get_kernel_stack_nth(regs, 0);
+	unsigned int left = READ_ONCE(nth);
+
+	if (!left || !mod || !within_module(from, mod))
+		return 0;
+	/* none of these functions is called by two of its threads at once */
+	WRITE_ONCE(nth, left - 1);
+	if (left > 1)
+		return 0;
+	instruction_pointer_set(regs, (unsigned long)failer_instead);
+	return 1;
+}
+
+NOKPROBE_SYMBOL(failer_on_entry);
+
+/* having one is how a probe says that it changes where execution goes on */
+static void failer_after(struct kprobe *probe, struct pt_regs *regs,
+			 unsigned long flags)
+{
+}
+
+NOKPROBE_SYMBOL(failer_after);
+
+static struct kprobe failer_probe = {
+	.pre_handler = failer_on_entry,
+	.post_handler = failer_after,
+};
+
+static int failer_notice(struct notifier_block *block, unsigned long state,
+			 void *data)
+{
+	struct module *mod = data;
+
+	if (strcmp(mod->name, "tmpfswarn"))
+		return NOTIFY_DONE;
+	if (state == MODULE_STATE_COMING)
+		WRITE_ONCE(caller, mod);
+	else if (state == MODULE_STATE_GOING)
+		WRITE_ONCE(caller, NULL);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block failer_block = {
+	.notifier_call = failer_notice,
+};
+
+static int __init failer_init(void)
+{
+	int err;
+
+	if (!function)
+		return -EINVAL;
+	failer_probe.symbol_name = function;
+	err = register_kprobe(&failer_probe);
+	if (err)
+		return err;
+	err = register_module_notifier(&failer_block);
+	if (err)
+		unregister_kprobe(&failer_probe);
+	return err;
+}
+
+static void __exit failer_exit(void)
+{
+	unregister_module_notifier(&failer_block);
+	unregister_kprobe(&failer_probe);
+}
+
+module_init(failer_init);
+module_exit(failer_exit);
+
+MODULE_DESCRIPTION("Make calls of the kernel by tmpfswarn fail");
+MODULE_LICENSE("GPL");
