@@ -322,11 +322,6 @@ static struct ftrace_ops tw_census_ftrace = {
 	.flags = FTRACE_OPS_FL_PERMANENT,
 };
 
-static void tw_census_free_filter(void)
-{
-	ftrace_set_filter(&tw_census_ftrace, NULL, 0, 1);
-}
-
 static int tw_census_keep_ftrace(void)
 {
 	char symbol[] = "shmem_put_super";
@@ -336,7 +331,7 @@ static int tw_census_keep_ftrace(void)
 	if (!err)
 		err = register_ftrace_function(&tw_census_ftrace);
 	if (err) {
-		tw_census_free_filter();
+		tw_compat_ftrace_free_filter(&tw_census_ftrace);
 		pr_err("cannot keep ftrace on: error %d; is the sysctl kernel.ftrace_enabled 0?\n",
 		       err);
 	}
@@ -346,7 +341,7 @@ static int tw_census_keep_ftrace(void)
 static void tw_census_release_ftrace(void)
 {
 	unregister_ftrace_function(&tw_census_ftrace);
-	tw_census_free_filter();
+	tw_compat_ftrace_free_filter(&tw_census_ftrace);
 }
 #else
 static int tw_census_keep_ftrace(void)

@@ -191,6 +191,21 @@ struct ftrace_regs;
 #define TW_COMPAT_FTRACE_FLAGS	FTRACE_OPS_FL_SAVE_REGS
 #endif
 
+#ifdef CONFIG_DYNAMIC_FTRACE
+/*
+ * Undoes ftrace_set_filter() for one that is not registered. What cannot fail for
+ * want of memory is not for modules before 6.3; stable kernels got it meanwhile.
+ */
+static inline void tw_compat_ftrace_free_filter(struct ftrace_ops *ops)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	ftrace_set_filter(ops, NULL, 0, 1);
+#else
+	ftrace_free_filter(ops);
+#endif
+}
+#endif
+
 /* Argument @n of the function that a callback of ftrace is called for. */
 static __always_inline unsigned long
 tw_compat_ftrace_argument(struct tw_compat_ftrace_regs *regs, unsigned int n)

@@ -45,8 +45,7 @@ static int tw_probe_register_ftrace(struct tw_probe *probe)
 
 static void tw_probe_unregister_ftrace(struct tw_probe *probe)
 {
-	/* frees the filter */
-	ftrace_set_filter(&probe->ftrace, NULL, 0, 1);
+	tw_compat_ftrace_free_filter(&probe->ftrace);
 }
 
 static int tw_probe_enable_ftrace(struct tw_probe *probe)
