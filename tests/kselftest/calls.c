@@ -169,7 +169,9 @@ TEST_F_TIMEOUT(calls, one_that_fails_is_told_of_and_leaves_nothing_behind, 600)
 		if (error) {
 			refused++;
 			EXPECT_EQ(0, left);
-			EXPECT_EQ(1, in_log(mark, "")) TH_LOG("call %d, error %d", nth, error);
+			/* but for the one that says which hook it has, if it got so far */
+			EXPECT_EQ(1, in_log(mark, "") - in_log(mark, "watching "))
+				TH_LOG("call %d, error %d", nth, error);
 			expect_nothing_left(_metadata);
 			/* the last one is loaded after all of these */
 			continue;
