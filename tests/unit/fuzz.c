@@ -96,15 +96,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (tw_fd_parse(text, &fd) == 0)
 		MUST(fd <= INT_MAX);
 	if (tw_level_parse_blocks(text, &level) == 0) {
-		check_level(&level);
-		if (level.kind != TW_LEVEL_NONE) {
-			char printed[TW_LEVEL_TEXT];
-			struct tw_level again;
+		char printed[TW_LEVEL_TEXT];
+		struct tw_level again;
 
-			tw_level_print(printed, sizeof(printed), &level);
-			MUST(tw_level_parse_blocks(printed, &again) == 0);
-			MUST(same_level(&again, &level));
-		}
+		check_level(&level);
+		MUST(level.kind == TW_LEVEL_NONE || level.value > 0);
+		MUST(level.kind != TW_LEVEL_BLOCKS ||
+		     tw_level_blocks(&level, 1000, 12) == level.value);
+		MUST(level.kind != TW_LEVEL_PERCENT || tw_level_blocks(&level, 1000, 12) <= 1000);
+		tw_level_print(printed, sizeof(printed), &level);
+		MUST(tw_level_parse_blocks(printed, &again) == 0);
+		MUST(same_level(&again, &level));
 	}
 	/* last: it cuts the text */
 	if (tw_registration_parse(text, &reg) == 0) {

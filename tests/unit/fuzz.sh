@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# fuzz.sh SECONDS: run $OUTPUT/fuzz so long and say the outcome as TAP.
+# fuzz.sh -max_total_time=SECONDS|-runs=NUMBER: run $OUTPUT/fuzz so long or so often, from the
+# corpus on, and say the outcome as TAP.
 set -eu -o pipefail
 
 fuzz=${OUTPUT:-build}/fuzz
@@ -14,9 +15,20 @@ if [ ! -x "$fuzz" ]; then
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-if "$fuzz" -max_total_time="$1" -max_len=300 -timeout=5 -dict=grammar.dict -verbosity=0 \
-	-print_final_stats=1 -artifact_prefix="$work/" "$work" >"$work/log" 2>&1; then
-	sed -n 's/^stat::number_of_executed_units: */# texts tried: /p' "$work/log"
+mkdir "$work/found"
+# what is new goes to the first directory of two
+if "$fuzz" "$1" -max_len=300 -timeout=5 -dict=grammar.dict -verbosity=0 \
+	-print_final_stats=1 -artifact_prefix="$work/" "$work/found" corpus >"$work/log" 2>&1; then
+	tried=$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/log")
+	echo "# texts tried: $tried in $SECONDS s"
+	case $1 in
+	-runs=*)
+		if [ "$tried" -lt "${1#*=}" ]; then
+			echo "not ok 1 $name # ended early"
+			exit 1
+		fi
+		;;
+	esac
 	echo "ok 1 $name"
 else
 	sed 's/^/# /' "$work/log"

@@ -280,32 +280,69 @@ static void the_rfc_counts_blocks(void)
 	}
 }
 
+/* what event_control and warn_used_blocks make of the text of a level */
+static bool parses_back(const struct tw_level *level)
+{
+	char text[TW_LEVEL_TEXT];
+	struct tw_level again;
+	struct tw_spec spec;
+	int length = tw_level_print(text, sizeof(text), level);
+	bool same = length == (int)strlen(text) && length < TW_LEVEL_TEXT;
+
+	if (level->kind == TW_LEVEL_BYTES || level->kind == TW_LEVEL_PERCENT ||
+	    level->kind == TW_LEVEL_MAX)
+		same = same && tw_spec_parse(text, &spec) == 0 && same_level(&spec.level, level);
+	/* there 0 of anything is none, and is printed as such */
+	if (level->kind == TW_LEVEL_NONE || (level->kind != TW_LEVEL_BYTES && level->value))
+		same = same && tw_level_parse_blocks(text, &again) == 0 &&
+			same_level(&again, level);
+	/* and a hysteresis, which no registration prints as -1 */
+	if (level->kind == TW_LEVEL_BYTES || level->kind == TW_LEVEL_PERCENT) {
+		char args[TW_LEVEL_TEXT + 16];
+
+		snprintf(args, sizeof(args), "-1 hyst=%s", text);
+		same = same && tw_spec_parse(args, &spec) == 0 && same_level(&spec.hyst, level);
+	}
+	if (!same)
+		printf("# kind %d, value %llu: '%s'\n", level->kind,
+		       (unsigned long long)level->value, text);
+	return same;
+}
+
 static void what_is_printed_parses_to_the_same(void)
 {
+	static const enum tw_level_kind kinds[] = { TW_LEVEL_BYTES, TW_LEVEL_BLOCKS };
 	struct tw_level level = { TW_LEVEL_PERCENT, 0 };
-	struct tw_spec spec;
 	char text[TW_LEVEL_TEXT];
-	u64 value;
+	unsigned int i, bit;
+	u64 random = 1;
 
-	for (level.value = 0; level.value <= 10000; level.value++) {
-		tw_level_print(text, sizeof(text), &level);
-		MUST(tw_spec_parse(text, &spec) == 0 && same_level(&spec.level, &level),
-		     "'%s'", text);
+	for (level.value = 0; level.value <= 10000; level.value++)
+		MUST(parses_back(&level));
+	/* numbers of each length, the same ones each time, and those around a power of two */
+	for (i = 0; i < 64000; i++) {
+		random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+		level = (struct tw_level){ kinds[i % 2], random >> i % 64 };
+		MUST(parses_back(&level));
 	}
-	level.kind = TW_LEVEL_BYTES;
-	for (value = 1; value; value <<= 1) {
-		level.value = value - 1;
+	for (i = 0; i < 2; i++) {
+		level.kind = kinds[i];
+		for (bit = 0; bit < 64; bit++) {
+			for (level.value = (1ULL << bit) - 1; level.value <= (1ULL << bit) + 1;
+			     level.value++)
+				MUST(parses_back(&level));
+		}
+		level.value = U64_MAX;
+		MUST(parses_back(&level));
 		tw_level_print(text, sizeof(text), &level);
-		MUST(tw_spec_parse(text, &spec) == 0 && same_level(&spec.level, &level),
-		     "'%s'", text);
+		MUST(strcmp(text, "18446744073709551615") == 0, "'%s'", text);
 	}
-	level = (struct tw_level){ TW_LEVEL_BYTES, U64_MAX };
-	MUST(tw_level_print(text, sizeof(text), &level) == (int)strlen("18446744073709551615"));
-	MUST(strcmp(text, "18446744073709551615") == 0, "'%s'", text);
 	level = (struct tw_level){ TW_LEVEL_MAX, 0 };
+	MUST(parses_back(&level));
 	tw_level_print(text, sizeof(text), &level);
 	MUST(strcmp(text, "-1") == 0, "'%s'", text);
 	level = (struct tw_level){ TW_LEVEL_NONE, 0 };
+	MUST(parses_back(&level));
 	tw_level_print(text, sizeof(text), &level);
 	MUST(strcmp(text, "0") == 0, "'%s'", text);
 }
