@@ -427,8 +427,10 @@ bool model_foreign(const char *file, const char *text, size_t size, bool alone)
 		;
 	snprintf(line, sizeof(line), "%.*s", (int)(size - i), text + i);
 	efd = strtoull(line, NULL, 10);
-	if (efd >= CHURN && efd < CHURN + CHURNED)
+	if (efd >= CHURN && efd < CHURN + CHURNED) {
+		close(efd);
 		return settled();
+	}
 	if (alone && !text_has(text, size, "once") && trigger_count(own) != nr_watches + 1)
 		return fail("one line was accepted, %d are there and %d were: %s",
 			    trigger_count(own), nr_watches, line);

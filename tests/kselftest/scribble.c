@@ -40,20 +40,30 @@ static struct handle handles[HANDLES];
 static struct scratch mounts[3];	/* the third under the lock */
 static pthread_mutex_t fleeting = PTHREAD_MUTEX_INITIALIZER;
 static atomic_bool stop;
-static atomic_long rounds, background_errors;
+static atomic_long done, rounds, background_errors;
 static long refused[ERRNOS], accepted;
 
 /* ---- beside it ---- */
+
+/* The others go on at the pace of the operations, whatever a kernel makes of that. */
+static bool after(long operations)
+{
+	long until = done + operations;
+
+	while (!stop && done < until)
+		usleep(1000);
+	return !stop;
+}
 
 static void *write_busy(void *arg)
 {
 	int fd = open(scratch_path(&mounts[1], "busy"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	unsigned int i;
 
-	for (i = 0; !stop; i++) {
-		if (ftruncate(fd, 0) || fallocate(fd, 0, 0, (i * 37 % 900 + 1) * mounts[1].block))
+	for (i = 0; after(50); i++) {
+		if (ftruncate(fd, (i * 17 % 900 + 1) * mounts[1].block) ||
+		    fallocate(fd, 0, 0, (i * 37 % 900 + 1) * mounts[1].block))
 			background_errors++;
-		usleep(2000);
 	}
 	close(fd);
 	return NULL;
@@ -71,9 +81,9 @@ static void *mount_and_umount(void *arg)
 		pthread_mutex_lock(&fleeting);
 		mounts[2] = m;
 		pthread_mutex_unlock(&fleeting);
-		if (scratch_use(&m, 50) || scratch_use(&m, 20))
+		if (scratch_use(&m, 30) || scratch_use(&m, 20))
 			background_errors++;
-		usleep(3000);
+		after(200);
 		if (scratch_umount(&m))
 			background_errors++;
 		rmdir(m.path);
@@ -87,7 +97,7 @@ static void *churn_fds(void *arg)
 {
 	unsigned int i;
 
-	for (i = 0; !stop; i++) {
+	for (i = 0; i % CHURNED || after(20); i++) {
 		int slot = CHURN + i % CHURNED;
 		int fd = i % 3 == 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC) : listener();
 
@@ -96,8 +106,6 @@ static void *churn_fds(void *arg)
 		else
 			dup3(fd, slot, O_CLOEXEC);
 		close(fd);
-		if (i % CHURNED == 0)
-			usleep(1000);
 	}
 	for (i = 0; i < CHURNED; i++)
 		close(CHURN + i);
@@ -220,7 +228,7 @@ static bool write_odd(struct handle *h)
 
 	switch (below(4)) {
 	case 0:		/* too long, whatever it is */
-		memset(much, " 5\n"[below(4)], sizeof(much));
+		memset(much, " 5\n"[below(4)], 300);
 		n = write(h->fd, much, TMPFSWARN_WRITE_MAX + 1 +
 			  below(sizeof(much) - TMPFSWARN_WRITE_MAX - 1));
 		if (n > 0)
@@ -252,7 +260,7 @@ static bool read_odd(struct handle *h)
 
 	switch (below(6)) {
 	case 0:		/* byte by byte, from wherever it stands */
-		for (i = 0; i < 400; i++) {
+		for (i = 0; i < 50; i++) {
 			n = read(h->fd, bytes, 1);
 			if (n != 1)
 				break;
@@ -459,6 +467,7 @@ TEST_F_TIMEOUT(mounts, no_operation_on_the_files_does_harm_and_what_is_refused_c
 	uint64_t seed = from_environment("SEED", now_ms() * 1000003ULL ^ getpid());
 	long operations = from_environment("OPERATIONS", 20000), i;
 	pthread_t threads[3];
+	long long begun = now_ms();
 	bool good = true;
 
 	printf("# SEED=%llu OPERATIONS=%ld\n", (unsigned long long)seed, operations);
@@ -471,8 +480,10 @@ TEST_F_TIMEOUT(mounts, no_operation_on_the_files_does_harm_and_what_is_refused_c
 	}
 	for (i = 0; i < 3; i++)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, beside[i], NULL));
-	for (i = 0; i < operations && good; i++)
+	for (i = 0; i < operations && good; i++) {
 		good = operate();
+		done = i + 1;
+	}
 	EXPECT_TRUE(good) TH_LOG("operation %ld: %s", i, failure);
 
 	stop = true;
@@ -480,8 +491,8 @@ TEST_F_TIMEOUT(mounts, no_operation_on_the_files_does_harm_and_what_is_refused_c
 		pthread_join(threads[i], NULL);
 	EXPECT_EQ(0, background_errors);
 	EXPECT_LT(0, accepted);
-	printf("# %ld lines accepted, %ld mounts came and went; refused:", accepted,
-	       (long)rounds);
+	printf("# %lld s; %ld lines accepted, %ld mounts came and went; refused:",
+	       (now_ms() - begun) / 1000, accepted, (long)rounds);
 	for (i = 0; i < ERRNOS; i++) {
 		if (refused[i])
 			printf(" %ld %s,", refused[i], strerrorname_np(i));

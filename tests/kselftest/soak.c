@@ -4,12 +4,7 @@
  * kernel's memory is as before. 0 leaves one out; LOADS needs TMPFSWARN_KO.
  */
 #include "scratch.h"
-
-struct memory {
-	long slab;	/* all in KiB */
-	long vmalloc;
-	long percpu;
-};
+#include "memory.h"
 
 /*
  * What the rest of the kernel may come and go by: half-filled slabs, the stacks
@@ -18,79 +13,6 @@ struct memory {
  * 200 copies of the module 10 MiB.
  */
 #define SLACK	1024
-
-static long kibibytes(const char *text, const char *name)
-{
-	const char *at = text ? strstr(text, name) : NULL;
-
-	return at ? atol(at + strlen(name)) : 0;
-}
-
-static struct memory read_memory(void)
-{
-	char *text = slurp_path("/proc/meminfo");
-	struct memory m = {
-		.slab = kibibytes(text, "\nSlab:"),
-		.vmalloc = kibibytes(text, "\nVmallocUsed:"),
-		.percpu = kibibytes(text, "\nPercpu:"),
-	};
-
-	free(text);
-	return m;
-}
-
-/*
- * The kernel frees after grace periods and from work items: read again until it
- * has stopped giving back for a second, for half a minute at most.
- */
-static struct memory settled_memory(void)
-{
-	struct memory least = read_memory();
-	long long end = now_ms() + 30000, quiet = now_ms() + 1000;
-
-	while (now_ms() < quiet && now_ms() < end) {
-		int fd = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
-		struct memory now;
-
-		if (fd >= 0) {
-			if (write(fd, "2", 1) != 1)
-				perror("# drop_caches");
-			close(fd);
-		}
-		usleep(100000);
-		now = read_memory();
-		if (now.slab < least.slab || now.vmalloc < least.vmalloc ||
-		    now.percpu < least.percpu)
-			quiet = now_ms() + 1000;
-		if (now.slab < least.slab)
-			least.slab = now.slab;
-		if (now.vmalloc < least.vmalloc)
-			least.vmalloc = now.vmalloc;
-		if (now.percpu < least.percpu)
-			least.percpu = now.percpu;
-	}
-	return least;
-}
-
-/* KASAN keeps freed memory back for a while: there the figures say nothing */
-static bool keeps_freed_memory(void)
-{
-	static int known = -1;
-	char line[512];
-	FILE *f;
-
-	if (known >= 0)
-		return known;
-	known = 0;
-	f = fopen("/proc/kallsyms", "r");
-	while (f && fgets(line, sizeof(line), f)) {
-		if (strstr(line, " kasan_save_stack") || strstr(line, " kmemleak_scan\n"))
-			known = 1;
-	}
-	if (f)
-		fclose(f);
-	return known;
-}
 
 static struct scratch mount_point;
 
@@ -195,10 +117,10 @@ static bool soak(int number, const char *name, int rounds, int (*round)(int))
 	}
 	for (i = 0; i < rounds / 10 && !error; i++)
 		error = round(i);
-	before = settled_memory();
+	before = memory_settled();
 	for (i = 0; i < rounds && !error; i++)
 		error = round(i);
-	after = settled_memory();
+	after = memory_settled();
 
 	printf("# %d rounds%s\n", i, error ? "" : ", after a tenth of that to warm up");
 	is_flat &= flat("Slab", before.slab, after.slab);
@@ -209,7 +131,7 @@ static bool soak(int number, const char *name, int rounds, int (*round)(int))
 		printf("not ok %d %s\n", number, name);
 		return false;
 	}
-	if (keeps_freed_memory()) {
+	if (memory_is_kept()) {
 		printf("ok %d %s # SKIP this kernel keeps freed memory back to check it\n",
 		       number, name);
 		return true;
