@@ -10,6 +10,7 @@
  */
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
@@ -72,17 +73,25 @@ static int tw_file_text(const char __user *data, size_t len, char *text)
 
 /* ---- usage, used_bytes, memory.limit_in_bytes, pressure_level ---- */
 
+/* As many as fit: a mount may be given more blocks than that. */
+static u64 tw_bytes(u64 blocks)
+{
+	return blocks > U64_MAX >> PAGE_SHIFT ? U64_MAX : blocks << PAGE_SHIFT;
+}
+
 static int tw_usage_show(struct seq_file *seq, void *v)
 {
 	struct tw_usage usage;
 	int err = tw_mount_usage(seq->private, &usage);
+	u64 used;
 
 	if (err)
 		return err;
-	seq_printf(seq, "size %llu\n", usage.size << PAGE_SHIFT);
+	/* allocations that are being refused may be counted for a moment */
+	used = clamp_t(s64, usage.used, 0, usage.size);
+	seq_printf(seq, "size %llu\n", tw_bytes(usage.size));
 	seq_printf(seq, "used %lld\n", usage.used << PAGE_SHIFT);
-	seq_printf(seq, "free %lld\n",
-		   ((s64)usage.size - usage.used) << PAGE_SHIFT);
+	seq_printf(seq, "free %llu\n", tw_bytes(usage.size - used));
 	seq_printf(seq, "inodes %llu\n", usage.inodes);
 	seq_printf(seq, "inodes_used %llu\n", usage.inodes - usage.inodes_free);
 	seq_printf(seq, "inodes_free %llu\n", usage.inodes_free);
@@ -111,7 +120,7 @@ static int tw_limit_show(struct seq_file *seq, void *v)
 	if (err)
 		return err;
 	/* as cgroup v1 has it: a very large number where there is no limit */
-	seq_printf(seq, "%llu\n", usage.size ? usage.size << PAGE_SHIFT :
+	seq_printf(seq, "%llu\n", usage.size ? tw_bytes(usage.size) :
 				   (u64)S64_MAX & PAGE_MASK);
 	return 0;
 }
@@ -130,8 +139,8 @@ static int tw_pressure_show(struct seq_file *seq, void *v)
 	for (i = 0; i < TW_PRESSURES; i++) {
 		level.value = 100 * tw_pressure_percent[i];
 		seq_printf(seq, "%s %llu\n", tw_pressure_names[i],
-			   tw_level_blocks(&level, usage.size, PAGE_SHIFT) <<
-			   PAGE_SHIFT);
+			   tw_bytes(tw_level_blocks(&level, usage.size,
+						    PAGE_SHIFT)));
 	}
 	return 0;
 }

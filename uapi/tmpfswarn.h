@@ -102,7 +102,8 @@
 /*
  * usage, "key value" lines, as statvfs(2) has them: size, used and free in
  * bytes; inodes, inodes_used, inodes_free. All zero where the mount has no
- * limit of that kind.
+ * limit of that kind. More bytes than 64 bits hold are shown as the most that
+ * they do, here and in the other files.
  *
  * pressure_level, "key value" lines: low, medium, critical, in bytes.
  *
