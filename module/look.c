@@ -388,7 +388,8 @@ int tw_look_prepare(struct tw_mount *mount)
 	lockdep_assert_held(&mount->mutex);
 	if (mount->observers)
 		return 0;
-	observers = alloc_percpu_gfp(struct tw_observer, GFP_KERNEL_ACCOUNT);
+	observers = alloc_percpu_gfp(struct tw_observer, GFP_KERNEL_ACCOUNT |
+				     __GFP_RETRY_MAYFAIL);
 	if (!observers)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu) {

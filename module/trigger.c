@@ -130,14 +130,19 @@ static bool tw_trigger_reserve(void)
 	return false;
 }
 
-/* Makes a trigger that is not registered yet. */
+/*
+ * Makes a trigger that is not registered yet. Who registers pays, and is
+ * refused where his memory cgroup has no more: without __GFP_RETRY_MAYFAIL
+ * somebody there would be killed.
+ */
 static struct tw_trigger *tw_trigger_make(struct tw_mount *mount,
 					  struct eventfd_ctx *eventfd,
 					  enum tw_resource resource,
 					  const struct tw_spec *spec)
 {
 	struct tw_trigger *trigger = kzalloc(sizeof(*trigger),
-					     GFP_KERNEL_ACCOUNT);
+					     GFP_KERNEL_ACCOUNT |
+					     __GFP_RETRY_MAYFAIL);
 
 	if (!trigger)
 		return NULL;
