@@ -450,6 +450,7 @@ static long long number_of(const char *path)
 static void register_in_cgroup(const struct scratch *m, const char *dir, int count,
 			       const char *limit, struct registered *r)
 {
+	int max = open(knob(dir, "memory.max"), O_WRONLY | O_CLOEXEC);
 	int efd = listener(), n, i, cfd, ctl;
 	char text[64], path[160];
 	long long before;
@@ -466,12 +467,12 @@ static void register_in_cgroup(const struct scratch *m, const char *dir, int cou
 		if (write(ctl, text, n) != n)
 			_exit(2);
 	}
+	/* its own memory stays, so that at the limit it asks for none */
+	if (mlockall(MCL_CURRENT))
+		_exit(3);
 	before = number_of(knob(dir, "memory.current"));
-	if (limit) {
-		snprintf(path, sizeof(path), "%lld", before + atoll(limit));
-		if (!write_file(knob(dir, "memory.max"), path))
-			_exit(3);
-	}
+	if (limit && dprintf(max, "%lld", before + atoll(limit)) <= 0)
+		_exit(3);
 	while (i < count && !r->error) {
 		if (write(ctl, text, n) == n)
 			i++;
@@ -479,8 +480,8 @@ static void register_in_cgroup(const struct scratch *m, const char *dir, int cou
 			r->error = errno;
 	}
 	r->count = i;
-	if (limit)
-		write_file(knob(dir, "memory.max"), "max");
+	if (limit && write(max, "max", 3) != 3)
+		_exit(3);
 	r->charged = number_of(knob(dir, "memory.current")) - before;
 	scratch_use(m, 10);
 	r->told = signals_soon(efd, i);

@@ -408,32 +408,54 @@ static void adopt_level(void)
 	}
 }
 
+/* the number that a line for an eventfd begins with */
+static unsigned long long efd_of(const char *text, size_t size)
+{
+	char line[700];
+	int i;
+
+	/* to the kernel a no-break space is white space as well */
+	for (i = 0; i < size && (isspace(text[i]) || text[i] == '\xa0'); i++)
+		;
+	snprintf(line, sizeof(line), "%.*s", (int)(size - i), text + i);
+	return strtoull(line, NULL, 10);
+}
+
+/* another mount has taken it, and may signal */
+void model_elsewhere(const char *text, size_t size)
+{
+	unsigned long long efd = efd_of(text, size);
+	int i;
+
+	for (i = 0; i < nr_watches; i++) {
+		if (watches[i].efd == efd) {
+			forget(i);
+			settled();
+			return;
+		}
+	}
+}
+
 /*
  * The mount's file has taken a text; where it is alone, that is all it has
  * taken since the model last knew everything.
  */
 bool model_foreign(const char *file, const char *text, size_t size, bool alone)
 {
-	unsigned long long efd;
-	char line[700];
+	unsigned long long efd = efd_of(text, size);
 	int i;
 
 	if (!strcmp(file, TMPFSWARN_WARN_USED)) {
 		adopt_level();
 		return true;
 	}
-	/* to the kernel a no-break space is white space as well */
-	for (i = 0; i < size && (isspace(text[i]) || text[i] == '\xa0'); i++)
-		;
-	snprintf(line, sizeof(line), "%.*s", (int)(size - i), text + i);
-	efd = strtoull(line, NULL, 10);
 	if (efd >= CHURN && efd < CHURN + CHURNED) {
 		close(efd);
 		return settled();
 	}
 	if (alone && !text_has(text, size, "once") && trigger_count(own) != nr_watches + 1)
-		return fail("one line was accepted, %d are there and %d were: %s",
-			    trigger_count(own), nr_watches, line);
+		return fail("one line was accepted, %d are there and %d were: %.*s",
+			    trigger_count(own), nr_watches, (int)size, text);
 	if (scrawl_renew(efd))
 		return settled();
 	for (i = 0; i < nr_watches; i++) {
@@ -442,7 +464,7 @@ bool model_foreign(const char *file, const char *text, size_t size, bool alone)
 			return settled();
 		}
 	}
-	return fail("%llu is no eventfd, and is accepted: %s", efd, line);
+	return fail("%llu is no eventfd, and is accepted: %.*s", efd, (int)size, text);
 }
 
 bool model_check(void)

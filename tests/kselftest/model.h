@@ -39,6 +39,7 @@ bool model_set_level(void);
 bool model_close(void);
 bool model_move(void);
 bool model_foreign(const char *file, const char *text, size_t size, bool alone);
+void model_elsewhere(const char *text, size_t size);
 bool model_check(void);
 
 #endif

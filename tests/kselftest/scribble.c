@@ -210,6 +210,8 @@ static bool scribble_text(struct handle *h)
 	}
 	if (!judge_write(count > 1 ? "writev" : "write", h, n, true))
 		return false;
+	for (i = 0; h->mount && i < count; i++)
+		model_elsewhere(pieces[i].iov_base, pieces[i].iov_len);
 	if (h->mount)
 		return true;
 	if (n == 0 && size == 0 && h->file == 1)
