@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Loading and removing the module. Needs its file in TMPFSWARN_KO. */
-#include "scratch.h"
+#include "race.h"
 #include "kselftest_harness.h"
 
 FIXTURE(module) {

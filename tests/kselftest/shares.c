@@ -4,7 +4,7 @@
  * only when one is used up: the very block that reaches the level is told all
  * the same, wherever it was allocated, and none before it.
  */
-#include "scratch.h"
+#include "race.h"
 #include "kselftest_harness.h"
 
 #define WRITERS	4
@@ -26,22 +26,6 @@ FIXTURE_SETUP(mount)
 FIXTURE_TEARDOWN(mount)
 {
 	scratch_end(&self->m);
-}
-
-static void run_on(pthread_t thread, long cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	/* without that nothing here would be a test */
-	if (pthread_setaffinity_np(thread, sizeof(set), &set))
-		abort();
-}
-
-static int open_file(const struct scratch *m, const char *name)
-{
-	return open(scratch_path(m, name), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 }
 
 static int empty(int fd)

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "race.h"
+
+void run_on(pthread_t thread, long cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	/* without that nothing would be a test */
+	if (pthread_setaffinity_np(thread, sizeof(set), &set))
+		abort();
+}
+
+struct racer {
+	pthread_t thread;
+	pthread_barrier_t *barrier;
+	race_part *part;
+	void *arg;
+	int number;
+	unsigned int seed;
+	int error;
+};
+
+static void *run_part(void *arg)
+{
+	struct racer *self = arg;
+	unsigned int loops = rand_r(&self->seed) >> 8;
+
+	/* of each order of magnitude the same number of times */
+	loops &= (1u << rand_r(&self->seed) % 18) - 1;
+	pthread_barrier_wait(self->barrier);
+	while (loops--)
+		__asm__ volatile("" ::: "memory");
+	self->error = self->part(self->arg, self->number);
+	return NULL;
+}
+
+/* the first error of any of them */
+int race(void *arg, int parts, race_part *const part[])
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	struct racer racer[RACE_PARTS];
+	static unsigned int rounds;
+	pthread_barrier_t barrier;
+	int i, error = 0;
+
+	pthread_barrier_init(&barrier, NULL, parts);
+	for (i = 0; i < parts; i++) {
+		racer[i] = (struct racer){
+			.barrier = &barrier, .part = part[i], .arg = arg, .number = i,
+			.seed = 7919 * rounds + i,
+		};
+		if (pthread_create(&racer[i].thread, NULL, run_part, &racer[i]))
+			abort();
+		run_on(racer[i].thread, (rounds + i) % cpus);
+	}
+	rounds++;
+	for (i = 0; i < parts; i++) {
+		pthread_join(racer[i].thread, NULL);
+		if (!error)
+			error = racer[i].error;
+	}
+	pthread_barrier_destroy(&barrier);
+	return error;
+}
+
+/* ---- noise ---- */
+
+static void *make_noise(void *arg)
+{
+	struct noise *noise = arg;
+
+	while (!noise->stop && !noise->error) {
+		noise->error = noise->step(noise->arg, noise->steps);
+		noise->steps++;
+	}
+	return NULL;
+}
+
+void noise_start(struct noise *noise, race_part *step, void *arg, long cpu)
+{
+	*noise = (struct noise){ .step = step, .arg = arg };
+	if (pthread_create(&noise->thread, NULL, make_noise, noise))
+		abort();
+	if (cpu >= 0)
+		run_on(noise->thread, cpu % sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+/* its error, -EAGAIN if it has not made one step */
+int noise_stop(struct noise *noise)
+{
+	noise->stop = true;
+	pthread_join(noise->thread, NULL);
+	return noise->error ?: noise->steps ? 0 : -EAGAIN;
+}
+
+static bool triggers_make_sense(const char *text)
+{
+	const char *end;
+
+	for (; *text; text = end + 1) {
+		end = strchr(text, '\n');
+		if (!end || strncmp(text, "resource=", 9))
+			return false;
+		text = strstr(text, " comm=");
+		if (!text || text > end)
+			return false;
+	}
+	return true;
+}
+
+static bool usage_makes_sense(const char *text)
+{
+	long long size, used, left;
+
+	return sscanf(text, "size %lld\nused %lld\nfree %lld\n", &size, &used, &left) == 3 &&
+	       size == used + left;
+}
+
+static bool stats_make_sense(const char *text)
+{
+	const char *crossings = strstr(text, "\ncrossings "), *signals = strstr(text, "\nsignals ");
+
+	return strstr(text, "\ntriggers ") && crossings && signals;
+}
+
+/* the file may be gone, with its mount or with the module */
+static int check(char *text, bool (*makes_sense)(const char *))
+{
+	int error = text && *text && !makes_sense(text) ? -EBADMSG : 0;
+
+	free(text);
+	return error;
+}
+
+int read_files(void *arg, int number)
+{
+	const struct scratch *m = arg;
+
+	switch (number % 3) {
+	case 0:
+		return check(slurp(m, TMPFSWARN_TRIGGERS), triggers_make_sense);
+	case 1:
+		return check(slurp(m, TMPFSWARN_USAGE), usage_makes_sense);
+	}
+	return check(slurp_path(ROOM "/" TMPFSWARN_STATS), stats_make_sense);
+}
+
+/* ---- files held open ---- */
+
+int open_control(const struct scratch *m, const char *file)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/%s", m->dir, file);
+	return open(path, (strstr(file, "control") ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+}
+
+/* control() through files that are open already, and so outlive an umount */
+int control_open(int control, int resource, int efd, const char *args)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%d %d %s", efd, resource, args);
+	return write(control, text, strlen(text)) < 0 ? -errno : 0;
+}
+
+int open_file(const struct scratch *m, const char *name)
+{
+	return open(scratch_path(m, name), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+}

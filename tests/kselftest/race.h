@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What happens at once: parts on CPUs of their own that are let go together,
+ * each a little later than that, now by a few instructions, now by as long as a
+ * system call takes, so that from round to round they meet elsewhere.
+ */
+#ifndef RACE_H
+#define RACE_H
+
+#include <stdatomic.h>
+
+#include "scratch.h"
+
+#define RACE_PARTS	8
+
+/* so many rounds at least, and then for three seconds or until there are enough */
+#define ROUNDS(least, most)						\
+	for (long long _begun = (round = 0, now_ms());			\
+	     round < (least) || (round < (most) && now_ms() < _begun + 3000); \
+	     round++)
+
+/* returns 0 or a negative errno */
+typedef int race_part(void *arg, int number);
+
+void run_on(pthread_t thread, long cpu);
+int race(void *arg, int parts, race_part *const part[]);
+
+/* the same step again and again on a CPU until it is stopped or fails */
+struct noise {
+	race_part *step;
+	void *arg;
+	pthread_t thread;
+	atomic_bool stop;
+	atomic_int steps;
+	int error;
+};
+
+void noise_start(struct noise *noise, race_part *step, void *arg, long cpu);
+int noise_stop(struct noise *noise);
+
+/* a step: reads triggers, usage and stats; -EBADMSG where they do not make sense */
+race_part read_files;
+
+int open_control(const struct scratch *m, const char *file);
+int control_open(int control, int resource, int efd, const char *args);
+int open_file(const struct scratch *m, const char *name);
+
+#endif

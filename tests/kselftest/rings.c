@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Rings of io_uring that wait for registered eventfds, close and signal them. */
+#include "race.h"
+#include "kselftest_harness.h"
+
+#include <linux/io_uring.h>
+
+#define MANY	64
+
+FIXTURE(mount) {
+	struct scratch m;
+	int efd[MANY];
+	int other[MANY];
+	int both;
+};
+
+FIXTURE_SETUP(mount)
+{
+	raise_fd_limit();
+	ASSERT_EQ(0, scratch_mount(&self->m, "nr_blocks=1000"));
+	/* registered first, so told before all others */
+	self->both = listen_blocks(&self->m, 10, "both");
+	ASSERT_LE(0, self->both);
+}
+
+FIXTURE_TEARDOWN(mount)
+{
+	scratch_end(&self->m);
+}
+
+#define USE(blocks)	ASSERT_EQ(0, scratch_use(&self->m, blocks))
+#define LISTEN(blocks, words) ({					\
+	int _efd = listen_blocks(&self->m, blocks, words);		\
+									\
+	ASSERT_LE(0, _efd);						\
+	_efd;								\
+})
+#define EXPECT_TRIGGERS(count)	EXPECT_TRUE(EVENTUALLY(trigger_count(&self->m) == (count)))
+
+struct ring {
+	int fd;
+	char *queues;
+	struct io_uring_sqe *entries;
+	struct io_uring_params p;
+	unsigned int queued;
+};
+
+static int ring_make(struct ring *ring)
+{
+	struct io_uring_params *p = &ring->p;
+
+	*ring = (struct ring){};
+	ring->fd = syscall(SYS_io_uring_setup, MANY * 2, p);
+	if (ring->fd < 0)
+		return -errno;
+	ring->queues = mmap(NULL, p->cq_off.cqes + p->cq_entries * sizeof(struct io_uring_cqe),
+			    PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, IORING_OFF_SQ_RING);
+	ring->entries = mmap(NULL, p->sq_entries * sizeof(*ring->entries),
+			     PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, IORING_OFF_SQES);
+	return ring->queues == MAP_FAILED || ring->entries == MAP_FAILED ? -errno : 0;
+}
+
+#define RING(ring) do {							\
+	int _error = ring_make(ring);					\
+									\
+	if (_error)							\
+		SKIP(return, "no io_uring: %s", strerror(-_error));	\
+} while (0)
+
+static struct io_uring_sqe *ring_entry(struct ring *ring, int opcode, int fd)
+{
+	unsigned int *tail = (void *)(ring->queues + ring->p.sq_off.tail);
+	unsigned int *array = (void *)(ring->queues + ring->p.sq_off.array);
+	unsigned int i = *tail & (ring->p.sq_entries - 1);
+
+	array[i] = i;
+	ring->entries[i] = (struct io_uring_sqe){ .opcode = opcode, .fd = fd };
+	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
+	ring->queued++;
+	return &ring->entries[i];
+}
+
+static int ring_enter(struct ring *ring, unsigned int wait)
+{
+	unsigned int queued = ring->queued;
+
+	ring->queued = 0;
+	return syscall(SYS_io_uring_enter, ring->fd, queued, wait, wait ? IORING_ENTER_GETEVENTS : 0,
+		       NULL, 0) == queued ? 0 : -errno;
+}
+
+/* the result of the next one that is complete; only after ring_enter() */
+static int ring_result(struct ring *ring)
+{
+	unsigned int *head = (void *)(ring->queues + ring->p.cq_off.head);
+	unsigned int tail = __atomic_load_n((unsigned int *)(ring->queues + ring->p.cq_off.tail),
+					    __ATOMIC_ACQUIRE);
+	struct io_uring_cqe *cqe = (void *)(ring->queues + ring->p.cq_off.cqes);
+	int result;
+
+	if (*head == tail)
+		return -ENOENT;
+	result = cqe[*head & (ring->p.cq_entries - 1)].res;
+	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
+	return result;
+}
+
+TEST_F_TIMEOUT(mount, a_read_in_a_ring_gets_the_count_of_the_crossing, 60)
+{
+	int efd = eventfd(0, EFD_CLOEXEC);
+	struct io_uring_sqe *entry;
+	struct ring ring;
+	uint64_t count;
+	int i;
+
+	RING(&ring);
+	ASSERT_EQ(0, control(&self->m, efd, TMPFSWARN_USED_BYTES, "40k rising"));
+	for (i = 0; i < 20; i++) {
+		count = 0;
+		entry = ring_entry(&ring, IORING_OP_READ, efd);
+		entry->addr = (unsigned long)&count;
+		entry->len = sizeof(count);
+		ASSERT_EQ(0, ring_enter(&ring, 0));
+		USE(10);
+		ASSERT_EQ(0, ring_enter(&ring, 1));
+		ASSERT_EQ(8, ring_result(&ring));
+		ASSERT_EQ(1, count);
+		USE(0);
+	}
+	close(ring.fd);
+}
+
+/*
+ * Both of a link run in the ring's task when the first is woken. The ring holds
+ * the file of the first, which so outlives its close.
+ */
+TEST_F_TIMEOUT(mount, polls_in_a_ring_close_and_signal_other_registered_eventfds, 120)
+{
+	static const uint64_t one = 1;
+	struct io_uring_sqe *entry;
+	struct ring ring;
+	int round, i;
+
+	RING(&ring);
+	for (i = 0; i < MANY; i += 2)
+		self->other[i] = LISTEN(10, "rising");
+	ROUNDS(5, 60) {
+		for (i = 0; i < MANY; i++) {
+			self->efd[i] = LISTEN(10, i & 2 ? "once" : "rising");
+			entry = ring_entry(&ring, IORING_OP_POLL_ADD, self->efd[i]);
+			entry->poll_events = POLLIN;
+			entry->flags = IOSQE_IO_LINK;
+			if (i & 1) {
+				/* closed by the next one, in the moment it is told */
+				ring_entry(&ring, IORING_OP_CLOSE, self->efd[i - 1]);
+			} else {
+				entry = ring_entry(&ring, IORING_OP_WRITE, self->other[i]);
+				entry->addr = (unsigned long)&one;
+				entry->len = sizeof(one);
+			}
+		}
+		ASSERT_EQ(0, ring_enter(&ring, 0));
+		USE(10);
+		ASSERT_EQ(0, ring_enter(&ring, 2 * MANY));
+		for (i = 0; i < 2 * MANY; i++)
+			ASSERT_LE(0, ring_result(&ring)) TH_LOG("round %d, result %d", round, i);
+		for (i = 0; i < MANY; i += 2)
+			ASSERT_SIGNALS_SOON(self->other[i], 2) TH_LOG("round %d, other %d", round, i);
+		for (i = 1; i < MANY; i += 2) {
+			ASSERT_SIGNALS(self->efd[i], 1) TH_LOG("round %d, eventfd %d", round, i);
+			close(self->efd[i]);
+		}
+		EXPECT_TRIGGERS(1 + MANY / 2);
+		USE(0);
+		ASSERT_SIGNALS(self->both, 2);
+	}
+	close(ring.fd);
+}
+
+/* What completes in the ring signals an eventfd that is registered, and polled there. */
+TEST_F_TIMEOUT(mount, a_ring_that_signals_the_registered_eventfd_that_it_polls_counts_once_more, 60)
+{
+	int efd = LISTEN(10, "rising"), i;
+	struct io_uring_sqe *entry;
+	struct ring ring;
+
+	RING(&ring);
+	ASSERT_EQ(0, syscall(SYS_io_uring_register, ring.fd, IORING_REGISTER_EVENTFD, &efd, 1));
+	for (i = 0; i < 20; i++) {
+		entry = ring_entry(&ring, IORING_OP_POLL_ADD, efd);
+		entry->poll_events = POLLIN;
+		ASSERT_EQ(0, ring_enter(&ring, 0));
+		USE(10);
+		ASSERT_EQ(0, ring_enter(&ring, 1));
+		EXPECT_EQ(POLLIN, ring_result(&ring));
+		EXPECT_SIGNALS_SOON(efd, 2);
+		USE(0);
+	}
+	close(efd);
+	/* the ring holds its context, but no file */
+	EXPECT_TRIGGERS(1);
+	close(ring.fd);
+}
+
+TEST_HARNESS_MAIN
