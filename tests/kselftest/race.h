@@ -13,10 +13,10 @@
 
 #define RACE_PARTS	8
 
-/* so many rounds at least, and then for three seconds or until there are enough */
+/* so many rounds at least, and then for two seconds or until there are enough */
 #define ROUNDS(least, most)						\
 	for (long long _begun = (round = 0, now_ms());			\
-	     round < (least) || (round < (most) && now_ms() < _begun + 3000); \
+	     round < (least) || (round < (most) && now_ms() < _begun + 2000); \
 	     round++)
 
 /* returns 0 or a negative errno */
