@@ -20,13 +20,14 @@ archive_mirror() {
 	if [ -z "$1" ]; then echo "${main%/}"; else echo "${security%/}"; fi
 }
 
-# The deb lines of one of our suites, for apt and for mmdebstrap.
+# The deb lines of one of our suites, for apt and for mmdebstrap; SUITE-source has the sources.
 archive_lines() {
 	local suite=${1%-arm64} main security
 
 	main=$(archive_mirror '')
 	security=$(archive_mirror -security)
 	case $suite in
+	*-source) archive_lines "${suite%-source}" | sed 's/^deb /deb-src /' ;;
 	sid) echo "deb $main sid main" ;;
 	experimental) printf 'deb %s %s main\n' "$main" sid "$main" experimental ;;
 	*) printf 'deb %s %s main\n' "$main" "$suite" "$security" "$suite-security" ;;
