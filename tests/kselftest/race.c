@@ -85,14 +85,16 @@ void noise_start(struct noise *noise, race_part *step, void *arg, long cpu)
 		abort();
 	if (cpu >= 0)
 		run_on(noise->thread, cpu % sysconf(_SC_NPROCESSORS_ONLN));
+	while (!noise->steps && !noise->error)
+		usleep(100);
 }
 
-/* its error, -EAGAIN if it has not made one step */
+/* its error */
 int noise_stop(struct noise *noise)
 {
 	noise->stop = true;
 	pthread_join(noise->thread, NULL);
-	return noise->error ?: noise->steps ? 0 : -EAGAIN;
+	return noise->error;
 }
 
 static bool triggers_make_sense(const char *text)
