@@ -193,8 +193,8 @@ struct ftrace_regs;
 
 #ifdef CONFIG_DYNAMIC_FTRACE
 /*
- * Undoes ftrace_set_filter() for one that is not registered. What cannot fail for
- * want of memory is not for modules before 6.3; stable kernels got it meanwhile.
+ * Undoes ftrace_set_filter() for one that is not registered. Not all kernels before
+ * 6.3 let modules do it without memory; there it leaks the filter if there is none.
  */
 static inline void tw_compat_ftrace_free_filter(struct ftrace_ops *ops)
 {

@@ -87,8 +87,8 @@ static int tw_usage_show(struct seq_file *seq, void *v)
 
 	if (err)
 		return err;
-	/* allocations that are being refused may be counted for a moment */
-	used = clamp_t(s64, usage.used, 0, usage.size);
+	/* before 6.6 two allocations at once may both be let in by the last block */
+	used = min_t(u64, max_t(s64, usage.used, 0), usage.size);
 	seq_printf(seq, "size %llu\n", tw_bytes(usage.size));
 	seq_printf(seq, "used %lld\n", usage.used << PAGE_SHIFT);
 	seq_printf(seq, "free %llu\n", tw_bytes(usage.size - used));

@@ -83,7 +83,7 @@ static int __init tw_init(void)
 	err = tw_hook_init();
 	if (err)
 		goto exit_census;
-	/* nobody sees anything of the module before nothing can fail any more */
+	/* last: nobody sees a mount of the module before nothing can fail any more */
 	err = tw_debugfs_init();
 	if (err)
 		goto exit_hook;

@@ -117,7 +117,7 @@ static bool usage_makes_sense(const char *text)
 	long long size, used, left;
 
 	return sscanf(text, "size %lld\nused %lld\nfree %lld\n", &size, &used, &left) == 3 &&
-	       size == used + left;
+	       left == (used < size ? size - used : 0);
 }
 
 static bool stats_make_sense(const char *text)

@@ -92,7 +92,7 @@ archive_unpack() {
 	deb=$TMPFSWARN_CACHE/apt/$suite/deb/$package
 	rm -rf "$deb"
 	mkdir -p "$deb" "$dir"
-	(cd "$deb" && archive_apt "$suite" apt-get -q download "$package") >&2
-	dpkg-deb --fsys-tarfile "$deb"/*.deb | tar -x --keep-directory-symlink -C "$dir" "$@"
+	(cd "$deb" && archive_apt "$suite" apt-get -q download "$package") >&2 || return
+	dpkg-deb --fsys-tarfile "$deb"/*.deb | tar -x --keep-directory-symlink -C "$dir" "$@" || return
 	rm -rf "$deb"
 }

@@ -18,6 +18,10 @@ export TMPFSWARN_CACHE
 export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 mkdir -p "$TMPFSWARN_CACHE"
 
+# The exit status of a script that the archive fails, for which neither make nor tar has a use.
+# shellcheck disable=SC2034
+unavailable=75
+
 say() {
 	printf '%s %s\n' "$(date +%H:%M:%S)" "$*" >&"${TMPFSWARN_SAY:-2}"
 }
@@ -43,6 +47,8 @@ missing() {
 }
 # shellcheck disable=SC2034
 vm_packages='busybox-static cpio kmod mmdebstrap qemu-system-x86 uidmap xz-utils zstd'
+# shellcheck disable=SC2034
+linux_packages='bc bison flex libelf-dev libssl-dev'
 # shellcheck disable=SC2034
 build_packages='gcc libc6-dev libjson-c-dev libmount-dev pkg-config'
 
