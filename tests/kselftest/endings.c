@@ -321,17 +321,6 @@ static int mount_wrongly(void *arg, int number)
 	return mount("fails", "/mnt", "tmpfs", 0, options[number % 6]) ? 0 : -EEXIST;
 }
 
-static int register_and_close(void *arg, int number)
-{
-	FIXTURE_DATA(mount) *self = arg;
-	int efd = listen_blocks(&self->m, 10 + number % 3, "both now");
-
-	if (efd < 0)
-		return efd;
-	close(efd);
-	return 0;
-}
-
 static void cross_amid(struct __test_metadata *_metadata, FIXTURE_DATA(mount) *self,
 		       race_part *step)
 {
@@ -341,7 +330,7 @@ static void cross_amid(struct __test_metadata *_metadata, FIXTURE_DATA(mount) *s
 
 	ASSERT_LE(0, both);
 	noise_start(&failing, step, self, 1);
-	noise_start(&registering, register_and_close, self, 2);
+	noise_start(&registering, register_and_close, &self->m, 2);
 	ROUNDS(20, 400) {
 		ASSERT_EQ(0, cross(self, 0));
 		ASSERT_SIGNALS(both, 2);

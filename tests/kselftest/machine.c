@@ -304,17 +304,6 @@ static int switch_kprobes(void *arg, int number)
 	return -write_text(kprobes, number & 1 ? "1" : "0");
 }
 
-static int register_and_close(void *arg, int number)
-{
-	FIXTURE_DATA(mount) *self = arg;
-	int efd = listen_blocks(&self->m, 10 + number % 3, "both now");
-
-	if (efd < 0)
-		return efd;
-	close(efd);
-	return 0;
-}
-
 /*
  * While they are off nothing is seen. Once they are on, the next crossing puts
  * every trigger on its side: tw_mark_cross() counts from the side where a mark
@@ -334,7 +323,7 @@ TEST_F_TIMEOUT(mount, kprobes_switched_off_and_on_lose_crossings_but_no_side, 12
 	}
 	self->most = 20;
 	noise_start(&switching, switch_kprobes, self, 1);
-	noise_start(&registering, register_and_close, self, 2);
+	noise_start(&registering, register_and_close, &self->m, 2);
 	ROUNDS(3, 100) {
 		ASSERT_EQ(0, race(self, 4, fill));
 		ASSERT_EQ(0, race(self, 4, drain));

@@ -151,6 +151,16 @@ int read_files(void *arg, int number)
 
 /* ---- files held open ---- */
 
+int register_and_close(void *arg, int number)
+{
+	int efd = listen_blocks(arg, 10 + number % 3, "both now");
+
+	if (efd < 0)
+		return efd;
+	close(efd);
+	return 0;
+}
+
 int open_control(const struct scratch *m, const char *file)
 {
 	char path[160];

@@ -41,6 +41,9 @@ int noise_stop(struct noise *noise);
 /* a step: reads triggers, usage and stats; -EBADMSG where they do not make sense */
 race_part read_files;
 
+/* a step: a trigger near 10 blocks comes and goes */
+race_part register_and_close;
+
 int open_control(const struct scratch *m, const char *file);
 int control_open(int control, int resource, int efd, const char *args);
 int open_file(const struct scratch *m, const char *name);

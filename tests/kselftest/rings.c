@@ -2,40 +2,9 @@
 /* Rings of io_uring that wait for registered eventfds, close and signal them. */
 #include "race.h"
 #include "kselftest_harness.h"
+#include "wakeup.h"
 
 #include <linux/io_uring.h>
-
-#define MANY	64
-
-FIXTURE(mount) {
-	struct scratch m;
-	int efd[MANY];
-	int other[MANY];
-	int both;
-};
-
-FIXTURE_SETUP(mount)
-{
-	raise_fd_limit();
-	ASSERT_EQ(0, scratch_mount(&self->m, "nr_blocks=1000"));
-	/* registered first, so told before all others */
-	self->both = listen_blocks(&self->m, 10, "both");
-	ASSERT_LE(0, self->both);
-}
-
-FIXTURE_TEARDOWN(mount)
-{
-	scratch_end(&self->m);
-}
-
-#define USE(blocks)	ASSERT_EQ(0, scratch_use(&self->m, blocks))
-#define LISTEN(blocks, words) ({					\
-	int _efd = listen_blocks(&self->m, blocks, words);		\
-									\
-	ASSERT_LE(0, _efd);						\
-	_efd;								\
-})
-#define EXPECT_TRIGGERS(count)	EXPECT_TRUE(EVENTUALLY(trigger_count(&self->m) == (count)))
 
 struct ring {
 	int fd;

@@ -7,40 +7,9 @@
  */
 #include "race.h"
 #include "kselftest_harness.h"
+#include "wakeup.h"
 
 #include <linux/aio_abi.h>
-
-#define MANY	64
-
-FIXTURE(mount) {
-	struct scratch m;
-	int efd[MANY];
-	int other[MANY];
-	int both;
-};
-
-FIXTURE_SETUP(mount)
-{
-	raise_fd_limit();
-	ASSERT_EQ(0, scratch_mount(&self->m, "nr_blocks=1000"));
-	/* registered first, so told before all others */
-	self->both = listen_blocks(&self->m, 10, "both");
-	ASSERT_LE(0, self->both);
-}
-
-FIXTURE_TEARDOWN(mount)
-{
-	scratch_end(&self->m);
-}
-
-#define USE(blocks)	ASSERT_EQ(0, scratch_use(&self->m, blocks))
-#define LISTEN(blocks, words) ({					\
-	int _efd = listen_blocks(&self->m, blocks, words);		\
-									\
-	ASSERT_LE(0, _efd);						\
-	_efd;								\
-})
-#define EXPECT_TRIGGERS(count)	EXPECT_TRUE(EVENTUALLY(trigger_count(&self->m) == (count)))
 
 static int soon(void)
 {
