@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "race.h"
 
-void run_on(pthread_t thread, long cpu)
+void run_on(long cpu)
 {
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	/* without that nothing would be a test */
-	if (pthread_setaffinity_np(thread, sizeof(set), &set))
+	if (pthread_setaffinity_np(pthread_self(), sizeof(set), &set))
 		abort();
 }
 
@@ -18,6 +18,7 @@ struct racer {
 	race_part *part;
 	void *arg;
 	int number;
+	long cpu;
 	unsigned int seed;
 	int error;
 };
@@ -29,6 +30,7 @@ static void *run_part(void *arg)
 
 	/* of each order of magnitude the same number of times */
 	loops &= (1u << rand_r(&self->seed) % 18) - 1;
+	run_on(self->cpu);
 	pthread_barrier_wait(self->barrier);
 	while (loops--)
 		__asm__ volatile("" ::: "memory");
@@ -49,11 +51,10 @@ int race(void *arg, int parts, race_part *const part[])
 	for (i = 0; i < parts; i++) {
 		racer[i] = (struct racer){
 			.barrier = &barrier, .part = part[i], .arg = arg, .number = i,
-			.seed = 7919 * rounds + i,
+			.cpu = (rounds + i) % cpus, .seed = 7919 * rounds + i,
 		};
 		if (pthread_create(&racer[i].thread, NULL, run_part, &racer[i]))
 			abort();
-		run_on(racer[i].thread, (rounds + i) % cpus);
 	}
 	rounds++;
 	for (i = 0; i < parts; i++) {
@@ -71,6 +72,8 @@ static void *make_noise(void *arg)
 {
 	struct noise *noise = arg;
 
+	if (noise->cpu >= 0)
+		run_on(noise->cpu % sysconf(_SC_NPROCESSORS_ONLN));
 	while (!noise->stop && !noise->error) {
 		noise->error = noise->step(noise->arg, noise->steps);
 		noise->steps++;
@@ -80,11 +83,9 @@ static void *make_noise(void *arg)
 
 void noise_start(struct noise *noise, race_part *step, void *arg, long cpu)
 {
-	*noise = (struct noise){ .step = step, .arg = arg };
+	*noise = (struct noise){ .step = step, .arg = arg, .cpu = cpu };
 	if (pthread_create(&noise->thread, NULL, make_noise, noise))
 		abort();
-	if (cpu >= 0)
-		run_on(noise->thread, cpu % sysconf(_SC_NPROCESSORS_ONLN));
 	while (!noise->steps && !noise->error)
 		usleep(100);
 }

@@ -22,13 +22,15 @@
 /* returns 0 or a negative errno */
 typedef int race_part(void *arg, int number);
 
-void run_on(pthread_t thread, long cpu);
+/* this thread */
+void run_on(long cpu);
 int race(void *arg, int parts, race_part *const part[]);
 
 /* the same step again and again on a CPU until it is stopped or fails */
 struct noise {
 	race_part *step;
 	void *arg;
+	long cpu;
 	pthread_t thread;
 	atomic_bool stop;
 	atomic_int steps;

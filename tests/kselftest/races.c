@@ -307,7 +307,7 @@ TEST_F_TIMEOUT(mount, a_crossing_that_a_remount_has_found_is_told_before_the_wri
 	for (i = 0; i < 150; i++)
 		ASSERT_EQ(0, control(&self->m, efd, TMPFSWARN_USED_BYTES, "40k both"));
 	ASSERT_EQ(0, append_blocks(self->fd, &self->m, 9));
-	run_on(pthread_self(), 0);
+	run_on(0);
 	noise_start(&remounts, remount_as_it_is, &self->m, 1);
 	ROUNDS(20, 2000) {
 		ASSERT_EQ(0, write_one(self, 0));

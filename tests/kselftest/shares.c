@@ -41,11 +41,11 @@ TEST_F_TIMEOUT(mount, a_writer_that_changes_its_cpu_is_told_at_the_very_block, 4
 	ASSERT_LE(0, efd);
 	for (round = 0; round < 5; round++) {
 		for (i = 1; i < FAR; i++) {
-			run_on(pthread_self(), (i * (round + 1)) % self->cpus);
+			run_on((i * (round + 1)) % self->cpus);
 			ASSERT_EQ(0, append_blocks(fd, &self->m, 1));
 			ASSERT_FALSE(readable(efd, 0)) TH_LOG("told at block %d", i);
 		}
-		run_on(pthread_self(), round % self->cpus);
+		run_on(round % self->cpus);
 		ASSERT_EQ(0, append_blocks(fd, &self->m, 1));
 		ASSERT_SIGNALS(efd, 1);
 		ASSERT_EQ(0, empty(fd));
@@ -60,7 +60,7 @@ TEST_F_TIMEOUT(mount, writes_of_many_blocks_are_told_at_the_very_block, 400)
 	ASSERT_LE(0, efd);
 	for (size = 2; size < 100; size += 7) {
 		for (used = 0; used + size < FAR; used += size) {
-			run_on(pthread_self(), used % self->cpus);
+			run_on(used % self->cpus);
 			ASSERT_EQ(0, fallocate(fd, 0, used * self->m.block, size * self->m.block));
 			ASSERT_FALSE(readable(efd, 0)) TH_LOG("told at block %d", used);
 		}
@@ -86,7 +86,7 @@ TEST_F_TIMEOUT(mount, a_trigger_registered_near_by_is_told_at_the_very_block, 40
 		near = listen_blocks(&self->m, used + distance, "rising");
 		ASSERT_LE(0, near);
 		for (i = 0; i < distance; i++) {
-			run_on(pthread_self(), (i + distance) % self->cpus);
+			run_on((i + distance) % self->cpus);
 			ASSERT_FALSE(readable(near, 0));
 			ASSERT_EQ(0, append_blocks(fd, &self->m, 1));
 		}
@@ -114,7 +114,7 @@ TEST_F_TIMEOUT(mount, a_level_moved_by_a_write_or_a_remount_is_told_at_the_very_
 	/* 10 % are 556 blocks from now on, not 2,000 */
 	ASSERT_EQ(0, scratch_remount(&self->m, "nr_blocks=5560"));
 	for (i = 551; i < 556; i++) {
-		run_on(pthread_self(), i % self->cpus);
+		run_on(i % self->cpus);
 		ASSERT_EQ(0, append_blocks(fd, &self->m, 1));
 		ASSERT_FALSE(readable(percent, 0)) TH_LOG("told at block %d", i);
 	}
@@ -126,7 +126,7 @@ TEST_F_TIMEOUT(mount, a_level_moved_by_a_write_or_a_remount_is_told_at_the_very_
 		ASSERT_EQ(0, put(&self->m, "warn_used_blocks", text));
 		ASSERT_EQ(0, append_blocks(fd, &self->m, 1));
 		ASSERT_FALSE(readable(moved, 0)) TH_LOG("told at block %d", i + 1);
-		run_on(pthread_self(), i / 2 % self->cpus);
+		run_on(i / 2 % self->cpus);
 		ASSERT_EQ(0, append_blocks(fd, &self->m, 1));
 		ASSERT_SIGNALS(moved, 1);
 	}
@@ -171,6 +171,7 @@ static void *fill_to_the_level(void *arg)
 	struct crew *crew = self->crew;
 	int round;
 
+	run_on(self->number % sysconf(_SC_NPROCESSORS_ONLN));
 	for (round = 0; round < crew->rounds; round++) {
 		pthread_barrier_wait(&crew->barrier);
 		if (!self->error)
@@ -194,7 +195,6 @@ static void fill_together(struct __test_metadata *_metadata, const struct scratc
 			  int level, int rounds)
 {
 	struct crew crew = { .m = m, .level = level, .rounds = rounds };
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	char name[16];
 	int i;
 
@@ -209,7 +209,6 @@ static void fill_together(struct __test_metadata *_metadata, const struct scratc
 		snprintf(name, sizeof(name), "writer%d", i);
 		member->fd = open_file(m, name);
 		ASSERT_EQ(0, pthread_create(&member->thread, NULL, fill_to_the_level, member));
-		run_on(member->thread, i % cpus);
 	}
 	for (i = 0; i < WRITERS; i++) {
 		pthread_join(crew.member[i].thread, NULL);
@@ -233,6 +232,7 @@ TEST_F_TIMEOUT(mount, writers_on_all_cpus_end_on_the_very_block_round_after_roun
 struct visitor {
 	const struct scratch *m;
 	pthread_t thread;
+	long cpu;
 	int fd;
 	int most;
 	int error;
@@ -245,6 +245,7 @@ static void *visit(void *arg)
 	unsigned int seed = self->fd;
 	int i;
 
+	run_on(self->cpu);
 	for (i = 0; i < 200 && !self->error; i++) {
 		self->error = append_blocks(self->fd, self->m, 1 + rand_r(&seed) % self->most);
 		if (!self->error)
@@ -266,11 +267,10 @@ TEST_F_TIMEOUT(mount, usage_that_comes_and_goes_just_below_a_level_is_never_told
 
 		snprintf(name, sizeof(name), "visitor%d", i);
 		*v = (struct visitor){
-			.m = &self->m, .most = most,
+			.m = &self->m, .most = most, .cpu = i % self->cpus,
 			.fd = open_file(&self->m, name),
 		};
 		ASSERT_EQ(0, pthread_create(&v->thread, NULL, visit, v));
-		run_on(v->thread, i % self->cpus);
 	}
 	for (i = 0; i < WRITERS; i++) {
 		pthread_join(visitor[i].thread, NULL);
