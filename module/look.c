@@ -7,7 +7,7 @@
  * barrier, then read what the other wrote:
  *
  *	tw_look_allocated()		tw_look(), tw_mark_place()
- *	  [usage was counted]		  near_rise, next_fall, generation = ...
+ *	  [usage was counted]		  near_rise, near_fall, generation = ...
  *	  smp_mb()			  smp_mb()
  *	  read near_rise, generation	  sum up usage
  *
@@ -97,6 +97,33 @@ static int tw_look_cpuhp;
 /* ---- what the hook compares ---- */
 
 /**
+ * tw_look_await() - set from where on the hook asks for a look
+ * @mount: with its lock held
+ *
+ * That is anywhere, both ways, as long as there are crossings to tell. The look
+ * that has found them may not be that of who has crossed, whose hook comes after
+ * it: that, too, must wait until they have been told.
+ */
+void tw_look_await(struct tw_mount *mount)
+{
+	long slack = READ_ONCE(tw_look_slack);
+	long near_rise = mount->next_rise;
+	long near_fall = mount->next_fall;
+
+	lockdep_assert_held(&mount->lock);
+	if (near_rise != TW_NO_RISE)
+		near_rise -= TW_COMPAT_COUNTS_BLOCKS ? 2 * slack : slack;
+	if (near_fall != TW_NO_FALL)
+		near_fall = min(near_fall, LONG_MAX - slack) + slack;
+	if (mount->telling || !list_empty(&mount->untold)) {
+		near_rise = LONG_MIN;
+		near_fall = LONG_MAX;
+	}
+	WRITE_ONCE(mount->near_rise, near_rise);
+	WRITE_ONCE(mount->near_fall, near_fall);
+}
+
+/**
  * tw_look_expect() - set where the hook has to ask for a look from now on
  * @mount: with its lock held
  * @rise: the lowest number of blocks at which a mark becomes above, or
@@ -107,15 +134,10 @@ static int tw_look_cpuhp;
  */
 void tw_look_expect(struct tw_mount *mount, long rise, long fall)
 {
-	long slack = READ_ONCE(tw_look_slack);
-	long near_rise = rise;
-
 	lockdep_assert_held(&mount->lock);
-	if (rise != TW_NO_RISE)
-		near_rise -= TW_COMPAT_COUNTS_BLOCKS ? 2 * slack : slack;
-	WRITE_ONCE(mount->next_rise, rise);
-	WRITE_ONCE(mount->next_fall, fall);
-	WRITE_ONCE(mount->near_rise, near_rise);
+	mount->next_rise = rise;
+	mount->next_fall = fall;
+	tw_look_await(mount);
 	WRITE_ONCE(mount->generation, mount->generation + 1);
 	mount->pool = -1;
 }
@@ -186,8 +208,8 @@ notrace void tw_look_freed(struct tw_mount *mount,
 			   struct shmem_sb_info *sbinfo)
 {
 	smp_mb(); /* see the top of the file */
-	if (percpu_counter_read(&sbinfo->used_blocks) -
-	    READ_ONCE(tw_look_slack) < READ_ONCE(mount->next_fall) ||
+	if (percpu_counter_read(&sbinfo->used_blocks) <
+	    READ_ONCE(mount->near_fall) ||
 	    READ_ONCE(sbinfo->max_blocks) != READ_ONCE(mount->max_blocks))
 		tw_look_freeing(mount);
 }
@@ -199,7 +221,7 @@ NOKPROBE_SYMBOL(tw_look_freed);
  * interrupts are enabled again
  * @mount: where
  *
- * The barrier that makes a free see next_fall would be too early here, so there
+ * The barrier that makes a free see near_fall would be too early here, so there
  * is always a look.
  *
  * Context: as tw_look_allocated().
@@ -291,7 +313,7 @@ static bool tw_look_now(struct tw_mount *mount, struct tw_observer *observer)
 	falling = count - slack < mount->next_fall;
 	/*
 	 * A mark that has moved waits for the other direction from now on, and
-	 * usage may have passed it back before near_rise and next_fall said so:
+	 * usage may have passed it back before near_rise and near_fall said so:
 	 * look again.
 	 */
 	while ((rising || falling || crossed) &&

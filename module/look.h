@@ -51,6 +51,9 @@ tw_look_allocated(struct tw_mount *mount, struct shmem_sb_info *sbinfo,
 	tw_look_near(mount, sbinfo, blocks);
 }
 
+/* for tell.c */
+void tw_look_await(struct tw_mount *mount);
+
 /* for mark.c */
 void tw_look_expect(struct tw_mount *mount, long rise, long fall);
 int tw_look_prepare(struct tw_mount *mount);

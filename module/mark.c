@@ -322,6 +322,7 @@ void tw_mark_prepare(struct tw_mount *mount)
 	mount->next_rise = TW_NO_RISE;
 	mount->next_fall = TW_NO_FALL;
 	mount->near_rise = TW_NO_RISE;
+	mount->near_fall = TW_NO_FALL;
 	mount->pool = -1;
 	raw_spin_lock_init(&mount->lock);
 	INIT_LIST_HEAD(&mount->marks);

@@ -32,11 +32,12 @@ struct tw_observer;
  * @max_blocks: size of the mount as far as the marks know
  * @generation: changes whenever the CPUs' shares end, see look.c
  * @observers: of each CPU, see look.c; made with the first mark
+ * @near_fall: below that, a free may have brought usage below @next_fall
+ * @lock: protects what follows up to @telling, and writes of @near_rise to
+ *	@generation and of @near_fall; taken from hard interrupts. Taken before
+ *	percpu_counter's lock.
  * @next_rise: the lowest number of blocks at which a mark becomes above
  * @next_fall: a mark becomes below when usage is less than this
- * @lock: protects what follows up to @telling, and writes of @near_rise to
- *	@generation and of @next_rise and @next_fall; taken from hard interrupts.
- *	Taken before percpu_counter's lock.
  * @pool: blocks that may be handed out in shares, -1 if that is not known
  * @sbinfo: the superblock's; NULL from shmem_put_super() on
  * @marks: all marks
@@ -69,10 +70,11 @@ struct tw_mount {
 	struct tw_observer __percpu *observers;
 
 	/* read on the way of a free, and as seldom written */
-	long next_rise;
-	long next_fall;
+	long near_fall;
 
 	raw_spinlock_t lock ____cacheline_aligned_in_smp;
+	long next_rise;
+	long next_fall;
 	long pool;
 	struct shmem_sb_info *sbinfo;
 	struct list_head marks;

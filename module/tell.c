@@ -6,6 +6,7 @@
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 
+#include "look.h"
 #include "mark.h"
 #include "mount.h"
 #include "tell.h"
@@ -37,6 +38,8 @@ void tw_tell_all(struct tw_mount *mount)
 		}
 		/* the last one is done with, see tw_tell_wait() */
 		smp_store_release(&mount->telling, mark);
+		if (!mark)
+			tw_look_await(mount);
 		raw_spin_unlock_irqrestore(&mount->lock, lock_flags);
 		if (!mark)
 			break;
