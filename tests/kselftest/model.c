@@ -77,7 +77,7 @@ static bool listed_as_known(char *text)
 }
 
 /* those that end do so soon, and the others stay */
-static bool settled(void)
+bool model_settled(void)
 {
 	char *text;
 	bool good;
@@ -174,7 +174,7 @@ static bool registered(struct watch *w, int error, long long now)
 		if (!told(w, now))
 			return false;
 		forget(nr_watches - 1);
-		return settled();
+		return model_settled();
 	}
 	if (at != NEVER)
 		snprintf(blocks, sizeof(blocks), "%lld", at);
@@ -294,7 +294,7 @@ bool model_register_listed(void)
 		return fail("'%s' is listed as %s after %s", args, line, like->line);
 	nr_watches++;
 	forget(nr_watches - 1);
-	return settled();
+	return model_settled();
 }
 
 bool model_set_level(void)
@@ -348,7 +348,7 @@ bool model_close(void)
 	if (!nr_watches)
 		return true;
 	forget(below(nr_watches));
-	return settled();
+	return model_settled();
 }
 
 /* usage goes to another place, and each trigger that it passes says so once */
@@ -375,7 +375,7 @@ bool model_move(void)
 		if (fires && w->once)
 			forget(i--);
 	}
-	return settled();
+	return model_settled();
 }
 
 /* ---- what the model does not understand ---- */
@@ -430,7 +430,7 @@ void model_elsewhere(const char *text, size_t size)
 	for (i = 0; i < nr_watches; i++) {
 		if (watches[i].efd == efd) {
 			forget(i);
-			settled();
+			model_settled();
 			return;
 		}
 	}
@@ -438,7 +438,8 @@ void model_elsewhere(const char *text, size_t size)
 
 /*
  * The mount's file has taken a text; where it is alone, that is all it has
- * taken since the model last knew everything.
+ * taken since the model last knew everything. What it has registered is about to
+ * end: model_settled() waits for that, of all texts that were taken.
  */
 bool model_foreign(const char *file, const char *text, size_t size, bool alone)
 {
@@ -449,22 +450,20 @@ bool model_foreign(const char *file, const char *text, size_t size, bool alone)
 		adopt_level();
 		return true;
 	}
-	if (efd >= CHURN && efd < CHURN + CHURNED) {
-		close(efd);
-		return settled();
-	}
-	if (alone && !text_has(text, size, "once") && trigger_count(own) != nr_watches + 1)
+	for (i = 0; i < nr_watches && watches[i].efd != efd; i++)
+		;
+	if (alone && (i < nr_watches || scrawl_has(efd)) && !text_has(text, size, "once") &&
+	    trigger_count(own) != nr_watches + 1)
 		return fail("one line was accepted, %d are there and %d were: %.*s",
 			    trigger_count(own), nr_watches, (int)size, text);
-	if (scrawl_renew(efd))
-		return settled();
-	for (i = 0; i < nr_watches; i++) {
-		if (watches[i].efd == efd) {
-			forget(i);
-			return settled();
-		}
-	}
-	return fail("%llu is no eventfd, and is accepted: %.*s", efd, (int)size, text);
+	if (efd >= CHURN && efd < CHURN + CHURNED)
+		close(efd);
+	else if (i < nr_watches)
+		forget(i);
+	else
+		scrawl_renew(efd);
+	/* if it is another thread's, that has had it for a moment only */
+	return true;
 }
 
 bool model_check(void)

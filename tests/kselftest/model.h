@@ -27,7 +27,8 @@ bool scrawl_start(const struct scratch *own, const struct scratch *busy);
 void scrawl_stop(void);
 size_t scrawl(char *text, size_t size, const char *file);
 bool scrawl_wrong_fds(const struct scratch *own);
-bool scrawl_renew(int efd);
+bool scrawl_has(int efd);
+void scrawl_renew(int efd);
 void scrawl_renew_any(void);
 
 bool model_start(const struct scratch *m);
@@ -40,6 +41,7 @@ bool model_close(void);
 bool model_move(void);
 bool model_foreign(const char *file, const char *text, size_t size, bool alone);
 void model_elsewhere(const char *text, size_t size);
+bool model_settled(void);
 bool model_check(void);
 
 #endif

@@ -74,9 +74,9 @@ static size_t plausible_text(char *text, size_t size, const char *file)
 		return snprintf(text, size, "%d", any_fd());
 	n = snprintf(text, size, "%d %d %s", any_fd(), below(8) ? ANY(controls) : any_fd(),
 		     ANY(amounts));
-	for (i = below(4); i > 0; i--)
+	for (i = below(4); i > 0 && n < size; i--)
 		n += snprintf(text + n, size - n, "%s", ANY(words));
-	return n;
+	return n < size ? n : size - 1;
 }
 
 static size_t mutate(char *text, size_t length, size_t size)
@@ -222,21 +222,32 @@ void scrawl_stop(void)
 		close(objects[i].fd);
 }
 
-/* what is registered with the eventfd ends; false if there is none such */
-bool scrawl_renew(int efd)
+/* is it an eventfd, of those here? */
+bool scrawl_has(int efd)
 {
-	int i, new;
+	int i;
 
-	for (i = 0; i < POOL + nr_objects; i++) {
-		if (i < POOL ? pool[i] != efd :
-				objects[i - POOL].fd != efd || objects[i - POOL].as_event)
-			continue;
-		new = listener();
-		dup3(new, efd, O_CLOEXEC);
-		close(new);
-		return true;
+	for (i = 0; i < POOL; i++) {
+		if (pool[i] == efd)
+			return true;
+	}
+	for (i = 0; i < nr_objects; i++) {
+		if (objects[i].fd == efd)
+			return !objects[i].as_event;
 	}
 	return false;
+}
+
+/* what is registered with it ends */
+void scrawl_renew(int efd)
+{
+	int new;
+
+	if (!scrawl_has(efd))
+		return;
+	new = listener();
+	dup3(new, efd, O_CLOEXEC);
+	close(new);
 }
 
 void scrawl_renew_any(void)

@@ -220,7 +220,7 @@ static bool scribble_text(struct handle *h)
 		if (!model_foreign(file, pieces[i].iov_base, pieces[i].iov_len, count == 1))
 			return false;
 	}
-	return true;
+	return i == 0 || model_settled();
 }
 
 static bool write_odd(struct handle *h)
@@ -301,7 +301,7 @@ static bool other(struct handle *h)
 	struct handle *to = &handles[below(HANDLES)];
 	struct pollfd p = { .fd = h->fd, .events = POLLIN | POLLOUT | POLLPRI };
 	long argument[8] = { 0 };
-	char bytes[64];
+	char bytes[600];
 	loff_t from = 0;
 	void *at;
 	long n;
@@ -347,12 +347,13 @@ static bool other(struct handle *h)
 		n = splice(h->fd, below(2) ? NULL : &from, out[1], NULL, 4096, SPLICE_F_NONBLOCK);
 		while (read(out[0], bytes, sizeof(bytes)) > 0)
 			;
-		return ALLOWED("splice out of", h, n, EINVAL, EBADF, ESPIPE, EAGAIN);
+		return ALLOWED("splice out of", h, n, EINVAL, EBADF, ESPIPE, EAGAIN, EOVERFLOW);
 	case 9:
 		n = sendfile(to->fd, h->fd, below(2) ? NULL : &from, 1 + below(300));
 		if (n > 0)
 			return wrong("sendfile", h, n, 0);
-		return ALLOWED("sendfile", h, n, EINVAL, EBADF, ESPIPE, EAGAIN, ENODEV);
+		return ALLOWED("sendfile", h, n, EINVAL, EBADF, ESPIPE, EAGAIN, ENODEV,
+			       EOVERFLOW);
 	case 10:
 		n = syscall(SYS_copy_file_range, h->fd, NULL, to->fd, NULL, 1 + below(300), 0);
 		if (n > 0)
