@@ -464,11 +464,11 @@ FIXTURE_TEARDOWN(mounts)
 	scratch_end(&mounts[1]);
 }
 
-TEST_F_TIMEOUT(mounts, no_operation_on_the_files_does_harm_and_what_is_refused_changes_nothing, 7200)
+TEST_F_TIMEOUT(mounts, no_operation_on_the_files_does_harm_and_what_is_refused_changes_nothing, 40000)
 {
 	static void *(*const beside[])(void *) = { write_busy, mount_and_umount, churn_fds };
 	uint64_t seed = from_environment("SEED", now_ms() * 1000003ULL ^ getpid());
-	long operations = from_environment("OPERATIONS", 20000), i;
+	long operations = from_environment("OPERATIONS", 10000), i;
 	pthread_t threads[3];
 	long long begun = now_ms();
 	bool good = true;
