@@ -162,6 +162,29 @@ int register_and_close(void *arg, int number)
 	return 0;
 }
 
+#define TRACING		"/sys/kernel/debug/tracing/"
+#define SLOW_PROBES	32
+
+int slow_down(const char *function)
+{
+	char text[128], trigger[128];
+	int i, error = 0;
+
+	for (i = 0; i < SLOW_PROBES && !error; i++) {
+		snprintf(trigger, sizeof(trigger), TRACING "events/tmpfswarn_test/slow%d/trigger", i);
+		if (function)
+			snprintf(text, sizeof(text), "p:tmpfswarn_test/slow%d %s", i, function);
+		else
+			snprintf(text, sizeof(text), "-:tmpfswarn_test/slow%d", i);
+		if (!function)
+			write_text(trigger, "!stacktrace");
+		error = write_text(TRACING "kprobe_events", text);
+		if (function && !error)
+			error = write_text(trigger, "stacktrace");
+	}
+	return error;
+}
+
 int open_control(const struct scratch *m, const char *file)
 {
 	char path[160];

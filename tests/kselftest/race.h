@@ -46,6 +46,13 @@ race_part read_files;
 /* a step: a trigger near 10 blocks comes and goes */
 race_part register_and_close;
 
+/*
+ * Others' probes at a function of the kernel that take their time, a stack trace
+ * each, so that what comes before it and what comes after it are far apart. NULL
+ * takes them away.
+ */
+int slow_down(const char *function);
+
 int open_control(const struct scratch *m, const char *file);
 int control_open(int control, int resource, int efd, const char *args);
 int open_file(const struct scratch *m, const char *name);

@@ -286,31 +286,6 @@ TEST_F_TIMEOUT(mount, once_is_once_however_many_cpus_are_past_it, 120)
 
 /* ---- telling against returning ---- */
 
-#define TRACING		"/sys/kernel/debug/tracing/"
-#define SLOW_PROBES	32
-
-/*
- * Others' probes that take their time, a stack trace each, between the counting of
- * a block and the hook of it: from 6.6 on a quota is charged there.
- */
-static int slow_down(bool on)
-{
-	char text[128], trigger[128];
-	int i, error = 0;
-
-	for (i = 0; i < SLOW_PROBES && !error; i++) {
-		snprintf(trigger, sizeof(trigger), TRACING "events/tmpfswarn_test/slow%d/trigger", i);
-		snprintf(text, sizeof(text), on ? "p:tmpfswarn_test/slow%d __dquot_alloc_space" :
-			 "-:tmpfswarn_test/slow%d", i);
-		if (!on)
-			write_text(trigger, "!stacktrace");
-		error = write_text(TRACING "kprobe_events", text);
-		if (on && !error)
-			error = write_text(trigger, "stacktrace");
-	}
-	return error;
-}
-
 static int remount_as_it_is(void *arg, int number)
 {
 	return scratch_remount(arg, "nr_blocks=1000");
@@ -334,8 +309,11 @@ TEST_F_TIMEOUT(mount, a_crossing_that_a_remount_has_found_is_told_before_the_wri
 		ASSERT_EQ(0, control(&self->m, efd, TMPFSWARN_USED_BYTES, "40k both"));
 	ASSERT_EQ(0, append_blocks(self->fd, &self->m, 9));
 	run_on(0);
-	/* without these the race is lost too seldom to be seen */
-	slowed = !slow_down(true);
+	/*
+	 * Without these, between the counting of a block and the hook of it, the race
+	 * is lost too seldom to be seen: from 6.6 on a quota is charged there.
+	 */
+	slowed = !slow_down("__dquot_alloc_space");
 	noise_start(&remounts, remount_as_it_is, &self->m, 1);
 	ROUNDS(20, 2000) {
 		EXPECT_EQ(0, write_one(self, 0));
@@ -348,7 +326,7 @@ TEST_F_TIMEOUT(mount, a_crossing_that_a_remount_has_found_is_told_before_the_wri
 	}
 	EXPECT_EQ(0, noise_stop(&remounts));
 	if (slowed)
-		EXPECT_EQ(0, slow_down(false));
+		EXPECT_EQ(0, slow_down(NULL));
 	close(efd);
 }
 
