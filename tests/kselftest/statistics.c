@@ -168,6 +168,27 @@ TEST_F(mount, it_is_disarmed_when_the_last_mount_with_triggers_goes)
 	EXPECT_TRUE(EVENTUALLY(stat_of("armed") == 0));
 }
 
+/* The probes go a moment after the last trigger, unless another one is there then. */
+TEST_F(mount, who_registers_right_after_another_has_gone_stays_armed)
+{
+	int efd, i;
+
+	for (i = 0; i < 10; i++) {
+		efd = listen_blocks(&self->m, 10, "both");
+		ASSERT_LE(0, efd);
+		close(efd);
+		efd = listen_blocks(&self->m, 10, "both");
+		ASSERT_LE(0, efd);
+		/* longer than they stay; what would be noticed is no event */
+		usleep(300000);
+		EXPECT_EQ(1, stat_of("armed"));
+		ASSERT_EQ(0, scratch_use(&self->m, 10));
+		EXPECT_SIGNALS(efd, 1);
+		ASSERT_EQ(0, scratch_use(&self->m, 0));
+		close(efd);
+	}
+}
+
 TEST_F_TIMEOUT(mount, arming_and_disarming_in_turn_stays_exact, 120)
 {
 	int i, efd;
