@@ -324,10 +324,9 @@ static struct ftrace_ops tw_census_ftrace = {
 
 static int tw_census_keep_ftrace(void)
 {
-	char symbol[] = "shmem_put_super";
-	int err;
+	int err = tw_compat_ftrace_set_filter(&tw_census_ftrace,
+					      "shmem_put_super");
 
-	err = ftrace_set_filter(&tw_census_ftrace, symbol, strlen(symbol), 1);
 	if (!err)
 		err = register_ftrace_function(&tw_census_ftrace);
 	if (err) {

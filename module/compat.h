@@ -193,7 +193,31 @@ struct ftrace_regs;
 
 #ifdef CONFIG_DYNAMIC_FTRACE
 /*
- * Undoes ftrace_set_filter() for one that is not registered. Not all kernels before
+ * Has a callback called for one function alone. Where ftrace_set_filter() finds no
+ * memory for the function, it returns 0 and leaves the filter empty, which stands
+ * for all functions there are: so this looks whether it still is the empty one.
+ */
+static inline int tw_compat_ftrace_set_filter(struct ftrace_ops *ops,
+					      const char *symbol)
+{
+	char text[KSYM_NAME_LEN];
+	const void *empty;
+	int err;
+
+	err = ftrace_set_filter(ops, NULL, 0, 1);
+	if (err)
+		return err;
+	empty = rcu_access_pointer(ops->func_hash->filter_hash);
+	/* ftrace parses it in place */
+	strscpy(text, symbol, sizeof(text));
+	err = ftrace_set_filter(ops, text, strlen(text), 1);
+	if (!err && rcu_access_pointer(ops->func_hash->filter_hash) == empty)
+		err = -ENOMEM;
+	return err;
+}
+
+/*
+ * Undoes it for one that is not registered. Not all kernels before
  * 6.3 let modules do it without memory; there it leaks the filter if there is none.
  */
 static inline void tw_compat_ftrace_free_filter(struct ftrace_ops *ops)

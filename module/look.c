@@ -44,6 +44,12 @@
  * there are no shares, and each allocation nearer than the slack makes a look.
  * So does each free that near above a level.
  *
+ * Of several system calls that reach a level together, each before the hooks of the
+ * others, the last one overdraws its share: it is told before that one returns.
+ *
+ * While crossings are told all of the mount's allocations and frees ask for looks,
+ * however far from a level, see tw_look_await().
+ *
  * Crossings are those between looks: usage that goes up and is brought down
  * again by another CPU, before the system call that brought it up has had its
  * look, was never up for anybody who could tell.
@@ -102,7 +108,10 @@ static int tw_look_cpuhp;
  *
  * That is anywhere, both ways, as long as there are crossings to tell. The look
  * that has found them may not be that of who has crossed, whose hook comes after
- * it: that, too, must wait until they have been told.
+ * it: that, too, must wait until they have been told. An allocation that is paid
+ * for asks for no look even so: one that has crossed is more than its own generation
+ * pays for, and a share of a later one is had only where there was a look since,
+ * which has told or waited. With PREEMPT_RT nobody waits for the thread that tells.
  */
 void tw_look_await(struct tw_mount *mount)
 {
@@ -115,7 +124,8 @@ void tw_look_await(struct tw_mount *mount)
 		near_rise -= TW_COMPAT_COUNTS_BLOCKS ? 2 * slack : slack;
 	if (near_fall != TW_NO_FALL)
 		near_fall = min(near_fall, LONG_MAX - slack) + slack;
-	if (mount->telling || !list_empty(&mount->untold)) {
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT) &&
+	    (mount->telling || !list_empty(&mount->untold))) {
 		near_rise = LONG_MIN;
 		near_fall = LONG_MAX;
 	}

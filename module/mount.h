@@ -28,11 +28,13 @@ struct tw_observer;
  * @watched: in the table of those with observers, by @sb; written under
  *	tw_mount_hash_lock, read under RCU
  * @sb: the superblock; only a key, except while @sbinfo is set
- * @near_rise: from where on an allocation may have brought usage to @next_rise
+ * @near_rise: from where on an allocation may have brought usage to @next_rise;
+ *	LONG_MIN while crossings are told
  * @max_blocks: size of the mount as far as the marks know
  * @generation: changes whenever the CPUs' shares end, see look.c
  * @observers: of each CPU, see look.c; made with the first mark
- * @near_fall: below that, a free may have brought usage below @next_fall
+ * @near_fall: below that, a free may have brought usage below @next_fall;
+ *	LONG_MAX while crossings are told
  * @lock: protects what follows up to @telling, and writes of @near_rise to
  *	@generation and of @near_fall; taken from hard interrupts. Taken before
  *	percpu_counter's lock.

@@ -33,14 +33,10 @@ static const char * const tw_probe_kind_names[] = {
 #ifdef TW_COMPAT_FTRACE
 static int tw_probe_register_ftrace(struct tw_probe *probe)
 {
-	char symbol[KSYM_NAME_LEN];
-
-	/* ftrace parses it in place */
-	strscpy(symbol, probe->symbol, sizeof(symbol));
 	memset(&probe->ftrace, 0, sizeof(probe->ftrace));
 	probe->ftrace.func = probe->handlers->ftrace;
 	probe->ftrace.flags = TW_COMPAT_FTRACE_FLAGS;
-	return ftrace_set_filter(&probe->ftrace, symbol, strlen(symbol), 1);
+	return tw_compat_ftrace_set_filter(&probe->ftrace, probe->symbol);
 }
 
 static void tw_probe_unregister_ftrace(struct tw_probe *probe)
@@ -135,7 +131,8 @@ int tw_probe_register(struct tw_probe *probe, const char *symbol,
 	size_t i;
 
 	probe->kind = kind;
-	for (i = 0; i < ARRAY_SIZE(tw_probe_suffixes) && err; i++) {
+	for (i = 0; i < ARRAY_SIZE(tw_probe_suffixes) && err && err != -ENOMEM;
+	     i++) {
 		snprintf(probe->symbol, sizeof(probe->symbol), "%s%s", symbol,
 			 tw_probe_suffixes[i]);
 		err = tw_probe_register_one(probe);

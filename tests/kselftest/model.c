@@ -452,6 +452,8 @@ bool model_foreign(const char *file, const char *text, size_t size, bool alone)
 	}
 	for (i = 0; i < nr_watches && watches[i].efd != efd; i++)
 		;
+	if (scrawl_is_other(efd))
+		return fail("%llu is no eventfd, and is accepted: %.*s", efd, (int)size, text);
 	if (alone && (i < nr_watches || scrawl_has(efd)) && !text_has(text, size, "once") &&
 	    trigger_count(own) != nr_watches + 1)
 		return fail("one line was accepted, %d are there and %d were: %.*s",

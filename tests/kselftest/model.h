@@ -28,6 +28,7 @@ void scrawl_stop(void);
 size_t scrawl(char *text, size_t size, const char *file);
 bool scrawl_wrong_fds(const struct scratch *own);
 bool scrawl_has(int efd);
+bool scrawl_is_other(int efd);
 void scrawl_renew(int efd);
 void scrawl_renew_any(void);
 

@@ -165,24 +165,36 @@ int register_and_close(void *arg, int number)
 #define TRACING		"/sys/kernel/debug/tracing/"
 #define SLOW_PROBES	32
 
-int slow_down(const char *function)
+bool slow_down(const char *function)
 {
 	char text[128], trigger[128];
-	int i, error = 0;
+	int i;
 
-	for (i = 0; i < SLOW_PROBES && !error; i++) {
+	speed_up();
+	for (i = 0; i < SLOW_PROBES; i++) {
+		snprintf(text, sizeof(text), "p:tmpfswarn_test/slow%d %s", i, function);
 		snprintf(trigger, sizeof(trigger), TRACING "events/tmpfswarn_test/slow%d/trigger", i);
-		if (function)
-			snprintf(text, sizeof(text), "p:tmpfswarn_test/slow%d %s", i, function);
-		else
-			snprintf(text, sizeof(text), "-:tmpfswarn_test/slow%d", i);
-		if (!function)
-			write_text(trigger, "!stacktrace");
-		error = write_text(TRACING "kprobe_events", text);
-		if (function && !error)
-			error = write_text(trigger, "stacktrace");
+		if (write_text(TRACING "kprobe_events", text) || write_text(trigger, "stacktrace")) {
+			speed_up();
+			printf("# cannot slow %s down: the race is lost less often\n", function);
+			return false;
+		}
 	}
-	return error;
+	return true;
+}
+
+/* also what a test has left that was ended */
+void speed_up(void)
+{
+	char text[128], trigger[128];
+	int i;
+
+	for (i = 0; i < SLOW_PROBES; i++) {
+		snprintf(trigger, sizeof(trigger), TRACING "events/tmpfswarn_test/slow%d/trigger", i);
+		snprintf(text, sizeof(text), "-:tmpfswarn_test/slow%d", i);
+		write_text(trigger, "!stacktrace");
+		write_text(TRACING "kprobe_events", text);
+	}
 }
 
 int open_control(const struct scratch *m, const char *file)

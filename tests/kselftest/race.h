@@ -48,10 +48,11 @@ race_part register_and_close;
 
 /*
  * Others' probes at a function of the kernel that take their time, a stack trace
- * each, so that what comes before it and what comes after it are far apart. NULL
- * takes them away.
+ * each, so that what comes before it and what comes after it are far apart, until
+ * speed_up(). False, with a word, where the kernel does not have them.
  */
-int slow_down(const char *function);
+bool slow_down(const char *function);
+void speed_up(void);
 
 int open_control(const struct scratch *m, const char *file);
 int control_open(int control, int resource, int efd, const char *args);

@@ -238,6 +238,18 @@ bool scrawl_has(int efd)
 	return false;
 }
 
+/* is it open all the time, and no eventfd? */
+bool scrawl_is_other(int efd)
+{
+	int i;
+
+	for (i = 0; i < nr_objects; i++) {
+		if (objects[i].fd == efd)
+			return objects[i].as_event;
+	}
+	return false;
+}
+
 /* what is registered with it ends */
 void scrawl_renew(int efd)
 {
