@@ -661,6 +661,13 @@ static int insert_and_fail(FIXTURE_DATA(faults) *self, int nth, const char *para
 	return left ? nth - left : 0;
 }
 
+/*
+ * So many allocations from the module's first on. Later ones are made where the proof takes a
+ * kretprobe away again, which the kernel cannot do without memory: it warns, leaves
+ * the probe, and no kprobe works from then on, whatever the module does.
+ */
+#define OF_THE_MODULE	100
+
 TEST_F_TIMEOUT(faults, loading, 3000)
 {
 	/* each of them takes some seconds with the checkers */
@@ -674,7 +681,7 @@ TEST_F_TIMEOUT(faults, loading, 3000)
 	/* refused before it allocates anything: what the kernel needs to load a module */
 	before = insert_and_fail(self, MOST, "hook=none", &error);
 	ASSERT_EQ(-EINVAL, error);
-	for (nth = before - 20; nth < MOST; nth += step) {
+	for (nth = before - 20; nth < before + OF_THE_MODULE; nth += step) {
 		snprintf(mark, sizeof(mark), "%s, allocation %d", self->mark, nth);
 		ASSERT_EQ(0, write_text("/dev/kmsg", mark));
 		if (insert_and_fail(self, nth, "", &error))
@@ -703,8 +710,8 @@ TEST_F_TIMEOUT(faults, loading, 3000)
 		close(self->efd);
 		ASSERT_TRUE(EVENTUALLY(module_remove() == 0));
 	}
-	EXPECT_EQ(0, error);
 	EXPECT_LT(0, refused);
+	ASSERT_TRUE(access(ROOM, F_OK) == 0 || module_insert("") == 0);
 	TH_LOG("loading: %d allocations failed, every %d (after %d of the kernel's), %d times it was refused",
 	       failed, step, before - 20, refused);
 }
