@@ -335,9 +335,9 @@ TEST_F(mount, umount_is_not_busy_with_triggers_and_open_files)
 
 TEST_F_TIMEOUT(mount, the_directory_is_gone_before_the_farewell_is_readable, 120)
 {
-	/* who is woken too early is quick enough to find it */
 	int i, efd;
 
+	/* who is woken too early is quick enough to find it */
 	slow_down("debugfs_remove");
 	for (i = 0; i < 50; i++) {
 		efd = LISTEN(10, "");
@@ -435,7 +435,6 @@ TEST_F_TIMEOUT(mount, a_crossing_right_before_the_umount_is_told_as_well, 120)
 {
 	int i, efd;
 
-	slow_down("debugfs_remove");
 	for (i = 0; i < 50; i++) {
 		efd = LISTEN(10, "rising");
 		USE(10);

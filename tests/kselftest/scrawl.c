@@ -222,32 +222,36 @@ void scrawl_stop(void)
 		close(objects[i].fd);
 }
 
+static const struct object *object_of(int fd)
+{
+	int i;
+
+	for (i = 0; i < nr_objects; i++) {
+		if (objects[i].fd == fd)
+			return &objects[i];
+	}
+	return NULL;
+}
+
 /* is it an eventfd, of those here? */
 bool scrawl_has(int efd)
 {
+	const struct object *object = object_of(efd);
 	int i;
 
 	for (i = 0; i < POOL; i++) {
 		if (pool[i] == efd)
 			return true;
 	}
-	for (i = 0; i < nr_objects; i++) {
-		if (objects[i].fd == efd)
-			return !objects[i].as_event;
-	}
-	return false;
+	return object && !object->as_event;
 }
 
 /* is it open all the time, and no eventfd? */
 bool scrawl_is_other(int efd)
 {
-	int i;
+	const struct object *object = object_of(efd);
 
-	for (i = 0; i < nr_objects; i++) {
-		if (objects[i].fd == efd)
-			return objects[i].as_event;
-	}
-	return false;
+	return object && object->as_event;
 }
 
 /* what is registered with it ends */
