@@ -72,10 +72,25 @@ static void tw_census_try_again(dev_t dev, int err)
 	queue_delayed_work(tw_census_wq, &tw_census_retry, TW_CENSUS_RETRY);
 }
 
+/**
+ * struct tw_census_scan - what a scan has found
+ * @hidden: mounts that are not shown
+ * @complete: it came to the end of the list
+ */
+struct tw_census_scan {
+	unsigned int hidden;
+	bool complete;
+};
+
 /* A superblock that is complete and cannot go: s_umount is held. */
-static void tw_census_scan_one(struct super_block *sb, void *hidden)
+static void tw_census_scan_one(struct super_block *sb, void *data)
 {
+	struct tw_census_scan *scan = data;
 	struct tw_mount *mount;
+
+	/* the list grows at its head alone, so this stays the last of them */
+	if (!READ_ONCE(sb->s_instances.next))
+		scan->complete = true;
 
 	/* memfd, SysV and anonymous shared memory; what drivers keep */
 	if (sb->s_flags & SB_KERNMOUNT)
@@ -98,19 +113,31 @@ static void tw_census_scan_one(struct super_block *sb, void *hidden)
 			     tw_max_mounts);
 	}
 	if (!mount) {
-		++*(unsigned int *)hidden;
+		/* at once: s_umount has its shmem_put_super() see that */
+		if (++scan->hidden > tw_census_hidden)
+			WRITE_ONCE(tw_census_hidden, scan->hidden);
 		return;
 	}
 	list_add_tail(&mount->all, &tw_census_new);
 	WRITE_ONCE(tw_census_shown, tw_census_shown + 1);
 }
 
+/*
+ * Some kernels (6.1 among them) take a superblock that goes off its list while
+ * iterate_supers_type() waits for it, or just as that comes back to it, and with
+ * that the iteration ends there: all that were mounted before are left out. The
+ * last of the list is the kernel's own mount, which never goes. Each time that it
+ * begins again another umount has fallen into it.
+ */
 static void tw_census_scan(void)
 {
-	unsigned int hidden = 0;
+	struct tw_census_scan scan = {};
 
-	iterate_supers_type(tw_census_type, tw_census_scan_one, &hidden);
-	WRITE_ONCE(tw_census_hidden, hidden);
+	iterate_supers_type(tw_census_type, tw_census_scan_one, &scan);
+	if (scan.complete)
+		WRITE_ONCE(tw_census_hidden, scan.hidden);
+	else
+		set_bit(TW_TODO_SCAN, &tw_census_todo);
 }
 
 /* Shows those that were found; the rest is left for the next time. */

@@ -310,6 +310,58 @@ TEST_F_TIMEOUT(mount, two_umounts_and_a_mount_of_the_same_number_are_told_apart,
 	EXPECT_LT(0, reused) TH_LOG("the kernel never used a number again");
 }
 
+/* ---- an umount and a remount of another ---- */
+
+struct two {
+	struct scratch *older;
+	struct scratch newer;
+	int last;		/* file of the newer, which is umounted but for that */
+};
+
+static int end_newer(void *arg, int number)
+{
+	struct two *two = arg;
+
+	return close(two->last);
+}
+
+static int shrink_older(void *arg, int number)
+{
+	struct two *two = arg;
+
+	return scratch_remount(two->older, "nr_blocks=60");
+}
+
+/*
+ * tw_census_scan() waits for the one that goes, which comes before the other in the
+ * kernel's list. Where the kernel takes it off that meanwhile (6.1 does) the scan begins again.
+ */
+TEST_F_TIMEOUT(mount, a_remount_is_seen_while_another_mount_goes, 120)
+{
+	static race_part *const parts[] = { end_newer, shrink_older };
+	struct two two = { .older = &self->m };
+	int both = listen_to(&self->m, TMPFSWARN_USED_BYTES, "50% both"), round, i;
+	char name[16];
+
+	ASSERT_LE(0, both);
+	ASSERT_EQ(0, append_blocks(self->fd, &self->m, 40));
+	ROUNDS(10, 60) {
+		ASSERT_EQ(0, scratch_mount(&two.newer, ""));
+		/* so that it takes its time */
+		for (i = 0; i < 200; i++) {
+			snprintf(name, sizeof(name), "file%d", i);
+			close(open_file(&two.newer, name));
+		}
+		two.last = open_file(&two.newer, name);
+		ASSERT_EQ(0, umount2(two.newer.path, MNT_DETACH));
+		ASSERT_EQ(0, race(&two, 2, parts));
+		ASSERT_SIGNALS_SOON(both, 1) TH_LOG("round %d", round);
+		ASSERT_EQ(0, scratch_remount(&self->m, "nr_blocks=1000"));
+		ASSERT_SIGNALS_SOON(both, 1);
+		rmdir(two.newer.path);
+	}
+}
+
 /* ---- a mount that fails ---- */
 
 static int mount_wrongly(void *arg, int number)

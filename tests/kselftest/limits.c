@@ -3,6 +3,7 @@
 #include "scratch.h"
 #include "kselftest_harness.h"
 
+#include <linux/mount.h>
 #include <sys/klog.h>
 
 FIXTURE(limit) {
@@ -203,6 +204,53 @@ TEST_F_TIMEOUT(limit, mounts_beyond_the_limit_are_hidden_and_said_once, 120)
 	/* and with room again, a new one is shown */
 	ASSERT_EQ(0, scratch_mount(&one, "nr_blocks=100"));
 	scratch_end(&one);
+}
+
+/* a superblock that comes and goes without being mounted, which would take its time */
+static int come_and_go(void)
+{
+	int fd = syscall(SYS_fsopen, "tmpfs", 0), error = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (syscall(SYS_fsconfig, fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+/* It counts the newest first, and then has all the others to look at. */
+TEST_F_TIMEOUT(limit, one_that_goes_just_when_it_is_counted_is_hidden_no_more, 120)
+{
+	enum { SHOWN = 200 };
+	char top[] = "/tmp/tmpfswarn.XXXXXX", path[64], parameters[32];
+	long long there;
+	int i;
+
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		SKIP(return, "no mount namespace of its own");
+	there = stat_of("mounts");
+	snprintf(parameters, sizeof(parameters), "max_mounts=%lld", there + SHOWN);
+	RELOAD(parameters);
+	ASSERT_NE(NULL, mkdtemp(top));
+	for (i = 0; i < SHOWN; i++) {
+		snprintf(path, sizeof(path), "%s/%d", top, i);
+		ASSERT_EQ(0, mkdir(path, 0700));
+		ASSERT_EQ(0, mount("scratch", path, "tmpfs", 0, "nr_blocks=100"));
+	}
+	ASSERT_TRUE(EVENTUALLY(stat_of("mounts") == there + SHOWN));
+	for (i = 0; i < 300; i++) {
+		ASSERT_EQ(0, come_and_go());
+		usleep(5000);
+		ASSERT_TRUE(EVENTUALLY(stat_of("mounts_hidden") == 0)) TH_LOG("round %d", i);
+	}
+	for (i = 0; i < SHOWN; i++) {
+		snprintf(path, sizeof(path), "%s/%d", top, i);
+		EXPECT_EQ(0, umount2(path, 0));
+		rmdir(path);
+	}
+	rmdir(top);
+	EXPECT_TRUE(EVENTUALLY(stat_of("mounts") == there));
 }
 
 TEST_F_TIMEOUT(limit, the_pressure_levels_are_those_of_the_parameters, 120)
