@@ -213,32 +213,32 @@ TEST_F_TIMEOUT(mount, four_writers_fill_and_empty_past_a_level_and_each_round_co
 
 TEST_F_TIMEOUT(mount, four_writers_of_one_block_pass_a_level_of_few_and_each_round_counts_one, 400)
 {
-	rounds(_metadata, &self->m, 1, 1, 2000);
-	rounds(_metadata, &self->m, 2, 1, 2000);
-	rounds(_metadata, &self->m, 3, 1, 2000);
-	rounds(_metadata, &self->m, 4, 1, 2000);
+	rounds(_metadata, &self->m, 1, 1, 500);
+	rounds(_metadata, &self->m, 2, 1, 500);
+	rounds(_metadata, &self->m, 3, 1, 500);
+	rounds(_metadata, &self->m, 4, 1, 500);
 }
 
 TEST_F_TIMEOUT(mount, a_level_that_only_rising_triggers_watch_counts_each_round, 400)
 {
-	struct work work = { .blocks = 1, .rounds = 2000 };
+	struct work work = { .blocks = 1, .rounds = 500 };
 	int rising = listen_blocks(&self->m, 4, "rising");
 
 	ASSERT_LE(0, rising);
 	start(&work, &self->m, fill_and_truncate);
 	ASSERT_EQ(0, join(&work));
-	EXPECT_SIGNALS(rising, 2000);
+	EXPECT_SIGNALS(rising, 500);
 }
 
 TEST_F_TIMEOUT(mount, a_level_that_only_falling_triggers_watch_counts_each_round, 400)
 {
-	struct work work = { .blocks = 1, .rounds = 2000 };
+	struct work work = { .blocks = 1, .rounds = 500 };
 	int falling = listen_blocks(&self->m, 4, "falling");
 
 	ASSERT_LE(0, falling);
 	start(&work, &self->m, fill_and_truncate);
 	ASSERT_EQ(0, join(&work));
-	EXPECT_SIGNALS(falling, 2000);
+	EXPECT_SIGNALS(falling, 500);
 }
 
 /*

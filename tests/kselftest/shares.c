@@ -222,11 +222,11 @@ static void fill_together(struct __test_metadata *_metadata, const struct scratc
 
 TEST_F_TIMEOUT(mount, writers_on_all_cpus_end_on_the_very_block_round_after_round, 400)
 {
-	fill_together(_metadata, &self->m, 2, 300);
-	fill_together(_metadata, &self->m, 5, 300);
-	fill_together(_metadata, &self->m, 37, 300);
-	fill_together(_metadata, &self->m, 250, 150);
-	fill_together(_metadata, &self->m, FAR, 60);
+	fill_together(_metadata, &self->m, 2, 100);
+	fill_together(_metadata, &self->m, 5, 100);
+	fill_together(_metadata, &self->m, 37, 100);
+	fill_together(_metadata, &self->m, 250, 50);
+	fill_together(_metadata, &self->m, FAR, 20);
 }
 
 struct visitor {
