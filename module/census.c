@@ -351,15 +351,14 @@ static struct ftrace_ops tw_census_ftrace = {
 
 static int tw_census_keep_ftrace(void)
 {
-	int err = tw_compat_ftrace_set_filter(&tw_census_ftrace,
-					      "shmem_put_super");
+	int err = tw_probe_set_filter(&tw_census_ftrace, "shmem_put_super");
 
 	if (!err)
 		err = register_ftrace_function(&tw_census_ftrace);
 	if (err) {
 		tw_compat_ftrace_free_filter(&tw_census_ftrace);
-		pr_err("cannot keep ftrace on: error %d; is the sysctl kernel.ftrace_enabled 0?\n",
-		       err);
+		pr_err("cannot keep ftrace on: error %d%s\n", err,
+		       err == -EBUSY ? "; is the sysctl kernel.ftrace_enabled 0?" : "");
 	}
 	return err;
 }

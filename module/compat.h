@@ -193,26 +193,19 @@ struct ftrace_regs;
 
 #ifdef CONFIG_DYNAMIC_FTRACE
 /*
- * Has a callback called for one function alone. Where ftrace_set_filter() finds no
- * memory for the function, it returns 0 and leaves the filter empty, which stands
- * for all functions there are: so this looks whether it still is the empty one.
+ * Has a callback called for the function at an address. Before 5.18 ftrace knows it only by
+ * the call in it, which on arm64 comes after one instruction or two.
  */
-static inline int tw_compat_ftrace_set_filter(struct ftrace_ops *ops,
-					      const char *symbol)
+static inline int tw_compat_ftrace_set_filter(struct ftrace_ops *ops, unsigned long ip)
 {
-	char text[KSYM_NAME_LEN];
-	const void *empty;
-	int err;
+	int err = ftrace_set_filter_ip(ops, ip, 0, 1);
 
-	err = ftrace_set_filter(ops, NULL, 0, 1);
-	if (err)
-		return err;
-	empty = rcu_access_pointer(ops->func_hash->filter_hash);
-	/* ftrace parses it in place */
-	strscpy(text, symbol, sizeof(text));
-	err = ftrace_set_filter(ops, text, strlen(text), 1);
-	if (!err && rcu_access_pointer(ops->func_hash->filter_hash) == empty)
-		err = -ENOMEM;
+#if defined(CONFIG_ARM64) && LINUX_VERSION_CODE < KERNEL_VERSION(5, 18, 0)
+	if (err == -EINVAL)
+		err = ftrace_set_filter_ip(ops, ip + AARCH64_INSN_SIZE, 0, 1);
+	if (err == -EINVAL)
+		err = ftrace_set_filter_ip(ops, ip + 2 * AARCH64_INSN_SIZE, 0, 1);
+#endif
 	return err;
 }
 

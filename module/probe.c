@@ -30,13 +30,51 @@ static const char * const tw_probe_kind_names[] = {
 
 /* ---- ftrace ---- */
 
+#ifdef CONFIG_DYNAMIC_FTRACE
+/* The address of a function, which a kprobe gets that is registered but never armed. */
+static int tw_probe_find(const char *symbol, unsigned long *ip)
+{
+	struct kprobe kprobe = {
+		.symbol_name = symbol,
+		.flags = KPROBE_FLAG_DISABLED,
+	};
+	int err = register_kprobe(&kprobe);
+
+	if (err)
+		return err;
+	*ip = (unsigned long)kprobe.addr;
+	unregister_kprobe(&kprobe);
+	return 0;
+}
+
+/**
+ * tw_probe_set_filter() - have a callback of ftrace called for one function alone
+ * @ops: not registered; tw_compat_ftrace_free_filter() undoes it
+ * @symbol: the function, by the name that the compiler gave it
+ *
+ * Not by ftrace_set_filter(), which compares that with the name of each function
+ * of the kernel; and which, where it then finds no memory for the one, returns 0
+ * and leaves the filter empty, which stands for all functions there are.
+ *
+ * Context: process.
+ * Return: 0, or a negative errno.
+ */
+int tw_probe_set_filter(struct ftrace_ops *ops, const char *symbol)
+{
+	unsigned long ip;
+	int err = tw_probe_find(symbol, &ip);
+
+	return err ?: tw_compat_ftrace_set_filter(ops, ip);
+}
+#endif
+
 #ifdef TW_COMPAT_FTRACE
 static int tw_probe_register_ftrace(struct tw_probe *probe)
 {
 	memset(&probe->ftrace, 0, sizeof(probe->ftrace));
 	probe->ftrace.func = probe->handlers->ftrace;
 	probe->ftrace.flags = TW_COMPAT_FTRACE_FLAGS;
-	return tw_compat_ftrace_set_filter(&probe->ftrace, probe->symbol);
+	return tw_probe_set_filter(&probe->ftrace, probe->symbol);
 }
 
 static void tw_probe_unregister_ftrace(struct tw_probe *probe)

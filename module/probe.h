@@ -74,6 +74,10 @@ void tw_probe_unregister(struct tw_probe *probe);
 int tw_probe_enable(struct tw_probe *probe);
 void tw_probe_disable(struct tw_probe *probe);
 
+#ifdef CONFIG_DYNAMIC_FTRACE
+int tw_probe_set_filter(struct ftrace_ops *ops, const char *symbol);
+#endif
+
 unsigned long tw_probe_missed(const struct tw_probe *probe);
 const char *tw_probe_kind_name(enum tw_probe_kind kind);
 

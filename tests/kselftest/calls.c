@@ -33,7 +33,7 @@ FIXTURE_VARIANT(calls) {
 CALLS(alloc_workqueue, .function = { "alloc_workqueue_noprof", "alloc_workqueue" });
 CALLS(cpuhp_setup_state, .function = { "__cpuhp_setup_state" }, .value = -EINVAL);
 CALLS(get_fs_type, .function = { "get_fs_type" }, .optional = true);
-CALLS(ftrace_set_filter, .function = { "ftrace_set_filter" }, .value = -EINVAL, .optional = true);
+CALLS(ftrace_set_filter_ip, .function = { "ftrace_set_filter_ip" }, .value = -EINVAL, .optional = true);
 CALLS(register_ftrace_function, .function = { "register_ftrace_function" },
       .value = -EBUSY, .optional = true);
 CALLS(register_kprobe, .function = { "register_kprobe" }, .value = -EINVAL, .optional = true);
