@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Calls of the kernel that fail while the module is loaded: the first, the
- * second, ... of a function, until there is none left to. Needs failer.ko (see
- * failer/failer.c), made for the running kernel, beside this program, and the
- * module's file in TMPFSWARN_KO.
+ * second, ... of a function, until there is none left to; and some while it is
+ * asked for something. Needs failer.ko (see failer/failer.c), made for the
+ * running kernel, beside this program, and the module's file in TMPFSWARN_KO.
  */
 #include "scratch.h"
 #include "kselftest_harness.h"
@@ -45,6 +45,9 @@ CALLS(file_open_root, .function = { "file_open_root" }, .value = -ENFILE, .optio
 CALLS(kernel_write, .function = { "kernel_write" }, .value = -ENOSPC, .optional = true);
 CALLS(vfs_statfs, .function = { "vfs_statfs" }, .value = -EIO, .optional = true);
 CALLS(vfs_truncate, .function = { "vfs_truncate" }, .value = -EIO, .optional = true);
+/* these do nothing, and say that they have */
+CALLS(kernel_write_in_vain, .function = { "kernel_write" }, .value = 1, .optional = true);
+CALLS(vfs_truncate_in_vain, .function = { "vfs_truncate" }, .value = 0, .optional = true);
 CALLS(alloc_percpu, .function = { "pcpu_alloc_noprof", "__alloc_percpu_gfp" }, .optional = true);
 CALLS(debugfs_create_dir, .function = { "debugfs_create_dir" }, .value = -ENOMEM, .later = true);
 CALLS(debugfs_create_file, .function = { "debugfs_create_file_full", "debugfs_create_file" },
@@ -187,6 +190,84 @@ TEST_F_TIMEOUT(calls, one_that_fails_is_told_of_and_leaves_nothing_behind, 600)
 	/* the last one had none left to fail */
 	TH_LOG("%s: %d calls failed in turn, %d times loading was refused", self->function,
 	       nth - 2, refused);
+}
+
+/* ---- while an eventfd is registered ---- */
+
+FIXTURE(registering) {
+	struct scratch m;
+	bool inserted;
+};
+
+FIXTURE_VARIANT(registering) {
+	const char *by_ftrace, *by_kprobe;	/* the function, with that kind of hook */
+	long value;
+	int error;		/* what the registration fails with */
+	const char *says;	/* what is then in the log, or NULL */
+};
+
+FIXTURE_VARIANT_ADD(registering, arming) {
+	.by_ftrace = "register_ftrace_function", .by_kprobe = "enable_kprobe",
+	.value = -EBUSY, .error = -EIO, .says = "cannot arm the probe of ",
+};
+
+FIXTURE_VARIANT_ADD(registering, eventfd) {
+	.by_ftrace = "eventfd_ctx_fileget", .by_kprobe = "eventfd_ctx_fileget",
+	.value = -EMFILE, .error = -EMFILE,
+};
+
+FIXTURE_SETUP(registering)
+{
+	char kind[32] = "";
+	int error;
+
+	if (!module_file())
+		SKIP(return, "TMPFSWARN_KO does not name the module's file");
+	value_in(ROOM "/" TMPFSWARN_STATS, "hook_kind", kind, sizeof(kind));
+	error = insert_failer(strcmp(kind, "ftrace") ? variant->by_kprobe : variant->by_ftrace,
+			      variant->value);
+	if (error == -ENOENT)
+		SKIP(return, "no failer.ko, or the kernel has no such function");
+	if (error == -EINVAL || error == -EILSEQ)
+		SKIP(return, "the kernel does not let that function be probed");
+	ASSERT_EQ(0, error);
+	self->inserted = true;
+	ASSERT_EQ(0, scratch_mount(&self->m, "nr_blocks=20"));
+	/* it knows the module from when that is loaded */
+	ASSERT_TRUE(EVENTUALLY(module_remove() == 0));
+	ASSERT_EQ(0, module_insert(""));
+	ASSERT_TRUE(EVENTUALLY(scratch_shown(&self->m)));
+	/* it was while the module was loaded */
+	ASSERT_TRUE(EVENTUALLY(stat_of("armed") == 0));
+}
+
+FIXTURE_TEARDOWN(registering)
+{
+	if (self->inserted)
+		EXPECT_EQ(0, syscall(SYS_delete_module, "failer", O_NONBLOCK));
+	scratch_end(&self->m);
+	if (module_file() && access(ROOM, F_OK))
+		module_insert("");
+}
+
+TEST_F(registering, a_call_that_fails_refuses_it_and_the_next_try_works)
+{
+	char mark[64];
+	int efd;
+
+	snprintf(mark, sizeof(mark), "calls test %d", getpid());
+	ASSERT_EQ(0, write_text("/dev/kmsg", mark));
+	fail_from_now(1);
+	EXPECT_EQ(variant->error, listen_blocks(&self->m, 10, "both"));
+	EXPECT_EQ(0, fail_no_more());
+	EXPECT_EQ(variant->says ? 1 : 0, in_log(mark, variant->says ? variant->says : ""));
+	EXPECT_EQ(0, trigger_count(&self->m));
+	EXPECT_EQ(0, stat_of("armed"));
+	efd = listen_blocks(&self->m, 10, "both");
+	ASSERT_LE(0, efd);
+	ASSERT_EQ(0, scratch_use(&self->m, 10));
+	EXPECT_SIGNALS(efd, 1);
+	close(efd);
 }
 
 TEST_HARNESS_MAIN
