@@ -129,8 +129,9 @@ void tw_look_await(struct tw_mount *mount)
 		near_rise = LONG_MIN;
 		near_fall = LONG_MAX;
 	}
-	WRITE_ONCE(mount->near_rise, near_rise);
-	WRITE_ONCE(mount->near_fall, near_fall);
+	/* a hook that need not wait any more sees the eventfds signalled */
+	smp_store_release(&mount->near_rise, near_rise); /* for tw_look_allocated() */
+	smp_store_release(&mount->near_fall, near_fall); /* for tw_look_freed() */
 }
 
 /**
@@ -217,9 +218,11 @@ NOKPROBE_SYMBOL(tw_look_near);
 notrace void tw_look_freed(struct tw_mount *mount,
 			   struct shmem_sb_info *sbinfo)
 {
+	long near_fall;
+
 	smp_mb(); /* see the top of the file */
-	if (percpu_counter_read(&sbinfo->used_blocks) <
-	    READ_ONCE(mount->near_fall) ||
+	near_fall = smp_load_acquire(&mount->near_fall); /* of tw_look_await() */
+	if (percpu_counter_read(&sbinfo->used_blocks) < near_fall ||
 	    READ_ONCE(sbinfo->max_blocks) != READ_ONCE(mount->max_blocks))
 		tw_look_freeing(mount);
 }

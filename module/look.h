@@ -40,12 +40,14 @@ static __always_inline void
 tw_look_allocated(struct tw_mount *mount, struct shmem_sb_info *sbinfo,
 		  long blocks)
 {
+	long near_rise;
+
 	smp_mb(); /* see the top of look.c */
 	if (likely(READ_ONCE(sbinfo->max_blocks) ==
 		   READ_ONCE(mount->max_blocks))) {
 		smp_rmb(); /* pairs with smp_wmb() in tw_mark_resize() */
-		if (likely(percpu_counter_read(&sbinfo->used_blocks) <
-			   READ_ONCE(mount->near_rise)))
+		near_rise = smp_load_acquire(&mount->near_rise); /* of tw_look_await() */
+		if (likely(percpu_counter_read(&sbinfo->used_blocks) < near_rise))
 			return;
 	}
 	tw_look_near(mount, sbinfo, blocks);
