@@ -8,6 +8,7 @@
 #include "kselftest_harness.h"
 
 #include <sys/swap.h>
+#include <sys/utsname.h>
 
 FIXTURE(mount) {
 	struct scratch m;
@@ -87,11 +88,13 @@ TEST_F_TIMEOUT(mount, writers_on_all_cpus_that_end_in_a_full_mount_are_each_told
 	ROUNDS(3, 20) {
 		ASSERT_EQ(0, race(self, 4, until_full));
 		ASSERT_EQ(2000, scratch_used(&self->m));
-		for (i = 0; i < 64; i++)
+		for (i = 0; i < 64; i++) {
 			ASSERT_SIGNALS(self->efd[i], 1) TH_LOG("round %d, trigger %d", round, i);
+		}
 		ASSERT_EQ(0, race(self, 4, drain));
-		for (i = 0; i < 64; i++)
+		for (i = 0; i < 64; i++) {
 			ASSERT_SIGNALS(self->efd[i], !(i & 1)) TH_LOG("round %d, trigger %d", round, i);
+		}
 	}
 }
 
@@ -124,6 +127,19 @@ static pid_t start_writers_without_memory(FIXTURE_DATA(mount) *self, const char 
 		_exit(3);
 	}
 	return child;
+}
+
+/* up to 6.5 what is counted and taken back is seen with the next block: here is one */
+static int show_what_was_taken_back(FIXTURE_DATA(mount) *self)
+{
+	struct utsname name;
+	int major, minor;
+
+	if (uname(&name) || sscanf(name.release, "%d.%d", &major, &minor) != 2)
+		return -EINVAL;
+	if (major > 6 || (major == 6 && minor > 5))
+		return 0;
+	return append_blocks(self->fd[0], &self->m, 1);
 }
 
 /*
@@ -160,11 +176,13 @@ TEST_F_TIMEOUT(mount, writers_on_all_cpus_killed_for_want_of_memory_leave_each_o
 		ASSERT_EQ(child, waitpid(child, &status, 0));
 		ASSERT_TRUE(WIFSIGNALED(status)) TH_LOG("exit status %d", WEXITSTATUS(status));
 		killed += WTERMSIG(status) == SIGKILL;
+		ASSERT_EQ(0, show_what_was_taken_back(self));
 		used = scratch_used(&self->m);
 		ASSERT_LT(0, used);
-		for (i = 0; i < 64; i++)
+		for (i = 0; i < 64; i++) {
 			ASSERT_SIGNALS(self->efd[i], used >= 1 + 12 * i)
 				TH_LOG("level %d of %lld", 1 + 12 * i, used);
+		}
 		ASSERT_EQ(0, race(self, 4, drain));
 		for (i = 0; i < 64; i++)
 			ASSERT_SIGNALS(self->efd[i], used >= 1 + 12 * i);
@@ -205,12 +223,14 @@ static void cross_amid(struct __test_metadata *_metadata, FIXTURE_DATA(mount) *s
 		/* one after the other: who writes goes from CPU to CPU by itself */
 		for (i = 0; i < 4; i++)
 			ASSERT_EQ(0, append_blocks(self->fd[i], &self->m, 300));
-		for (i = 0; i < 8; i++)
+		for (i = 0; i < 8; i++) {
 			ASSERT_SIGNALS(self->efd[i], 1) TH_LOG("round %d, level %d", round, levels[i]);
+		}
 		for (i = 0; i < 4; i++)
 			ASSERT_EQ(0, empty_one(self, i));
-		for (i = 0; i < 8; i++)
+		for (i = 0; i < 8; i++) {
 			ASSERT_SIGNALS(self->efd[i], i & 1) TH_LOG("round %d, level %d", round, levels[i]);
+		}
 		unpinned++;
 	}
 	while (noise.steps < times && !noise.error)

@@ -20,12 +20,21 @@ archive_mirror() {
 	if [ -z "$1" ]; then echo "${main%/}"; else echo "${security%/}"; fi
 }
 
+# The architecture besides amd64 that one of our suites is for, if it is, SUITE-(that).
+archive_foreign() {
+	case $1 in *-arm64 | *-i386) echo "${1##*-}" ;; esac
+}
+
 # The deb lines of one of our suites, for apt and for mmdebstrap; SUITE-source has the sources.
 archive_lines() {
-	local suite=${1%-arm64} main security
+	local suite=${1%-"$(archive_foreign "$1")"} main security
 
 	main=$(archive_mirror '')
 	security=$(archive_mirror -security)
+	case $1 in
+	# the last point release: mirrors do not keep the list of security updates for it in step
+	*-i386) echo "deb $main $suite main" && return ;;
+	esac
 	case $suite in
 	*-source) archive_lines "${suite%-source}" | sed 's/^deb /deb-src /' ;;
 	sid) echo "deb $main sid main" ;;
@@ -44,10 +53,10 @@ archive_apt() {
 
 # Brings the lists of a suite up to date; apt asks the mirror only for what has changed.
 archive_update() {
-	local suite=$1 dir=$TMPFSWARN_CACHE/apt/$1 foreign=''
+	local suite=$1 dir=$TMPFSWARN_CACHE/apt/$1 foreign
 
 	mkdir -p "$dir/parts" "$dir/state/lists/partial" "$dir/cache/archives/partial"
-	case $suite in *-arm64) foreign=' "arm64";' ;; esac
+	foreign=$(archive_foreign "$suite")
 	: >"$dir/status"
 	{
 		apt-config dump Acquire
@@ -60,7 +69,7 @@ archive_update() {
 		Dir::Etc::parts "$dir/parts";
 		Dir::Etc::preferencesparts "$dir/parts";
 		APT::Architecture "amd64";
-		APT::Architectures { "amd64";$foreign };
+		APT::Architectures { "amd64";${foreign:+ "$foreign";} };
 		APT::Sandbox::User "root";
 		Acquire::Languages "none";
 		Acquire::Check-Valid-Until "false";

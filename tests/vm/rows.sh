@@ -2,14 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0
 # The table of kernels, one row at a time. Sourced after common.sh and archive.sh.
 
-# What "make check" takes, and with "all" what "make check-all" takes.
+# What "make check" takes, and with "all" what "make check-all" takes: see the table.
 rows_all() {
 	sed 's/#.*//' "$here/kernels" | awk -v all="${1:-}" '
-		NF && $5 != "own" && (all || ("," $5 ",") !~ /,all,/) { print $1 }'
+		NF && $5 != "own" && (all ? ("," $5 ",") ~ /,(all,|soak,|config=)/ : ("," $5 ",") !~ /,all,/) { print $1 }'
 }
 
 rows_of_suite() {
 	sed 's/#.*//' "$here/kernels" | awk -v s="$1" 'NF && $2 == s && $5 !~ /config=/ { print $1 }'
+}
+
+rows_of_arch() {
+	sed 's/#.*//' "$here/kernels" | awk -v arch="$1" '$4 == arch { print $1 }'
 }
 
 # Sets suite, package (a regular expression), arch and options of a row.
