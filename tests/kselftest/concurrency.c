@@ -207,16 +207,16 @@ static void rounds(struct __test_metadata *_metadata, const struct scratch *m,
 
 TEST_F_TIMEOUT(mount, four_writers_fill_and_empty_past_a_level_and_each_round_counts_one, 400)
 {
-	rounds(_metadata, &self->m, 200, 100, 50);
-	rounds(_metadata, &self->m, 400, 100, 50);
+	rounds(_metadata, &self->m, 200, 100, 20);
+	rounds(_metadata, &self->m, 400, 100, 20);
 }
 
 TEST_F_TIMEOUT(mount, four_writers_of_one_block_pass_a_level_of_few_and_each_round_counts_one, 400)
 {
-	rounds(_metadata, &self->m, 1, 1, 500);
-	rounds(_metadata, &self->m, 2, 1, 500);
-	rounds(_metadata, &self->m, 3, 1, 500);
-	rounds(_metadata, &self->m, 4, 1, 500);
+	rounds(_metadata, &self->m, 1, 1, 200);
+	rounds(_metadata, &self->m, 2, 1, 200);
+	rounds(_metadata, &self->m, 3, 1, 200);
+	rounds(_metadata, &self->m, 4, 1, 200);
 }
 
 TEST_F_TIMEOUT(mount, a_level_that_only_rising_triggers_watch_counts_each_round, 400)
@@ -248,7 +248,7 @@ TEST_F_TIMEOUT(mount, a_level_that_only_falling_triggers_watch_counts_each_round
  */
 TEST_F_TIMEOUT(mount, triggers_registered_amid_the_traffic_never_lose_their_side, 400)
 {
-	enum { TRIGGERS = 300 };
+	enum { TRIGGERS = 150 };
 	struct work work = { .blocks = 20 };
 	int efd[TRIGGERS], level[TRIGGERS], i;
 	long long used, count, told = 0;
@@ -424,7 +424,7 @@ static void *mount_and_umount(void *arg)
 	struct scratch m;
 	int i;
 
-	for (i = 0; i < 20 && !w->error; i++) {
+	for (i = 0; i < 8 && !w->error; i++) {
 		int efd, fd, told;
 
 		snprintf(m.path, sizeof(m.path), "%.80s/m%d", w->work->m->path, w->number);

@@ -13,10 +13,13 @@
 
 #define RACE_PARTS	8
 
-/* so many rounds at least, and then for two seconds or until there are enough */
-#define ROUNDS(least, most)						\
-	for (long long _begun = (round = 0, now_ms());			\
-	     round < (least) || (round < (most) && now_ms() < _begun + 2000); \
+/*
+ * So many rounds at least, and then for a second (in "make check-all", which sets
+ * EACH, for three) or until there are enough.
+ */
+#define ROUNDS(least, most)							\
+	for (long long _end = (round = 0, now_ms() + (getenv("EACH") ? 3000 : 1000));	\
+	     round < (least) || (round < (most) && now_ms() < _end);			\
 	     round++)
 
 /* returns 0 or a negative errno */
