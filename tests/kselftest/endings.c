@@ -160,8 +160,9 @@ TEST_F_TIMEOUT(mount, eventfds_closed_against_the_umount_end_and_others_hear_one
 		}
 		close(self->fd);
 		ASSERT_EQ(0, race(self, 3, parts));
-		for (i = 0; i < MANY; i += 4)
+		for (i = 0; i < MANY; i += 4) {
 			ASSERT_SIGNALS_SOON(copy[i], 1) TH_LOG("round %d, trigger %d", round, i);
+		}
 		ASSERT_TRUE(EVENTUALLY(stat_of("triggers") == self->others));
 		for (i = 0; i < MANY; i += 4) {
 			ASSERT_SIGNALS(copy[i], 0);

@@ -174,15 +174,17 @@ TEST_F_TIMEOUT(mount, a_level_moved_to_where_usage_just_gets_is_told_once, 120)
 		ASSERT_EQ(0, put(&self->m, TMPFSWARN_WARN_USED, "20"));
 		self->text = "10";
 		ASSERT_EQ(0, race(self, 2, parts));
-		for (i = 0; i < TRIGGERS; i++)
+		for (i = 0; i < TRIGGERS; i++) {
 			ASSERT_SIGNALS(self->efd[i], 1) TH_LOG("round %d, trigger %d", round, i);
+		}
 
 		/* away from it: told by the write if that is first, but never twice */
 		ASSERT_EQ(0, resize_file(self->fd, &self->m, 9));
 		self->text = "20";
 		ASSERT_EQ(0, race(self, 2, parts));
-		for (i = 0; i < TRIGGERS; i++)
+		for (i = 0; i < TRIGGERS; i++) {
 			ASSERT_GE(1, signals(self->efd[i], 0)) TH_LOG("round %d, trigger %d", round, i);
+		}
 		ASSERT_EQ(0, append_blocks(self->fd, &self->m, 9));
 		for (i = 0; i < TRIGGERS; i++)
 			ASSERT_SIGNALS(self->efd[i], 0);
@@ -224,10 +226,12 @@ TEST_F_TIMEOUT(mount, a_percentage_moved_by_a_remount_to_where_usage_just_gets_i
 			ASSERT_SIGNALS_SOON(self->efd[i], round ? 1 : 0);
 		self->text = "nr_blocks=500";
 		ASSERT_EQ(0, race(self, 2, parts));
-		for (i = 0; i < TRIGGERS; i++)
+		for (i = 0; i < TRIGGERS; i++) {
 			ASSERT_SIGNALS_SOON(self->efd[i], 1) TH_LOG("round %d, trigger %d", round, i);
-		for (i = 0; i < TRIGGERS; i++)
+		}
+		for (i = 0; i < TRIGGERS; i++) {
 			ASSERT_SIGNALS(self->efd[i], 0) TH_LOG("round %d, trigger %d", round, i);
+		}
 	}
 }
 
@@ -276,8 +280,9 @@ TEST_F_TIMEOUT(mount, once_is_once_however_many_cpus_are_past_it, 120)
 		ASSERT_SIGNALS(both, 1);
 		ASSERT_EQ(0, race(self, 4, down));
 		ASSERT_SIGNALS(both, 1);
-		for (i = 0; i < 2 * TRIGGERS; i++)
+		for (i = 0; i < 2 * TRIGGERS; i++) {
 			ASSERT_SIGNALS(self->efd[i], 1) TH_LOG("round %d, trigger %d", round, i);
+		}
 		ASSERT_TRUE(EVENTUALLY(trigger_count(&self->m) == 1));
 		for (i = 0; i < 2 * TRIGGERS; i++)
 			close(self->efd[i]);

@@ -542,9 +542,10 @@ TEST_F(refusal, a_pressure_level_that_is_not_named_is_einval)
 	};
 	unsigned int i;
 
-	for (i = 0; i < sizeof(table) / sizeof(*table); i++)
+	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
 		EXPECT_EQ(-EINVAL, control(&self->m, self->other, "pressure_level", table[i]))
 			TH_LOG("'%s'", table[i]);
+	}
 	EXPECT_UNCHANGED();
 }
 
@@ -556,9 +557,10 @@ TEST_F(refusal, what_is_no_level_for_the_rfc_is_einval)
 	};
 	unsigned int i;
 
-	for (i = 0; i < sizeof(table) / sizeof(*table); i++)
+	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
 		EXPECT_EQ(-EINVAL, put(&self->m, TMPFSWARN_WARN_USED, table[i]))
 			TH_LOG("'%s'", table[i]);
+	}
 	EXPECT_UNCHANGED();
 }
 
@@ -698,8 +700,9 @@ TEST_F(mount, the_directory_has_the_files_of_the_contract_and_no_others)
 	while ((entry = readdir(dir)))
 		count += entry->d_name[0] != '.';
 	EXPECT_EQ(sizeof(files) / sizeof(*files), count);
-	for (i = 0; i < sizeof(files) / sizeof(*files); i++)
+	for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
 		EXPECT_EQ(0, faccessat(dirfd(dir), files[i], F_OK, 0)) TH_LOG("%s", files[i]);
+	}
 	closedir(dir);
 }
 

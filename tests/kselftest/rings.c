@@ -131,10 +131,12 @@ TEST_F_TIMEOUT(mount, polls_in_a_ring_close_and_signal_other_registered_eventfds
 		ASSERT_EQ(0, ring_enter(&ring, 0));
 		USE(10);
 		ASSERT_EQ(0, ring_enter(&ring, 2 * MANY));
-		for (i = 0; i < 2 * MANY; i++)
+		for (i = 0; i < 2 * MANY; i++) {
 			ASSERT_LE(0, ring_result(&ring)) TH_LOG("round %d, result %d", round, i);
-		for (i = 0; i < MANY; i += 2)
+		}
+		for (i = 0; i < MANY; i += 2) {
 			ASSERT_SIGNALS_SOON(self->other[i], 2) TH_LOG("round %d, other %d", round, i);
+		}
 		for (i = 1; i < MANY; i += 2) {
 			ASSERT_SIGNALS(self->efd[i], 1) TH_LOG("round %d, eventfd %d", round, i);
 			close(self->efd[i]);

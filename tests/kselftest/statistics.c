@@ -28,8 +28,9 @@ TEST_F(mount, stats_has_the_keys_of_the_contract)
 	char value[128];
 	unsigned int i;
 
-	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
 		EXPECT_LE(0, stat_of(numbers[i])) TH_LOG("%s", numbers[i]);
+	}
 	for (i = 0; i < sizeof(words) / sizeof(*words); i++) {
 		ASSERT_TRUE(value_in(STATS, words[i], value, sizeof(value)))
 			TH_LOG("%s", words[i]);

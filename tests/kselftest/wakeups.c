@@ -41,8 +41,9 @@ TEST_F(mount, sets_of_sets_as_deep_as_the_kernel_allows_are_all_woken)
 	for (i = 0; i < depth; i++)
 		EXPECT_FALSE(readable(set[i], 0));
 	USE(10);
-	for (i = 0; i < depth; i++)
+	for (i = 0; i < depth; i++) {
 		EXPECT_TRUE(readable(set[i], soon())) TH_LOG("depth %d", i);
+	}
 	EXPECT_SIGNALS(efd, 1);
 	/* while they watch it still */
 	close(efd);
@@ -60,8 +61,9 @@ TEST_F_TIMEOUT(mount, as_many_sets_as_the_kernel_allows_are_all_woken, 120)
 	}
 	EXPECT_LE(500, sets);
 	USE(10);
-	for (i = 0; i < sets; i++)
+	for (i = 0; i < sets; i++) {
 		ASSERT_TRUE(readable(set[i], soon())) TH_LOG("set %d", i);
+	}
 	EXPECT_SIGNALS(efd, 1);
 	EXPECT_SIGNALS(self->both, 1);
 	close(efd);
@@ -147,8 +149,9 @@ TEST_F_TIMEOUT(mount, clients_that_close_and_signal_others_when_woken_disturb_no
 		for (i = 0; i < MANY; i++)
 			self->efd[i] = LISTEN(10, i & 2 ? "once" : "both");
 		ASSERT_EQ(0, race(self, 3, parts));
-		for (i = 1; i < MANY; i++)
+		for (i = 1; i < MANY; i++) {
 			ASSERT_SIGNALS_SOON(self->other[i], 2) TH_LOG("round %d, other %d", round, i);
+		}
 		ASSERT_SIGNALS(self->both, 1);
 		USE(0);
 		ASSERT_SIGNALS(self->both, 1);
