@@ -7,12 +7,14 @@
 #define TW_COMPAT_H
 
 #include <linux/version.h>
+#include <linux/cpumask.h>
 #include <linux/eventfd.h>
 #include <linux/fs.h>
 #include <linux/ftrace.h>
 #include <linux/irq_work.h>
 #include <linux/minmax.h>
 #include <linux/mount.h>
+#include <linux/percpu_counter.h>
 #include <linux/ptrace.h>
 #include <linux/shmem_fs.h>
 
@@ -115,6 +117,31 @@ static __always_inline bool tw_compat_freeing(struct inode *inode)
 static __always_inline long tw_compat_allocated(unsigned long argument)
 {
 	return TW_COMPAT_COUNTS_BLOCKS ? max_t(long, argument, 0) : 0;
+}
+
+/*
+ * percpu_counter_sum(). Up to 6.2 that leaves out a CPU from when it is no
+ * longer online until, a moment later, its part has been folded into the shared
+ * count: a look in between would miss a crossing, and none need come after it.
+ * So all CPUs present are summed up. Folding, too, takes the counter's lock, and
+ * leaves nothing in the part of a CPU that is gone.
+ */
+static inline s64 tw_compat_sum(struct percpu_counter *counter)
+{
+#if defined(CONFIG_SMP) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	unsigned long flags;
+	int cpu;
+	s64 sum;
+
+	raw_spin_lock_irqsave(&counter->lock, flags);
+	sum = counter->count;
+	for_each_present_cpu(cpu)
+		sum += *per_cpu_ptr(counter->counters, cpu);
+	raw_spin_unlock_irqrestore(&counter->lock, flags);
+	return sum;
+#else
+	return percpu_counter_sum(counter);
+#endif
 }
 
 /* Inodes that can still be made; mm/shmem.c takes 1024 bytes for each. */

@@ -286,11 +286,11 @@ static bool tw_look_share(struct tw_mount *mount, struct tw_observer *observer)
 static bool tw_look_sum(struct tw_mount *mount, s64 *low, s64 *high)
 {
 	struct percpu_counter *used = &mount->sbinfo->used_blocks;
-	s64 last = percpu_counter_sum(used);
+	s64 last = tw_compat_sum(used);
 	int i;
 
 	for (i = 0; i < TW_LOOK_SUMS; i++) {
-		s64 sum = percpu_counter_sum(used);
+		s64 sum = tw_compat_sum(used);
 
 		*low = min(last, sum);
 		*high = max(last, sum);

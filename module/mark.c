@@ -11,6 +11,7 @@
 #include <linux/percpu_counter.h>
 #include <linux/shmem_fs.h>
 
+#include "compat.h"
 #include "look.h"
 #include "mark.h"
 #include "mount.h"
@@ -210,8 +211,8 @@ static bool tw_mark_place(struct tw_mount *mount, struct tw_mark *mark)
 		       max(mount->next_fall, tw_mark_to_long(band->fall)));
 	smp_mb(); /* see the top of look.c */
 	/* two, since one alone may be on the wrong side, see tw_look_sum() */
-	first = percpu_counter_sum(&sbinfo->used_blocks);
-	second = percpu_counter_sum(&sbinfo->used_blocks);
+	first = tw_compat_sum(&sbinfo->used_blocks);
+	second = tw_compat_sum(&sbinfo->used_blocks);
 	used = max_t(s64, falling ? max(first, second) : min(first, second), 0);
 
 	mark->above = used >= (falling ? band->fall : band->rise);

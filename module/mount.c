@@ -239,7 +239,7 @@ int tw_mount_usage(struct tw_mount *mount, struct tw_usage *usage)
 	if (sbinfo) {
 		usage->size = READ_ONCE(sbinfo->max_blocks);
 		if (usage->size)
-			usage->used = percpu_counter_sum(&mount->sbinfo->used_blocks);
+			usage->used = tw_compat_sum(&mount->sbinfo->used_blocks);
 		usage->inodes = READ_ONCE(sbinfo->max_inodes);
 		/* read without stat_lock, like statfs does: a remount may race */
 		if (usage->inodes)

@@ -56,6 +56,17 @@ static int empty_one(void *arg, int number)
 static race_part *const fill[] = { append_some, append_some, append_some, append_some };
 static race_part *const drain[] = { empty_one, empty_one, empty_one, empty_one };
 
+/* kernels that count blocks in another way than later ones */
+static bool up_to_6_5(void)
+{
+	struct utsname name;
+	int major = 0, minor = 0;
+
+	uname(&name);
+	sscanf(name.release, "%d.%d", &major, &minor);
+	return major < 6 || (major == 6 && minor <= 5);
+}
+
 /* ---- a full mount ---- */
 
 static int append_until_full(void *arg, int number)
@@ -78,6 +89,8 @@ TEST_F_TIMEOUT(mount, writers_on_all_cpus_that_end_in_a_full_mount_are_each_told
 	static race_part *const until_full[] = {
 		append_until_full, append_until_full, append_until_full, append_until_full,
 	};
+	/* up to 6.5 the kernel compares and then counts: each other CPU may get one more */
+	long long used, most = up_to_6_5() ? 2003 : 2000;
 	int round, i;
 
 	/* the last blocks of all */
@@ -87,7 +100,9 @@ TEST_F_TIMEOUT(mount, writers_on_all_cpus_that_end_in_a_full_mount_are_each_told
 	}
 	ROUNDS(3, 20) {
 		ASSERT_EQ(0, race(self, 4, until_full));
-		ASSERT_EQ(2000, scratch_used(&self->m));
+		used = scratch_used(&self->m);
+		ASSERT_LE(2000, used);
+		ASSERT_GE(most, used);
 		for (i = 0; i < 64; i++) {
 			ASSERT_SIGNALS(self->efd[i], 1) TH_LOG("round %d, trigger %d", round, i);
 		}
@@ -132,14 +147,7 @@ static pid_t start_writers_without_memory(FIXTURE_DATA(mount) *self, const char 
 /* up to 6.5 what is counted and taken back is seen with the next block: here is one */
 static int show_what_was_taken_back(FIXTURE_DATA(mount) *self)
 {
-	struct utsname name;
-	int major, minor;
-
-	if (uname(&name) || sscanf(name.release, "%d.%d", &major, &minor) != 2)
-		return -EINVAL;
-	if (major > 6 || (major == 6 && minor > 5))
-		return 0;
-	return append_blocks(self->fd[0], &self->m, 1);
+	return up_to_6_5() ? append_blocks(self->fd[0], &self->m, 1) : 0;
 }
 
 /*
@@ -180,12 +188,12 @@ TEST_F_TIMEOUT(mount, writers_on_all_cpus_killed_for_want_of_memory_leave_each_o
 		used = scratch_used(&self->m);
 		ASSERT_LT(0, used);
 		for (i = 0; i < 64; i++) {
-			ASSERT_SIGNALS(self->efd[i], used >= 1 + 12 * i)
+			ASSERT_EQ(used >= 1 + 12 * i, signals(self->efd[i], used >= 1 + 12 * i) & 1)
 				TH_LOG("level %d of %lld", 1 + 12 * i, used);
 		}
 		ASSERT_EQ(0, race(self, 4, drain));
 		for (i = 0; i < 64; i++)
-			ASSERT_SIGNALS(self->efd[i], used >= 1 + 12 * i);
+			ASSERT_EQ(used >= 1 + 12 * i, signals(self->efd[i], used >= 1 + 12 * i) & 1);
 		rmdir(group);
 	}
 	EXPECT_EQ(round, killed);
@@ -245,11 +253,17 @@ static void cross_amid(struct __test_metadata *_metadata, FIXTURE_DATA(mount) *s
  */
 TEST_F_TIMEOUT(mount, cpus_that_go_and_come_disturb_no_count, 120)
 {
+	static struct scratch others[200];
 	int i, error;
 
 	if (access("/sys/devices/system/cpu/cpu1/online", F_OK))
 		SKIP(return, "no CPU can be taken away");
+	/* the longer is a CPU gone whose part has not been folded yet, see tw_compat_sum() */
+	for (i = 0; i < 200; i++)
+		ASSERT_EQ(0, scratch_mount(&others[i], NULL));
 	cross_amid(_metadata, self, switch_cpu, 8);
+	for (i = 0; i < 200; i++)
+		scratch_end(&others[i]);
 	for (i = 1; i < sysconf(_SC_NPROCESSORS_CONF); i++) {
 		error = switch_cpu(NULL, 2 * (i - 1) + 1);
 		EXPECT_EQ(0, error);
