@@ -123,9 +123,8 @@ static __always_inline long tw_compat_allocated(unsigned long argument)
  * percpu_counter_sum(). Up to 6.2 that leaves out a CPU from when it is no
  * longer online until, a moment later, its part has been folded into the shared
  * count: a look in between would tell a fall that there is none of, or miss a
- * crossing, and no other look need come.
- * So all CPUs present are summed up. Folding, too, takes the counter's lock, and
- * leaves nothing in the part of a CPU that is gone.
+ * crossing, and no other look need come. So all CPUs present are summed up: the
+ * part of one that is gone has been folded under the counter's lock, and is 0.
  */
 static inline s64 tw_compat_sum(struct percpu_counter *counter)
 {

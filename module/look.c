@@ -96,7 +96,7 @@ struct tw_observer {
 	struct tw_mount *mount;
 };
 
-/* how far percpu_counter_read() may be from percpu_counter_sum(), in blocks */
+/* how far percpu_counter_read() may be from tw_compat_sum(), in blocks */
 static long tw_look_slack __read_mostly;
 static int tw_look_cpuhp;
 
