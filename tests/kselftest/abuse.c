@@ -523,7 +523,7 @@ TEST_F_TIMEOUT(cgroup, triggers_are_charged_to_the_cgroup_of_who_registers_them,
 	EXPECT_EQ(10000, r.told);
 	printf("# %lld bytes are charged for each trigger; %lld are left when it is gone\n",
 	       r.charged / r.count, r.left / r.count);
-	/* no trigger is smaller than what it has to remember, on 64 bits or on 32 */
+	/* no trigger is smaller than what it has to remember; with 32 bits that is less */
 	EXPECT_LE(10000 * (sizeof(long) == 8 ? 256 : 192), r.charged);
 	EXPECT_GT(r.charged / 4, r.left);
 }

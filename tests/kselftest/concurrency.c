@@ -207,16 +207,16 @@ static void rounds(struct __test_metadata *_metadata, const struct scratch *m,
 
 TEST_F_TIMEOUT(mount, four_writers_fill_and_empty_past_a_level_and_each_round_counts_one, 400)
 {
-	rounds(_metadata, &self->m, 200, 100, 20);
-	rounds(_metadata, &self->m, 400, 100, 20);
+	rounds(_metadata, &self->m, 200, 100, often(20, 50));
+	rounds(_metadata, &self->m, 400, 100, often(20, 50));
 }
 
 TEST_F_TIMEOUT(mount, four_writers_of_one_block_pass_a_level_of_few_and_each_round_counts_one, 400)
 {
-	rounds(_metadata, &self->m, 1, 1, 200);
-	rounds(_metadata, &self->m, 2, 1, 200);
-	rounds(_metadata, &self->m, 3, 1, 200);
-	rounds(_metadata, &self->m, 4, 1, 200);
+	rounds(_metadata, &self->m, 1, 1, often(200, 500));
+	rounds(_metadata, &self->m, 2, 1, often(200, 500));
+	rounds(_metadata, &self->m, 3, 1, often(200, 500));
+	rounds(_metadata, &self->m, 4, 1, often(200, 500));
 }
 
 TEST_F_TIMEOUT(mount, a_level_that_only_rising_triggers_watch_counts_each_round, 400)
@@ -424,7 +424,7 @@ static void *mount_and_umount(void *arg)
 	struct scratch m;
 	int i;
 
-	for (i = 0; i < 8 && !w->error; i++) {
+	for (i = 0; i < often(8, 20) && !w->error; i++) {
 		int efd, fd, told;
 
 		snprintf(m.path, sizeof(m.path), "%.80s/m%d", w->work->m->path, w->number);

@@ -12,7 +12,9 @@
 
 FIXTURE(mount) {
 	struct scratch m;
-	struct noise reader;
+	struct noise reader, amid;
+	struct scratch others[200];
+	int count;
 	int fd[4];
 	int efd[64];
 	int most;
@@ -32,9 +34,19 @@ FIXTURE_SETUP(mount)
 	noise_start(&self->reader, read_files, &self->m, -1);
 }
 
+static int switch_cpu(void *arg, int number);
+
 FIXTURE_TEARDOWN(mount)
 {
+	int i;
+
+	EXPECT_EQ(0, noise_stop(&self->amid));
 	EXPECT_EQ(0, noise_stop(&self->reader));
+	/* whoever comes next may want all CPUs */
+	for (i = 1; i < sysconf(_SC_NPROCESSORS_CONF); i++)
+		switch_cpu(NULL, 2 * (i - 1) + 1);
+	while (self->count)
+		scratch_end(&self->others[--self->count]);
 	scratch_end(&self->m);
 }
 
@@ -218,14 +230,13 @@ static void cross_amid(struct __test_metadata *_metadata, FIXTURE_DATA(mount) *s
 		       race_part *step, int times)
 {
 	static const int levels[] = { 1, 2, 33, 129, 400, 800, 1100, 1200 };
-	struct noise noise;
-	int round, i, unpinned = 0;
+	int round, i;
 
 	for (i = 0; i < 8; i++) {
 		self->efd[i] = listen_blocks(&self->m, levels[i], i & 1 ? "both" : "rising");
 		ASSERT_LE(0, self->efd[i]);
 	}
-	noise_start(&noise, step, self, -1);
+	noise_start(&self->amid, step, self, -1);
 	ROUNDS(5, 400) {
 		/* one after the other: who writes goes from CPU to CPU by itself */
 		for (i = 0; i < 4; i++)
@@ -238,11 +249,10 @@ static void cross_amid(struct __test_metadata *_metadata, FIXTURE_DATA(mount) *s
 		for (i = 0; i < 8; i++) {
 			ASSERT_SIGNALS(self->efd[i], i & 1) TH_LOG("round %d, level %d", round, levels[i]);
 		}
-		unpinned++;
 	}
-	while (noise.steps < times && !noise.error)
+	while (self->amid.steps < times && !self->amid.error)
 		usleep(1000);
-	EXPECT_EQ(0, noise_stop(&noise));
+	EXPECT_EQ(0, noise_stop(&self->amid));
 }
 
 /*
@@ -252,21 +262,12 @@ static void cross_amid(struct __test_metadata *_metadata, FIXTURE_DATA(mount) *s
  */
 TEST_F_TIMEOUT(mount, cpus_that_go_and_come_disturb_no_count, 120)
 {
-	static struct scratch others[200];
-	int i, error;
-
 	if (access("/sys/devices/system/cpu/cpu1/online", F_OK))
 		SKIP(return, "no CPU can be taken away");
 	/* the longer is a CPU gone whose part has not been folded yet, see tw_compat_sum() */
-	for (i = 0; i < 200; i++)
-		ASSERT_EQ(0, scratch_mount(&others[i], NULL));
+	for (; self->count < 200; self->count++)
+		ASSERT_EQ(0, scratch_mount(&self->others[self->count], NULL));
 	cross_amid(_metadata, self, switch_cpu, 8);
-	for (i = 0; i < 200; i++)
-		scratch_end(&others[i]);
-	for (i = 1; i < sysconf(_SC_NPROCESSORS_CONF); i++) {
-		error = switch_cpu(NULL, 2 * (i - 1) + 1);
-		EXPECT_EQ(0, error);
-	}
 }
 
 /* ---- swap ---- */

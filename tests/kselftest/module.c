@@ -179,7 +179,7 @@ TEST_F_TIMEOUT(module, it_can_be_removed_and_loaded_while_others_write, 180)
 		}
 	}
 	/* patching the kernel takes its time while all CPUs are busy */
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < often(2, 3); i++) {
 		efd = LISTEN(10, "both");
 		REMOVE();
 		INSERT();
@@ -223,7 +223,7 @@ TEST_F_TIMEOUT(module, it_can_be_removed_and_loaded_while_others_mount_and_regis
 			}
 		}
 	}
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < often(3, 8); i++) {
 		/* a debugfs file open just now may hold the module */
 		ASSERT_TRUE(EVENTUALLY(module_remove() == 0));
 		INSERT();

@@ -63,7 +63,7 @@ FIXTURE_SETUP(large)
 	ASSERT_EQ(0, error);
 	self->blocks = scratch_blocks(&self->m);
 	if (self->blocks == 0 && sizeof(long) == 4)
-		SKIP(return, "a kernel of 32 bits has no more of the number of blocks, which are 0");
+		SKIP(return, "a 32-bit kernel cuts the number of blocks to 0, which is no limit");
 	ASSERT_LT(0, self->blocks);
 }
 

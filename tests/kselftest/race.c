@@ -93,8 +93,11 @@ void noise_start(struct noise *noise, race_part *step, void *arg, long cpu)
 /* its error */
 int noise_stop(struct noise *noise)
 {
-	noise->stop = true;
-	pthread_join(noise->thread, NULL);
+	if (noise->step) {
+		noise->stop = true;
+		pthread_join(noise->thread, NULL);
+		noise->step = NULL;
+	}
 	return noise->error;
 }
 

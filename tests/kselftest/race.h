@@ -13,13 +13,10 @@
 
 #define RACE_PARTS	8
 
-/*
- * So many rounds at least, and then for a second (in "make check-all", which sets
- * EACH, for three) or until there are enough.
- */
-#define ROUNDS(least, most)							\
-	for (long long _end = (round = 0, now_ms() + (getenv("EACH") ? 3000 : 1000));	\
-	     round < (least) || (round < (most) && now_ms() < _end);			\
+/* so many rounds at least, and then for a second, or for three, or until there are enough */
+#define ROUNDS(least, most)						\
+	for (long long _end = (round = 0, now_ms() + often(1000, 3000));	\
+	     round < (least) || (round < (most) && now_ms() < _end);	\
 	     round++)
 
 /* returns 0 or a negative errno */
@@ -29,7 +26,10 @@ typedef int race_part(void *arg, int number);
 void run_on(long cpu);
 int race(void *arg, int parts, race_part *const part[]);
 
-/* the same step again and again on a CPU until it is stopped or fails */
+/*
+ * The same step again and again on a CPU until it is stopped or fails. One that was
+ * never started, all zero, or has been stopped may be stopped.
+ */
 struct noise {
 	race_part *step;
 	void *arg;

@@ -13,6 +13,11 @@ long long now_ms(void)
 	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
 }
 
+int often(int some, int all)
+{
+	return getenv("EACH") ? all : some;
+}
+
 /* On PREEMPT_RT a signal may come a little after the system call (promise 1). */
 bool realtime_kernel(void)
 {

@@ -68,6 +68,8 @@ struct scratch {
 #define ASSERT_SIGNALS_SOON(efd, want)	ASSERT_EQ((long long)(want), signals_soon(efd, want))
 
 long long now_ms(void);
+/* how often: in "make check", and with EACH set, as "make check-all" and check-mutants do */
+int often(int some, int all);
 bool realtime_kernel(void);
 void raise_fd_limit(void);
 
