@@ -32,7 +32,7 @@ archive_lines() {
 	main=$(archive_mirror '')
 	security=$(archive_mirror -security)
 	case $1 in
-	# the last point release: mirrors do not keep the list of security updates for it in step
+	# not from the security updates, whose list for i386 a mirror may have from another day than Release
 	*-i386) echo "deb $main $suite main" && return ;;
 	esac
 	case $suite in
