@@ -32,11 +32,20 @@ static noinline notrace long failer_instead(void)
 	return READ_ONCE(value);
 }
 
+/* where a function returns to, at its entry */
+static unsigned long failer_return_address(struct pt_regs *regs)
+{
+#ifdef CONFIG_ARM64
+	return procedure_link_pointer(regs);
+#else
+	return regs_get_kernel_stack_nth(regs, 0);
+#endif
+}
+
 static int failer_on_entry(struct kprobe *probe, struct pt_regs *regs)
 {
 	struct module *mod = READ_ONCE(caller);
-	/* at the entry of a function there is nothing above it */
-	unsigned long from = regs_get_kernel_stack_nth(regs, 0);
+	unsigned long from = failer_return_address(regs);
 	unsigned int left = READ_ONCE(nth);
 
 	if (!left || !mod || !within_module(from, mod))
@@ -49,6 +58,7 @@ static int failer_on_entry(struct kprobe *probe, struct pt_regs *regs)
 	return 1;
 }
 
+NOKPROBE_SYMBOL(failer_return_address);
 NOKPROBE_SYMBOL(failer_on_entry);
 
 /* having one is how a probe says that it changes where execution goes on */
