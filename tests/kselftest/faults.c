@@ -499,7 +499,12 @@ static int try_remount(FIXTURE_DATA(faults) *self)
 
 static int remount_back(FIXTURE_DATA(faults) *self)
 {
-	return scratch_remount(&self->m, "nr_blocks=40");
+	int error = scratch_remount(&self->m, "nr_blocks=40");
+
+	if (error)
+		return error;
+	/* what is 50 % may follow a moment later */
+	return EVENTUALLY(trigger_number(&self->m, 1, "blocks") == 20) ? 0 : -ETIME;
 }
 
 TEST_F_TIMEOUT(faults, remounting, 300)

@@ -424,15 +424,13 @@ static long long take(int efd)
 	return read(efd, &count, sizeof(count)) == sizeof(count) ? (long long)count : 0;
 }
 
-/* what the counter has gathered when it reached want, or at the bound */
+/* what the counter has gathered when it reached want, or had no more within the bound */
 long long signals_soon(int efd, long long want)
 {
-	long long end = now_ms() + BOUND, count = take(efd);
+	long long count = take(efd);
 
-	while (count < want && now_ms() < end) {
-		if (readable(efd, end - now_ms()))
-			count += take(efd);
-	}
+	while (count < want && readable(efd, BOUND))
+		count += take(efd);
 	return count + take(efd);
 }
 
