@@ -96,7 +96,7 @@ struct tw_observer {
 	struct tw_mount *mount;
 };
 
-/* how far percpu_counter_read() may be from tw_compat_sum(), in blocks */
+/* how far tw_look_count() may be from tw_compat_sum(), in blocks */
 static long tw_look_slack __read_mostly;
 static int tw_look_cpuhp;
 
@@ -222,7 +222,7 @@ notrace void tw_look_freed(struct tw_mount *mount,
 
 	smp_mb(); /* see the top of the file */
 	near_fall = smp_load_acquire(&mount->near_fall); /* of tw_look_await() */
-	if (percpu_counter_read(&sbinfo->used_blocks) < near_fall ||
+	if (tw_look_count(sbinfo) < near_fall ||
 	    READ_ONCE(sbinfo->max_blocks) != READ_ONCE(mount->max_blocks))
 		tw_look_freeing(mount);
 }
@@ -308,7 +308,6 @@ static bool tw_look_sum(struct tw_mount *mount, s64 *low, s64 *high)
 /* Looks at usage; true if a mark was passed. @observer: this CPU's, or NULL. */
 static bool tw_look_now(struct tw_mount *mount, struct tw_observer *observer)
 {
-	struct percpu_counter *used = &mount->sbinfo->used_blocks;
 	s64 slack = READ_ONCE(tw_look_slack), count, low, high;
 	bool rising, falling, crossed = false;
 
@@ -320,7 +319,7 @@ static bool tw_look_now(struct tw_mount *mount, struct tw_observer *observer)
 		tw_look_expect(mount, mount->next_rise, mount->next_fall);
 		smp_mb(); /* see the top of the file */
 	}
-	count = percpu_counter_read(used);
+	count = tw_look_count(mount->sbinfo);
 	high = count + slack;
 	rising = rising && high >= mount->next_rise;
 	falling = count - slack < mount->next_fall;

@@ -5,6 +5,7 @@
 #ifndef TW_LOOK_H
 #define TW_LOOK_H
 
+#include <linux/compiler.h>
 #include <linux/limits.h>
 #include <linux/percpu_counter.h>
 #include <linux/shmem_fs.h>
@@ -24,6 +25,16 @@ void tw_look_near(struct tw_mount *mount, struct shmem_sb_info *sbinfo,
 		  long blocks);
 void tw_look_freed(struct tw_mount *mount, struct shmem_sb_info *sbinfo);
 void tw_look_freeing(struct tw_mount *mount);
+
+/*
+ * percpu_counter_read(), but once: what has been compared with one value must not
+ * be gone on with as another. Who counts stores plainly, under a lock; that the
+ * value may be older than that is what the barriers and the slack are for.
+ */
+static __always_inline s64 tw_look_count(const struct shmem_sb_info *sbinfo)
+{
+	return data_race(READ_ONCE(sbinfo->used_blocks.count));
+}
 
 /**
  * tw_look_allocated() - blocks were allocated, and counted
@@ -47,7 +58,7 @@ tw_look_allocated(struct tw_mount *mount, struct shmem_sb_info *sbinfo,
 		   READ_ONCE(mount->max_blocks))) {
 		smp_rmb(); /* pairs with smp_wmb() in tw_mark_resize() */
 		near_rise = smp_load_acquire(&mount->near_rise); /* of tw_look_await() */
-		if (likely(percpu_counter_read(&sbinfo->used_blocks) < near_rise))
+		if (likely(tw_look_count(sbinfo) < near_rise))
 			return;
 	}
 	tw_look_near(mount, sbinfo, blocks);
