@@ -129,26 +129,30 @@ static __always_inline long tw_compat_allocated(unsigned long argument)
  * On PREEMPT_RT percpu_counter_cpu_dead() holds that lock with interrupts on,
  * and a look takes it in an interrupt. The two do not meet on one CPU: what
  * looks is an interrupt that the CPU has raised for itself in a hook, so that
- * it comes above who writes to a tmpfs. lockdep cannot know, and knows of a
- * trylock that it waits for nobody.
+ * it comes above who writes to a tmpfs. lockdep cannot know; of a trylock it
+ * knows that it waits for nobody.
  */
 static inline s64 tw_compat_sum(struct percpu_counter *counter)
 {
 #if defined(CONFIG_SMP) && \
-	(defined(CONFIG_PREEMPT_RT) || LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0))
+	((defined(CONFIG_PREEMPT_RT) && defined(CONFIG_LOCKDEP)) || \
+	 LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0))
 	unsigned long flags;
 	int cpu;
 	s64 sum;
 
-	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) && IS_ENABLED(CONFIG_LOCKDEP)) {
 		while (!raw_spin_trylock_irqsave(&counter->lock, flags))
 			cpu_relax();
 	} else {
 		raw_spin_lock_irqsave(&counter->lock, flags);
 	}
 	sum = counter->count;
-	for_each_present_cpu(cpu)
-		sum += *per_cpu_ptr(counter->counters, cpu);
+	for_each_present_cpu(cpu) {
+		s32 *part = per_cpu_ptr(counter->counters, cpu);
+
+		sum += data_race(READ_ONCE(*part)); /* its CPU takes no lock */
+	}
 	raw_spin_unlock_irqrestore(&counter->lock, flags);
 	return sum;
 #else
