@@ -29,11 +29,13 @@ void tw_look_freeing(struct tw_mount *mount);
 /*
  * percpu_counter_read(), but once: what has been compared with one value must not
  * be gone on with as another. Who counts stores plainly, under a lock; that the
- * value may be older than that is what the barriers and the slack are for.
+ * value may be older than that is what the barriers and the slack are for. With
+ * 32 bits the other half is another load, and is thrown away: a mount's blocks
+ * are fewer than a long can count.
  */
-static __always_inline s64 tw_look_count(const struct shmem_sb_info *sbinfo)
+static __always_inline long tw_look_count(const struct shmem_sb_info *sbinfo)
 {
-	return data_race(READ_ONCE(sbinfo->used_blocks.count));
+	return data_race(READ_ONCE(sbinfo->used_blocks.count)); /* see above */
 }
 
 /**
