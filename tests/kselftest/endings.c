@@ -11,7 +11,7 @@
 
 FIXTURE(mount) {
 	struct scratch m;
-	struct noise reader;
+	struct noise reader, failing, registering;
 	long long others;	/* triggers of somebody else */
 	int fd;
 	int efd[MANY];
@@ -37,6 +37,8 @@ FIXTURE_SETUP(mount)
 
 FIXTURE_TEARDOWN(mount)
 {
+	EXPECT_EQ(0, noise_stop(&self->failing));
+	EXPECT_EQ(0, noise_stop(&self->registering));
 	EXPECT_EQ(0, noise_stop(&self->reader));
 	close(self->fd);
 	scratch_end(&self->m);
@@ -379,19 +381,18 @@ static void cross_amid(struct __test_metadata *_metadata, FIXTURE_DATA(mount) *s
 {
 	int both = listen_blocks(&self->m, 10, "both"), round;
 	long long mounts = stat_of("mounts");
-	struct noise failing, registering;
 
 	ASSERT_LE(0, both);
-	noise_start(&failing, step, self, 1);
-	noise_start(&registering, register_and_close, &self->m, 2);
+	noise_start(&self->failing, step, self, 1);
+	noise_start(&self->registering, register_and_close, &self->m, 2);
 	ROUNDS(20, 400) {
 		ASSERT_EQ(0, cross(self, 0));
 		ASSERT_SIGNALS(both, 2);
 	}
-	while (failing.steps < steps && !failing.error)
+	while (self->failing.steps < steps && !self->failing.error)
 		usleep(1000);
-	EXPECT_EQ(0, noise_stop(&failing));
-	EXPECT_EQ(0, noise_stop(&registering));
+	EXPECT_EQ(0, noise_stop(&self->failing));
+	EXPECT_EQ(0, noise_stop(&self->registering));
 	EXPECT_TRUE(EVENTUALLY(stat_of("mounts") == mounts));
 	EXPECT_TRUE(EVENTUALLY(trigger_count(&self->m) == 1));
 }

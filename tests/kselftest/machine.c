@@ -16,13 +16,18 @@ FIXTURE(mount) {
 	int fd[4];
 	int efd[64];
 	int most;
+	int leaving;		/* the CPU that is taken away */
 };
+
+static void all_cpus_online(void);
 
 FIXTURE_SETUP(mount)
 {
 	char name[16];
 	int i;
 
+	/* a test that took too long has left without its teardown */
+	all_cpus_online();
 	ASSERT_EQ(0, scratch_mount(&self->m, "nr_blocks=2000"));
 	for (i = 0; i < 4; i++) {
 		snprintf(name, sizeof(name), "file%d", i);
@@ -32,17 +37,12 @@ FIXTURE_SETUP(mount)
 	noise_start(&self->reader, read_files, &self->m, -1);
 }
 
-static int switch_cpu(void *arg, int number);
-
 FIXTURE_TEARDOWN(mount)
 {
-	int i;
-
 	EXPECT_EQ(0, noise_stop(&self->amid));
 	EXPECT_EQ(0, noise_stop(&self->reader));
 	/* whoever comes next may want all CPUs */
-	for (i = 1; i < sysconf(_SC_NPROCESSORS_CONF); i++)
-		switch_cpu(NULL, 2 * (i - 1) + 1);
+	all_cpus_online();
 	scratch_end(&self->m);
 }
 
@@ -221,6 +221,14 @@ static int switch_cpu(void *arg, int number)
 	return -write_text(path, number & 1 ? "1" : "0");
 }
 
+static void all_cpus_online(void)
+{
+	int i;
+
+	for (i = 1; i < sysconf(_SC_NPROCESSORS_CONF); i++)
+		switch_cpu(NULL, 2 * (i - 1) + 1);
+}
+
 /* usage goes up and down past levels that are near to each other and far */
 static void cross_amid(struct __test_metadata *_metadata, FIXTURE_DATA(mount) *self,
 		       race_part *step, int times)
@@ -265,19 +273,19 @@ TEST_F_TIMEOUT(mount, cpus_that_go_and_come_disturb_no_count, 120)
 
 static int take_cpu_away(void *arg, int number)
 {
-	int cpu = *(int *)arg;
+	FIXTURE_DATA(mount) *self = arg;
 
 	/* noise_start() waits for the first step */
 	if (number == 1)
-		return switch_cpu(NULL, 2 * (cpu - 1));
+		return switch_cpu(NULL, 2 * (self->leaving - 1));
 	usleep(1000);
 	return 0;
 }
 
 /*
  * Between the moment when a CPU is no longer online and the one when its part is
- * folded, the blocks it has counted are in nobody's sum but tw_compat_sum()'s.
- * Whoever looks in between without them sees usage fall to the level.
+ * folded, the blocks it has counted are, up to 6.2, in nobody's sum but
+ * tw_compat_sum()'s. Whoever looks in between without them sees usage fall to the level.
  */
 TEST_F_TIMEOUT(mount, a_cpu_that_goes_takes_no_blocks_along, 120)
 {
@@ -288,12 +296,13 @@ TEST_F_TIMEOUT(mount, a_cpu_that_goes_takes_no_blocks_along, 120)
 		SKIP(return, "no CPU can be taken away");
 	ROUNDS(6, 12) {
 		cpu = 1 + round % (cpus - 1);
+		self->leaving = cpu;
 		run_on(cpu);
 		ASSERT_EQ(0, append_blocks(self->fd[0], &self->m, 20));
 		run_on(0);
 		efd = listen_blocks(&self->m, 20, "falling");
 		ASSERT_LE(0, efd);
-		noise_start(&self->amid, take_cpu_away, &cpu, cpus > 2 ? 1 + cpu % (cpus - 1) : 0);
+		noise_start(&self->amid, take_cpu_away, self, cpus > 2 ? 1 + cpu % (cpus - 1) : 0);
 		while (self->amid.steps < 2 && !self->amid.error) {
 			ASSERT_EQ(0, append_blocks(self->fd[1], &self->m, 1));
 			ASSERT_EQ(0, empty_one(self, 1));
@@ -355,7 +364,7 @@ static int switch_ftrace_off(void *arg, int number)
 	int error = write_text("/proc/sys/kernel/ftrace_enabled", "0");
 
 	/* from 7.3 on nobody can, whatever is there */
-	return error == EBUSY || error == EOPNOTSUPP ? 0 : -EEXIST;
+	return error == (kernel_up_to(7, 2) ? EBUSY : EOPNOTSUPP) ? 0 : -EEXIST;
 }
 
 /* tw_census_keep_ftrace() holds an ftrace_ops that is permanent. */

@@ -437,12 +437,13 @@ long long signals_soon(int efd, long long want)
 /* what the counter has gathered by now; only an RT kernel is given time */
 long long signals(int efd, long long want)
 {
-	long long count;
+	long long count, end;
 
 	if (!realtime_kernel())
 		return take(efd);
 	count = signals_soon(efd, want);
-	if (readable(efd, 20))
+	end = now_ms() + BOUND;
+	while (readable(efd, 20) && now_ms() < end)
 		count += take(efd);
 	return count;
 }
