@@ -19,7 +19,7 @@ help:
 	@echo 'make dkms-remove     takes it out of dkms, for all kernels'
 	@echo 'make demo            shows it at work in a virtual machine'
 	@echo 'make check           all tests; KERNELS="6.1 6.12" for some kernels only'
-	@echo 'make check-all       all of them and for longer, above all on kernels with checkers'
+	@echo 'make check-all       more of them and for longer, above all on kernels with checkers; KERNELS, too'
 	@echo 'make check-mutants   each lock, barrier and re-check taken away in turn: do the tests notice?'
 	@echo 'make coverage        which lines of the module the last run of the tests has reached'
 	@echo 'make bench           what it costs, measured in virtual machines; KERNELS as above, JSON=1 for machines'
