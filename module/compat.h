@@ -125,28 +125,15 @@ static __always_inline long tw_compat_allocated(unsigned long argument)
  * count: a look in between would tell a fall that there is none of, or miss a
  * crossing, and no other look need come. So all CPUs present are summed up: the
  * part of one that is gone has been folded under the counter's lock, and is 0.
- *
- * On PREEMPT_RT percpu_counter_cpu_dead() holds that lock with interrupts on,
- * and a look takes it in an interrupt. The two do not meet on one CPU: what
- * looks is an interrupt that the CPU has raised for itself in a hook, so that
- * it comes above who writes to a tmpfs. lockdep cannot know; of a trylock it
- * knows that it waits for nobody.
  */
 static inline s64 tw_compat_sum(struct percpu_counter *counter)
 {
-#if defined(CONFIG_SMP) && \
-	((defined(CONFIG_PREEMPT_RT) && defined(CONFIG_LOCKDEP)) || \
-	 LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0))
+#if defined(CONFIG_SMP) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 	unsigned long flags;
 	int cpu;
 	s64 sum;
 
-	if (IS_ENABLED(CONFIG_PREEMPT_RT) && IS_ENABLED(CONFIG_LOCKDEP)) {
-		while (!raw_spin_trylock_irqsave(&counter->lock, flags))
-			cpu_relax();
-	} else {
-		raw_spin_lock_irqsave(&counter->lock, flags);
-	}
+	raw_spin_lock_irqsave(&counter->lock, flags);
 	sum = counter->count;
 	for_each_present_cpu(cpu) {
 		s32 *part = per_cpu_ptr(counter->counters, cpu);

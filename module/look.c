@@ -62,7 +62,6 @@
 #include <linux/kprobes.h>
 #include <linux/minmax.h>
 #include <linux/percpu.h>
-#include <linux/percpu_counter.h>
 #include <linux/rcupdate.h>
 #include <linux/shmem_fs.h>
 
@@ -96,7 +95,7 @@ struct tw_observer {
 	struct tw_mount *mount;
 };
 
-/* how far tw_look_count() may be from tw_compat_sum(), in blocks */
+/* how far tw_look_count() may be from tw_mount_used(), in blocks */
 static long tw_look_slack __read_mostly;
 static int tw_look_cpuhp;
 
@@ -285,12 +284,11 @@ static bool tw_look_share(struct tw_mount *mount, struct tw_observer *observer)
  */
 static bool tw_look_sum(struct tw_mount *mount, s64 *low, s64 *high)
 {
-	struct percpu_counter *used = &mount->sbinfo->used_blocks;
-	s64 last = tw_compat_sum(used);
+	s64 last = tw_mount_used(mount);
 	int i;
 
 	for (i = 0; i < TW_LOOK_SUMS; i++) {
-		s64 sum = tw_compat_sum(used);
+		s64 sum = tw_mount_used(mount);
 
 		*low = min(last, sum);
 		*high = max(last, sum);

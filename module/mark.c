@@ -8,7 +8,6 @@
  */
 #include <linux/fs.h>
 #include <linux/minmax.h>
-#include <linux/percpu_counter.h>
 #include <linux/shmem_fs.h>
 
 #include "compat.h"
@@ -194,8 +193,7 @@ static int tw_mark_possible(struct tw_mount *mount)
 /* Puts the mark on the side where usage is; true if that is past its level. */
 static bool tw_mark_place(struct tw_mount *mount, struct tw_mark *mark)
 {
-	struct shmem_sb_info *sbinfo = mount->sbinfo;
-	unsigned long max_blocks = READ_ONCE(sbinfo->max_blocks);
+	unsigned long max_blocks = READ_ONCE(mount->sbinfo->max_blocks);
 	bool falling = mark->spec.direction == TW_FALLING;
 	const struct tw_band *band = &mark->band;
 	s64 first, second;
@@ -211,8 +209,8 @@ static bool tw_mark_place(struct tw_mount *mount, struct tw_mark *mark)
 		       max(mount->next_fall, tw_mark_to_long(band->fall)));
 	smp_mb(); /* see the top of look.c */
 	/* two, since one alone may be on the wrong side, see tw_look_sum() */
-	first = tw_compat_sum(&sbinfo->used_blocks);
-	second = tw_compat_sum(&sbinfo->used_blocks);
+	first = tw_mount_used(mount);
+	second = tw_mount_used(mount);
 	used = max_t(s64, falling ? max(first, second) : min(first, second), 0);
 
 	mark->above = used >= (falling ? band->fall : band->rise);

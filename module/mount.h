@@ -123,6 +123,7 @@ void tw_mount_exit(void);
 
 struct tw_mount *tw_mount_find(struct super_block *sb);
 int tw_mount_watch(struct tw_mount *mount);
+s64 tw_mount_used(struct tw_mount *mount);
 void tw_mount_visit_watched(void (*visit)(struct tw_mount *mount));
 
 /* for tw_mount_find_watched() alone */
