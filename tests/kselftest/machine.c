@@ -19,7 +19,21 @@ FIXTURE(mount) {
 	int leaving;		/* the CPU that is taken away */
 };
 
-static void all_cpus_online(void);
+static int set_online(int cpu, bool online)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
+	return -write_text(path, online ? "1" : "0");
+}
+
+static void all_cpus_online(void)
+{
+	int cpu;
+
+	for (cpu = 1; cpu < sysconf(_SC_NPROCESSORS_CONF); cpu++)
+		set_online(cpu, true);
+}
 
 FIXTURE_SETUP(mount)
 {
@@ -210,23 +224,12 @@ TEST_F_TIMEOUT(mount, writers_on_all_cpus_killed_for_want_of_memory_leave_each_o
 
 /* ---- CPUs that come and go ---- */
 
-/* the last of them, off and on */
+/* one after the other, off and on */
 static int switch_cpu(void *arg, int number)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
-	char path[64];
 
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%ld/online",
-		 1 + number / 2 % (cpus - 1));
-	return -write_text(path, number & 1 ? "1" : "0");
-}
-
-static void all_cpus_online(void)
-{
-	int i;
-
-	for (i = 1; i < sysconf(_SC_NPROCESSORS_CONF); i++)
-		switch_cpu(NULL, 2 * (i - 1) + 1);
+	return set_online(1 + number / 2 % (cpus - 1), number & 1);
 }
 
 /* usage goes up and down past levels that are near to each other and far */
@@ -277,7 +280,7 @@ static int take_cpu_away(void *arg, int number)
 
 	/* noise_start() waits for the first step */
 	if (number == 1)
-		return switch_cpu(NULL, 2 * (self->leaving - 1));
+		return set_online(self->leaving, false);
 	usleep(1000);
 	return 0;
 }
@@ -290,26 +293,27 @@ static int take_cpu_away(void *arg, int number)
 TEST_F_TIMEOUT(mount, a_cpu_that_goes_takes_no_blocks_along, 120)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
-	int round, cpu, efd;
+	int round, efd;
 
 	if (cpus < 2 || access("/sys/devices/system/cpu/cpu1/online", F_OK))
 		SKIP(return, "no CPU can be taken away");
 	ROUNDS(6, 12) {
-		cpu = 1 + round % (cpus - 1);
-		self->leaving = cpu;
-		run_on(cpu);
+		self->leaving = 1 + round % (cpus - 1);
+		run_on(self->leaving);
 		ASSERT_EQ(0, append_blocks(self->fd[0], &self->m, 20));
 		run_on(0);
 		efd = listen_blocks(&self->m, 20, "falling");
 		ASSERT_LE(0, efd);
-		noise_start(&self->amid, take_cpu_away, self, cpus > 2 ? 1 + cpu % (cpus - 1) : 0);
+		/* from a third one, where there is one */
+		noise_start(&self->amid, take_cpu_away, self,
+			    cpus > 2 ? 1 + self->leaving % (cpus - 1) : 0);
 		while (self->amid.steps < 2 && !self->amid.error) {
 			ASSERT_EQ(0, append_blocks(self->fd[1], &self->m, 1));
 			ASSERT_EQ(0, empty_one(self, 1));
 		}
 		EXPECT_EQ(0, noise_stop(&self->amid));
-		ASSERT_EQ(0, switch_cpu(NULL, 2 * (cpu - 1) + 1));
-		ASSERT_SIGNALS(efd, 0) TH_LOG("round %d, cpu %d", round, cpu);
+		ASSERT_EQ(0, set_online(self->leaving, true));
+		ASSERT_SIGNALS(efd, 0) TH_LOG("round %d, cpu %d", round, self->leaving);
 		close(efd);
 		ASSERT_EQ(0, empty_one(self, 0));
 	}
