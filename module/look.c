@@ -318,6 +318,7 @@ static bool tw_look_now(struct tw_mount *mount, struct tw_observer *observer)
 		smp_mb(); /* see the top of the file */
 	}
 	count = tw_look_count(mount->sbinfo);
+	barrier(); /* read once, since it is compared twice */
 	high = count + slack;
 	rising = rising && high >= mount->next_rise;
 	falling = count - slack < mount->next_fall;

@@ -27,15 +27,15 @@ void tw_look_freed(struct tw_mount *mount, struct shmem_sb_info *sbinfo);
 void tw_look_freeing(struct tw_mount *mount);
 
 /*
- * percpu_counter_read(), but once: what has been compared with one value must not
- * be gone on with as another. Who counts stores plainly, under a lock; that the
- * value may be older than that is what the barriers and the slack are for. With
- * 32 bits the other half is another load, and is thrown away: a mount's blocks
- * are fewer than a long can count.
+ * The shared part of a mount's counter of blocks. Who counts stores plainly, under
+ * a lock; that what is read may be older is what the barriers and the slack are
+ * for. Not READ_ONCE(): it is for one comparison, and would be an instruction
+ * more in the hook. With 32 bits the other half is another load, and is thrown
+ * away: a mount's blocks are fewer than a long can count.
  */
-static __always_inline long tw_look_count(const struct shmem_sb_info *sbinfo)
+static __always_inline long tw_look_count(struct shmem_sb_info *sbinfo)
 {
-	return data_race(READ_ONCE(sbinfo->used_blocks.count)); /* see above */
+	return data_race(percpu_counter_read(&sbinfo->used_blocks)); /* see above */
 }
 
 /**

@@ -7,7 +7,6 @@
 #include <linux/fs.h>
 #include <linux/hashtable.h>
 #include <linux/kprobes.h>
-#include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
@@ -219,31 +218,6 @@ void tw_mount_detach(struct tw_mount *mount)
 {
 	tw_mount_unhook(mount);
 	tw_mount_put(mount);
-}
-
-/**
- * tw_mount_used() - the sum of a mount's counter of blocks
- * @mount: with its lock held, and a superblock that keeps a count
- *
- * On PREEMPT_RT percpu_counter_cpu_dead() holds the counter's lock with
- * interrupts on, and a look takes it, with the mount's lock, in an interrupt. The
- * two do not meet on one CPU: that interrupt is one that the CPU has raised for
- * itself in a hook, so that it comes above who writes to a tmpfs. lockdep cannot
- * know that.
- *
- * Return: blocks; may be negative while others count.
- */
-s64 tw_mount_used(struct tw_mount *mount)
-{
-	s64 used;
-
-	lockdep_assert_held(&mount->lock);
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
-		lockdep_off();
-	used = tw_compat_sum(&mount->sbinfo->used_blocks);
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
-		lockdep_on();
-	return used;
 }
 
 /**

@@ -9,12 +9,14 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/llist.h>
+#include <linux/lockdep.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
 #include <linux/rculist.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
+#include "compat.h"
 #include "level.h"
 
 struct dentry;
@@ -123,7 +125,6 @@ void tw_mount_exit(void);
 
 struct tw_mount *tw_mount_find(struct super_block *sb);
 int tw_mount_watch(struct tw_mount *mount);
-s64 tw_mount_used(struct tw_mount *mount);
 void tw_mount_visit_watched(void (*visit)(struct tw_mount *mount));
 
 /* for tw_mount_find_watched() alone */
@@ -158,5 +159,30 @@ struct tw_mount *tw_mount_get(struct tw_mount *mount);
 void tw_mount_put(struct tw_mount *mount);
 
 int tw_mount_usage(struct tw_mount *mount, struct tw_usage *usage);
+
+/**
+ * tw_mount_used() - the sum of a mount's counter of blocks
+ * @mount: with its lock held, and a superblock that keeps a count
+ *
+ * On PREEMPT_RT percpu_counter_cpu_dead() holds the counter's lock with
+ * interrupts on, and a look takes it, with the mount's lock, in an interrupt. The
+ * two do not meet on one CPU: that interrupt is one that the CPU has raised for
+ * itself in a hook, so that it comes above who writes to a tmpfs. lockdep cannot
+ * know that.
+ *
+ * Return: blocks; may be negative while others count.
+ */
+static inline s64 tw_mount_used(struct tw_mount *mount)
+{
+	s64 used;
+
+	lockdep_assert_held(&mount->lock);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		lockdep_off();
+	used = tw_compat_sum(&mount->sbinfo->used_blocks);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		lockdep_on();
+	return used;
+}
 
 #endif /* TW_MOUNT_H */
