@@ -12,7 +12,7 @@
 
 FIXTURE(mount) {
 	struct scratch m;
-	struct noise reader, amid;
+	struct noise reader, amid, registering;
 	int fd[4];
 	int efd[64];
 	int most;
@@ -35,6 +35,13 @@ static void all_cpus_online(void)
 		set_online(cpu, true);
 }
 
+static const char kprobes[] = "/sys/kernel/debug/kprobes/enabled";
+
+static int switch_kprobes(void *arg, int number)
+{
+	return -write_text(kprobes, number & 1 ? "1" : "0");
+}
+
 FIXTURE_SETUP(mount)
 {
 	char name[16];
@@ -42,6 +49,7 @@ FIXTURE_SETUP(mount)
 
 	/* a test that took too long has left without its teardown */
 	all_cpus_online();
+	switch_kprobes(NULL, 1);
 	ASSERT_EQ(0, scratch_mount(&self->m, "nr_blocks=2000"));
 	for (i = 0; i < 4; i++) {
 		snprintf(name, sizeof(name), "file%d", i);
@@ -54,9 +62,11 @@ FIXTURE_SETUP(mount)
 FIXTURE_TEARDOWN(mount)
 {
 	EXPECT_EQ(0, noise_stop(&self->amid));
+	EXPECT_EQ(0, noise_stop(&self->registering));
 	EXPECT_EQ(0, noise_stop(&self->reader));
-	/* whoever comes next may want all CPUs */
+	/* whoever comes next may want all CPUs, and all probes */
 	all_cpus_online();
+	switch_kprobes(NULL, 1);
 	scratch_end(&self->m);
 }
 
@@ -381,13 +391,6 @@ TEST_F_TIMEOUT(mount, ftrace_that_somebody_tries_to_switch_off_disturbs_no_count
 	cross_amid(_metadata, self, switch_ftrace_off, 20);
 }
 
-static const char kprobes[] = "/sys/kernel/debug/kprobes/enabled";
-
-static int switch_kprobes(void *arg, int number)
-{
-	return -write_text(kprobes, number & 1 ? "1" : "0");
-}
-
 /*
  * While they are off nothing is seen. Once they are on, the next crossing puts
  * every trigger on its side: tw_mark_cross() counts from the side where a mark
@@ -396,7 +399,6 @@ static int switch_kprobes(void *arg, int number)
 TEST_F_TIMEOUT(mount, kprobes_switched_off_and_on_lose_crossings_but_no_side, 120)
 {
 	long long told[64] = {};
-	struct noise switching, registering;
 	int round, i;
 
 	if (access(kprobes, W_OK))
@@ -406,16 +408,16 @@ TEST_F_TIMEOUT(mount, kprobes_switched_off_and_on_lose_crossings_but_no_side, 12
 		ASSERT_LE(0, self->efd[i]);
 	}
 	self->most = 20;
-	noise_start(&switching, switch_kprobes, self, 1);
-	noise_start(&registering, register_and_close, &self->m, 2);
+	noise_start(&self->amid, switch_kprobes, self, 1);
+	noise_start(&self->registering, register_and_close, &self->m, 2);
 	ROUNDS(3, 100) {
 		ASSERT_EQ(0, race(self, 4, fill));
 		ASSERT_EQ(0, race(self, 4, drain));
 		for (i = 0; i < 64; i++)
 			told[i] += signals(self->efd[i], 0);
 	}
-	EXPECT_EQ(0, noise_stop(&switching));
-	EXPECT_EQ(0, noise_stop(&registering));
+	EXPECT_EQ(0, noise_stop(&self->amid));
+	EXPECT_EQ(0, noise_stop(&self->registering));
 	EXPECT_EQ(0, switch_kprobes(NULL, 1));
 	/* one round that is seen; then all are below, and go on from there */
 	ASSERT_EQ(0, race(self, 4, fill));

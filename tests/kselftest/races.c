@@ -11,7 +11,7 @@
 
 FIXTURE(mount) {
 	struct scratch m;
-	struct noise reader;
+	struct noise reader, remounts;
 	int fd;
 	/* registered or changed by the parts */
 	int efd[4 * TRIGGERS];
@@ -30,6 +30,7 @@ FIXTURE_SETUP(mount)
 
 FIXTURE_TEARDOWN(mount)
 {
+	EXPECT_EQ(0, noise_stop(&self->remounts));
 	EXPECT_EQ(0, noise_stop(&self->reader));
 	close(self->fd);
 	scratch_end(&self->m);
@@ -305,7 +306,6 @@ static int remount_as_it_is(void *arg, int number)
  */
 TEST_F_TIMEOUT(mount, a_crossing_that_a_remount_has_found_is_told_before_the_write_returns, 300)
 {
-	struct noise remounts;
 	int efd = listener(), round, i;
 
 	/* each signal walks all of them: telling takes about as long as a turn of a CPU */
@@ -318,7 +318,7 @@ TEST_F_TIMEOUT(mount, a_crossing_that_a_remount_has_found_is_told_before_the_wri
 	 * is lost too seldom to be seen: from 6.6 on a quota is charged there.
 	 */
 	slow_down("__dquot_alloc_space");
-	noise_start(&remounts, remount_as_it_is, &self->m, 1);
+	noise_start(&self->remounts, remount_as_it_is, &self->m, 1);
 	ROUNDS(20, 2000) {
 		EXPECT_EQ(0, write_one(self, 0));
 		EXPECT_SIGNALS(efd, 150) TH_LOG("round %d, up", round);
@@ -328,7 +328,7 @@ TEST_F_TIMEOUT(mount, a_crossing_that_a_remount_has_found_is_told_before_the_wri
 		if (_metadata->exit_code)
 			break;
 	}
-	EXPECT_EQ(0, noise_stop(&remounts));
+	EXPECT_EQ(0, noise_stop(&self->remounts));
 	speed_up();
 	close(efd);
 }

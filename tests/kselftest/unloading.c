@@ -15,6 +15,7 @@ FIXTURE(module) {
 	int efd[MANY];
 	int error[MANY];
 	atomic_bool removed;
+	struct noise reader[2];
 };
 
 FIXTURE_SETUP(module)
@@ -29,8 +30,12 @@ FIXTURE_SETUP(module)
 
 FIXTURE_TEARDOWN(module)
 {
+	int i;
+
 	if (!module_file())
 		return;
+	for (i = 0; i < 2; i++)
+		EXPECT_EQ(0, noise_stop(&self->reader[i]));
 	close(self->fd);
 	scratch_end(&self->m);
 	if (access(ROOM, F_OK))
@@ -243,11 +248,10 @@ TEST_F_TIMEOUT(module, an_eventfd_signalled_by_all_sides_against_its_removal_doe
 TEST_F_TIMEOUT(module, readers_of_its_files_hold_it_or_find_it_gone, 120)
 {
 	static race_part *const parts[] = { remove_module, cross_often };
-	struct noise reader[2];
 	int round, i;
 
 	for (i = 0; i < 2; i++)
-		noise_start(&reader[i], read_files, &self->m, 2 + i);
+		noise_start(&self->reader[i], read_files, &self->m, 2 + i);
 	ROUNDS(2, 8) {
 		int efd = listen_blocks(&self->m, 2, "both");
 
@@ -257,8 +261,6 @@ TEST_F_TIMEOUT(module, readers_of_its_files_hold_it_or_find_it_gone, 120)
 		close(efd);
 		insert(_metadata, self);
 	}
-	for (i = 0; i < 2; i++)
-		EXPECT_EQ(0, noise_stop(&reader[i]));
 }
 
 TEST_HARNESS_MAIN

@@ -10,6 +10,7 @@ FIXTURE(mount) {
 	int efd[MANY];
 	int other[MANY];
 	int both;
+	struct noise noise[2];
 };
 
 FIXTURE_SETUP(mount)
@@ -23,6 +24,10 @@ FIXTURE_SETUP(mount)
 
 FIXTURE_TEARDOWN(mount)
 {
+	int i;
+
+	for (i = 0; i < 2; i++)
+		EXPECT_EQ(0, noise_stop(&self->noise[i]));
 	scratch_end(&self->m);
 }
 

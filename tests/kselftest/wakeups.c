@@ -86,13 +86,12 @@ static int add_and_delete(void *arg, int number)
 /* The eventfd's wait queue has its own lock, inside of mount->tell_lock. */
 TEST_F_TIMEOUT(mount, sets_that_come_and_go_amid_crossings_disturb_no_count, 120)
 {
-	struct noise noise[2];
 	int round, i;
 
 	for (i = 0; i < MANY; i++)
 		self->efd[i] = LISTEN(10, "both");
 	for (i = 0; i < 2; i++)
-		noise_start(&noise[i], add_and_delete, self, 2 + i);
+		noise_start(&self->noise[i], add_and_delete, self, 2 + i);
 	ROUNDS(5, 200) {
 		USE(10);
 		for (i = 0; i < MANY; i++)
@@ -102,7 +101,7 @@ TEST_F_TIMEOUT(mount, sets_that_come_and_go_amid_crossings_disturb_no_count, 120
 			ASSERT_SIGNALS(self->efd[i], 1);
 	}
 	for (i = 0; i < 2; i++)
-		EXPECT_EQ(0, noise_stop(&noise[i]));
+		EXPECT_EQ(0, noise_stop(&self->noise[i]));
 }
 
 /* ---- a thread that is woken, and closes and signals others ---- */
