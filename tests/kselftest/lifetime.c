@@ -3,6 +3,8 @@
 #include "race.h"
 #include "kselftest_harness.h"
 
+#include <linux/userfaultfd.h>
+
 FIXTURE(mount) {
 	struct scratch m;
 };
@@ -333,24 +335,59 @@ TEST_F(mount, umount_is_not_busy_with_triggers_and_open_files)
 	EXPECT_SIGNALS_SOON(efd, 1);
 }
 
-TEST_F_TIMEOUT(mount, the_directory_is_gone_before_the_farewell_is_readable, 120)
+/* a page that whoever touches it waits for until it is filled in; -1 without userfaultfd */
+static int missing_page(struct uffdio_register *page)
 {
-	int i, efd;
+	struct uffdio_api api = { .api = UFFD_API };
+	int faults = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 
-	/* who is woken too early is quick enough to find it */
-	slow_down("debugfs_remove");
-	for (i = 0; i < 50; i++) {
-		efd = LISTEN(10, "");
-		ASSERT_EQ(0, scratch_umount(&self->m));
-		ASSERT_TRUE(readable(efd, BOUND));
-		ASSERT_EQ(-1, access(self->m.dir, F_OK));
-		ASSERT_EQ(ENOENT, errno);
-		ASSERT_SIGNALS(efd, 1);
-		close(efd);
-		rmdir(self->m.path);
-		ASSERT_EQ(0, scratch_mount(&self->m, "nr_blocks=1000"));
-	}
-	speed_up();
+	page->range.len = sysconf(_SC_PAGESIZE);
+	page->range.start = (uintptr_t)mmap(NULL, page->range.len, PROT_READ | PROT_WRITE,
+					    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	page->mode = UFFDIO_REGISTER_MODE_MISSING;
+	if (faults < 0 || ioctl(faults, UFFDIO_API, &api) || ioctl(faults, UFFDIO_REGISTER, page))
+		return -1;
+	return faults;
+}
+
+struct held {
+	struct uffdio_register page;
+	int fd;
+};
+
+static void *list_to_missing_page(void *arg)
+{
+	struct held *held = arg;
+
+	return (void *)syscall(SYS_getdents64, held->fd, (void *)(uintptr_t)held->page.range.start,
+			       (size_t)held->page.range.len);
+}
+
+/* Whoever lists the directory just then has its i_rwsem, which its removal waits for. */
+TEST_F(mount, the_directory_is_gone_before_the_farewell_is_readable)
+{
+	static struct held held;
+	struct uffdio_zeropage fill = {};
+	int faults = missing_page(&held.page), efd = LISTEN(10, "");
+	pthread_t lister;
+	void *length;
+
+	if (faults < 0)
+		SKIP(return, "the kernel has no userfaultfd");
+	held.fd = open(self->m.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ASSERT_LE(0, held.fd);
+	ASSERT_EQ(0, pthread_create(&lister, NULL, list_to_missing_page, &held));
+	ASSERT_TRUE(readable(faults, BOUND));
+	ASSERT_EQ(0, scratch_umount(&self->m));
+	EXPECT_FALSE(readable(efd, 200));
+	fill.range = held.page.range;
+	ASSERT_EQ(0, ioctl(faults, UFFDIO_ZEROPAGE, &fill));
+	ASSERT_TRUE(readable(efd, BOUND));
+	EXPECT_EQ(-1, access(self->m.dir, F_OK));
+	EXPECT_EQ(ENOENT, errno);
+	EXPECT_SIGNALS(efd, 1);
+	pthread_join(lister, &length);
+	EXPECT_LT(0, (intptr_t)length);
 }
 
 TEST_F(mount, a_client_blocked_in_read_finds_the_directory_gone)

@@ -42,6 +42,12 @@ static int switch_kprobes(void *arg, int number)
 	return -write_text(kprobes, number & 1 ? "1" : "0");
 }
 
+static void all_probes_on(void)
+{
+	switch_kprobes(NULL, 1);
+	write_text("/proc/sys/kernel/ftrace_enabled", "1");
+}
+
 FIXTURE_SETUP(mount)
 {
 	char name[16];
@@ -49,7 +55,7 @@ FIXTURE_SETUP(mount)
 
 	/* a test that took too long has left without its teardown */
 	all_cpus_online();
-	switch_kprobes(NULL, 1);
+	all_probes_on();
 	ASSERT_EQ(0, scratch_mount(&self->m, "nr_blocks=2000"));
 	for (i = 0; i < 4; i++) {
 		snprintf(name, sizeof(name), "file%d", i);
@@ -66,7 +72,7 @@ FIXTURE_TEARDOWN(mount)
 	EXPECT_EQ(0, noise_stop(&self->reader));
 	/* whoever comes next may want all CPUs, and all probes */
 	all_cpus_online();
-	switch_kprobes(NULL, 1);
+	all_probes_on();
 	scratch_end(&self->m);
 }
 
