@@ -31,7 +31,7 @@
 #error "tmpfswarn needs a kernel with CONFIG_DEBUG_FS: its files are there"
 #endif
 #ifndef CONFIG_EVENTFD
-#error "tmpfswarn needs a kernel with CONFIG_EVENTFD: that is how it tells"
+#error "tmpfswarn needs a kernel with CONFIG_EVENTFD: that is how it notifies"
 #endif
 #ifndef CONFIG_IRQ_WORK
 #error "tmpfswarn needs a kernel with CONFIG_IRQ_WORK"
@@ -60,7 +60,7 @@ struct tw_hook_candidate {
  *
  * Up to 6.5 shmem_recalc_inode(inode) is called under info->lock, with
  * interrupts off unless PREEMPT_RT, and counts what was freed itself: there
- * one probe at its entry serves both, see tw_look_freeing(). What a huge page
+ * one probe at its entry serves both, see tw_check_freeing(). What a huge page
  * loses is counted by shmem_uncharge(), whose callers have interrupts off;
  * there is none of that with PREEMPT_RT. Not seen is what is counted and taken
  * back within an allocation that fails, for want of memory or since another was
@@ -109,7 +109,7 @@ static __always_inline bool tw_compat_freeing(struct inode *inode)
 
 /*
  * Does the hook learn from its second argument how many blocks were allocated?
- * If not, no CPU can be given a share of them, see look.c.
+ * If not, no CPU can be given credit, see check.c.
  */
 #define TW_COMPAT_COUNTS_BLOCKS	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0))
 
@@ -122,8 +122,8 @@ static __always_inline long tw_compat_allocated(unsigned long argument)
 /*
  * percpu_counter_sum(). Up to 6.2 that leaves out a CPU from when it is no
  * longer online until, a moment later, its part has been folded into the shared
- * count: a look in between would tell a fall that there is none of, or miss a
- * crossing, and no other look need come. So all CPUs present are summed up: the
+ * count: a check in between would notify of a fall that there is none of, or miss a
+ * crossing, and no other check need come. So all CPUs present are summed up: the
  * part of one that is gone has been folded under the counter's lock, and is 0.
  */
 static inline s64 tw_compat_sum(struct percpu_counter *counter)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The door in debugfs: a directory for each mount, and one file for all.
+ * The interface in debugfs: a directory for each mount, and one file for all.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -12,8 +12,8 @@
 
 #include <tmpfswarn.h>
 
-#include "census.h"
 #include "debugfs.h"
+#include "discovery.h"
 #include "files.h"
 #include "hook.h"
 #include "mount.h"
@@ -26,11 +26,11 @@ static struct dentry *tw_debugfs_root;
 static int tw_stats_show(struct seq_file *seq, void *v)
 {
 	struct tw_trigger_counts triggers;
-	struct tw_census_counts mounts;
+	struct tw_discovery_counts mounts;
 	struct tw_hook_info hook;
 
 	tw_hook_info(&hook);
-	tw_census_counts(&mounts);
+	tw_discovery_counts(&mounts);
 	tw_trigger_counts(&triggers);
 	seq_printf(seq, "version %s\n", THIS_MODULE->version);
 	seq_printf(seq, "hook %s\n", hook.symbol);

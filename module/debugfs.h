@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The door in debugfs: files that parse what is written and call trigger.h.
+ * The interface in debugfs: files that parse what is written and call trigger.h.
  */
 #ifndef TW_DEBUGFS_H
 #define TW_DEBUGFS_H

@@ -4,7 +4,7 @@
  *
  * The handlers run on the way of each allocation and free of the machine's
  * shared memory. They find the superblock's mount, if it has one, and leave the
- * rest to look.h. They may be called from a breakpoint, which x86 treats as an
+ * rest to check.h. They may be called from a breakpoint, which x86 treats as an
  * NMI, and under info->lock: no lock, no sleeping, nothing that wakes. What runs
  * for each allocation is inlined into them, and they are notrace, so that
  * tracing all functions does not make it slow.
@@ -18,13 +18,13 @@
 #include <linux/utsname.h>
 #include <linux/workqueue.h>
 
-#include "census.h"
+#include "check.h"
 #include "compat.h"
+#include "discovery.h"
 #include "hook.h"
-#include "look.h"
 #include "mount.h"
 #include "probe.h"
-#include "proof.h"
+#include "selftest.h"
 
 /*
  * How long the probes stay after the last trigger has gone, so that a program
@@ -58,10 +58,10 @@ static __always_inline void tw_hook_entered(struct inode *inode,
 	if (likely(!mount))
 		return;
 	if (tw_hook_frees_at_entry && tw_compat_freeing(inode))
-		tw_look_freeing(mount);
+		tw_check_freeing(mount);
 	else
-		tw_look_allocated(mount, sb->s_fs_info,
-				  tw_compat_allocated(argument));
+		tw_check_alloc(mount, sb->s_fs_info,
+			       tw_compat_allocated(argument));
 }
 
 static notrace int tw_hook_on_entry(struct kprobe *probe, struct pt_regs *regs)
@@ -77,7 +77,7 @@ static notrace void tw_hook_on_ftrace(unsigned long ip, unsigned long parent_ip,
 				      struct ftrace_ops *ops,
 				      struct tw_compat_ftrace_regs *regs)
 {
-	/* the mount is protected by RCU, and a CPU's observer is its own */
+	/* the mount is protected by RCU, and a CPU's state is its own */
 	preempt_disable_notrace();
 	tw_hook_entered((struct inode *)tw_compat_ftrace_argument(regs, 0),
 			tw_compat_ftrace_argument(regs, 1));
@@ -94,7 +94,7 @@ static notrace int tw_hook_on_uncharge(struct kprobe *probe,
 	struct tw_mount *mount = tw_mount_find_watched(inode->i_sb);
 
 	if (mount)
-		tw_look_freeing(mount);
+		tw_check_freeing(mount);
 	return 0;
 }
 
@@ -131,8 +131,8 @@ static notrace int tw_hook_on_alloc(struct kretprobe_instance *instance,
 
 	/* an int: nonzero if nothing was allocated */
 	if (mount && !(int)regs_return_value(regs))
-		tw_look_allocated(mount, call->sb->s_fs_info,
-				  tw_compat_allocated(call->argument));
+		tw_check_alloc(mount, call->sb->s_fs_info,
+			       tw_compat_allocated(call->argument));
 	return 0;
 }
 
@@ -145,7 +145,7 @@ static notrace int tw_hook_on_free(struct kretprobe_instance *instance,
 	struct tw_mount *mount = tw_mount_find_watched(call->sb);
 
 	if (mount)
-		tw_look_freed(mount, call->sb->s_fs_info);
+		tw_check_free(mount, call->sb->s_fs_info);
 	return 0;
 }
 
@@ -218,17 +218,17 @@ static DECLARE_DELAYED_WORK(tw_hook_disarm, tw_hook_disarm_fn);
 
 /*
  * A task may have been inside mm/shmem.c, past the place of a probe, when that
- * was armed, and have counted what it freed after the first trigger looked at
+ * was armed, and have counted what it freed after the first trigger had checked
  * the usage. Once each has been seen outside, or asleep (which it is there for
- * the sake of quotas alone), look again.
+ * the sake of quotas alone), check again.
  */
-static void tw_hook_relook_fn(struct work_struct *work)
+static void tw_hook_recheck_fn(struct work_struct *work)
 {
 	synchronize_rcu_tasks();
-	tw_census_rescan();
+	tw_discovery_rescan();
 }
 
-static DECLARE_WORK(tw_hook_relook, tw_hook_relook_fn);
+static DECLARE_WORK(tw_hook_recheck, tw_hook_recheck_fn);
 
 /**
  * tw_hook_get() - have each allocation and free seen until tw_hook_put()
@@ -238,16 +238,16 @@ static DECLARE_WORK(tw_hook_relook, tw_hook_relook_fn);
  */
 int tw_hook_get(void)
 {
-	bool relook;
+	bool recheck;
 	int err;
 
 	mutex_lock(&tw_hook_mutex);
-	relook = !tw_hook_armed;
+	recheck = !tw_hook_armed;
 	err = tw_hook_enable();
 	if (!err)
 		tw_hook_users++;
-	if (!err && relook)
-		queue_work(tw_wq, &tw_hook_relook);
+	if (!err && recheck)
+		queue_work(tw_wq, &tw_hook_recheck);
 	mutex_unlock(&tw_hook_mutex);
 	/* that is no fault of the probe's, and may be better in a moment */
 	if (!err || err == -ENOMEM)
@@ -331,7 +331,7 @@ static const char *tw_hook_try(enum tw_probe_kind kind)
 
 	/* takes a mount's mutex, inside which tw_hook_get() is called */
 	if (!wrong)
-		wrong = tw_proof_run();
+		wrong = tw_selftest_run();
 
 	mutex_lock(&tw_hook_mutex);
 	tw_hook_disable();
@@ -426,13 +426,13 @@ found:
 }
 
 /**
- * tw_hook_stop() - ask for no more looks
+ * tw_hook_stop() - ask for no more checks
  *
  * Nobody can call tw_hook_get() any more.
  */
 void tw_hook_stop(void)
 {
-	cancel_work_sync(&tw_hook_relook);
+	cancel_work_sync(&tw_hook_recheck);
 }
 
 /**

@@ -2,12 +2,13 @@
 /*
  * tmpfswarn: tell user space when a tmpfs fills past a level.
  *
- * Four rooms, each of which knows only those before it: the levels (level.c);
- * the mounts (mount.c), the marks on them (mark.c), when these are looked at
- * (look.c), how that is told (tell.c), and how mounts come and go (census.c);
- * the hook (hook.c), its proof (proof.c) and the triggers for which it is armed
- * (trigger.c); the door (debugfs.c and files.c). How a function of the kernel is
- * probed is in probe.c, what differs between kernels in compat.h.
+ * Four layers, each of which knows only those before it: the levels (level.c);
+ * the mounts (mount.c), the thresholds on them (threshold.c), when usage is compared
+ * with these (check.c), who is notified (notify.c), and how mounts come and go
+ * (discovery.c); the hook (hook.c), its selftest (selftest.c) and the triggers for
+ * which it is armed (trigger.c); the interface (debugfs.c and files.c). How a
+ * function of the kernel is probed is in probe.c, what differs between kernels in
+ * compat.h.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -15,11 +16,11 @@
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 
-#include "census.h"
+#include "check.h"
 #include "debugfs.h"
+#include "discovery.h"
 #include "files.h"
 #include "hook.h"
-#include "look.h"
 #include "mount.h"
 #include "trigger.h"
 
@@ -48,7 +49,7 @@ static void tw_mount_gone(struct tw_mount *mount)
 	tw_trigger_end_all(mount);
 }
 
-static const struct tw_census_events tw_events = {
+static const struct tw_discovery_events tw_events = {
 	.appeared = tw_debugfs_show,
 	.gone = tw_mount_gone,
 	/* all at once, so that who is woken knows that it is not the mount */
@@ -74,10 +75,10 @@ static int __init tw_init(void)
 	err = tw_mount_init();
 	if (err)
 		return err;
-	err = tw_look_init();
+	err = tw_check_init();
 	if (err)
 		goto exit_mount;
-	err = tw_census_init(&tw_events, kind);
+	err = tw_discovery_init(&tw_events, kind);
 	if (err)
 		goto exit_look;
 	err = tw_hook_init();
@@ -87,15 +88,15 @@ static int __init tw_init(void)
 	err = tw_debugfs_init();
 	if (err)
 		goto exit_hook;
-	tw_census_start();
+	tw_discovery_start();
 	return 0;
 
 exit_hook:
 	tw_hook_exit();
 exit_census:
-	tw_census_exit();
+	tw_discovery_exit();
 exit_look:
-	tw_look_exit();
+	tw_check_exit();
 exit_mount:
 	tw_mount_exit();
 	return err;
@@ -106,13 +107,13 @@ static void __exit tw_exit(void)
 	struct tw_hook_info hook;
 
 	tw_hook_stop();
-	/* tells all mounts to be gone, and removes all files */
-	tw_census_stop();
+	/* reports all mounts gone, and removes all files */
+	tw_discovery_stop();
 	tw_trigger_flush();
 	tw_hook_info(&hook);
 	tw_hook_exit();
-	tw_census_exit();
-	tw_look_exit();
+	tw_discovery_exit();
+	tw_check_exit();
 	tw_mount_exit();
 	pr_info("unloaded, %lu probe hits missed\n", hook.missed);
 }

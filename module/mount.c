@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mounts: one object for each tmpfs superblock, and the marks on it.
+ * Mounts: one object for each tmpfs superblock, and the thresholds on it.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -11,10 +11,10 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
+#include "check.h"
 #include "compat.h"
-#include "look.h"
-#include "mark.h"
 #include "mount.h"
+#include "threshold.h"
 
 struct workqueue_struct *tw_wq;
 
@@ -65,7 +65,7 @@ NOKPROBE_SYMBOL(tw_mount_find);
 
 /**
  * tw_mount_watch() - have tw_mount_find_watched() find a mount
- * @mount: with @observers set
+ * @mount: with @cpu_states set
  *
  * It does until the mount is gone; all that run on return see it.
  *
@@ -117,7 +117,7 @@ static void tw_mount_release_fn(struct work_struct *work)
 	struct tw_mount *mount = container_of(to_rcu_work(work),
 					      struct tw_mount, release);
 
-	tw_look_release(mount);
+	tw_check_release(mount);
 	kfree(mount);
 }
 
@@ -164,7 +164,7 @@ struct tw_mount *tw_mount_attach(struct super_block *sb)
 	mount->sb = sb;
 	mount->sbinfo = sb->s_fs_info;
 	mount->dev = sb->s_dev;
-	tw_mark_prepare(mount);
+	tw_threshold_prepare(mount);
 	mutex_init(&mount->mutex);
 	INIT_LIST_HEAD(&mount->triggers);
 	INIT_LIST_HEAD(&mount->all);

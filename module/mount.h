@@ -22,35 +22,35 @@
 struct dentry;
 struct shmem_sb_info;
 struct super_block;
-struct tw_mark;
-struct tw_observer;
+struct tw_threshold;
+struct tw_cpu_state;
 
 /**
  * struct tw_mount - a tmpfs superblock
- * @watched: in the table of those with observers, by @sb; written under
+ * @watched: in the table of those with cpu_states, by @sb; written under
  *	tw_mount_hash_lock, read under RCU
  * @sb: the superblock; only a key, except while @sbinfo is set
- * @near_rise: from where on an allocation may have brought usage to @next_rise;
- *	LONG_MIN while crossings are told
- * @max_blocks: size of the mount as far as the marks know
- * @generation: changes whenever the CPUs' shares end, see look.c
- * @observers: of each CPU, see look.c; made with the first mark
- * @near_fall: below that, a free may have brought usage below @next_fall;
- *	LONG_MAX while crossings are told
- * @lock: protects what follows up to @telling, and writes of @near_rise to
- *	@generation and of @near_fall; taken from hard interrupts. Taken before
+ * @check_above: from where on an allocation may have brought usage to @next_rise;
+ *	LONG_MIN while crossings are notified
+ * @max_blocks: size of the mount as far as the thresholds know
+ * @generation: changes whenever the CPUs' credit ends, see check.c
+ * @cpu_states: of each CPU, see check.c; made with the first threshold
+ * @check_below: below that, a free may have brought usage below @next_fall;
+ *	LONG_MAX while crossings are notified
+ * @lock: protects what follows up to @notifying, and writes of @check_above to
+ *	@generation and of @check_below; taken from hard interrupts. Taken before
  *	percpu_counter's lock.
- * @next_rise: the lowest number of blocks at which a mark becomes above
- * @next_fall: a mark becomes below when usage is less than this
- * @pool: blocks that may be handed out in shares, -1 if that is not known
+ * @next_rise: the lowest number of blocks at which a threshold becomes above
+ * @next_fall: a threshold becomes below when usage is less than this
+ * @credit_pool: blocks that the CPUs may take as credit, -1 if that is not known
  * @sbinfo: the superblock's; NULL from shmem_put_super() on
- * @marks: all marks
+ * @thresholds: all thresholds
  * @rises: those below, by where they rise
  * @falls: those above, by where they fall, highest first
- * @untold: those with crossings to tell
- * @telling: the one that is just being told
- * @tell_lock: held while crossings are told, so that who waits for it knows
- *	them to be told; taken before @lock and eventfds' locks
+ * @pending: those with crossings to notify of
+ * @notifying: the one that is just being notified
+ * @notify_lock: held while crossings are notified, so that who waits for it knows
+ *	them to be notified; taken before @lock and eventfds' locks
  * @mutex: protects @triggers, and makes registration and its end exclude each
  *	other; taken before @lock
  * @triggers: see trigger.c, in the order of registration
@@ -68,26 +68,26 @@ struct tw_mount {
 	/* read on the way of an allocation, and seldom written: one cache line */
 	struct hlist_node watched;
 	struct super_block *sb;
-	long near_rise;
+	long check_above;
 	unsigned long max_blocks;
 	unsigned long generation;
-	struct tw_observer __percpu *observers;
+	struct tw_cpu_state __percpu *cpu_states;
 
 	/* read on the way of a free, and as seldom written */
-	long near_fall;
+	long check_below;
 
 	raw_spinlock_t lock ____cacheline_aligned_in_smp;
 	long next_rise;
 	long next_fall;
-	long pool;
+	long credit_pool;
 	struct shmem_sb_info *sbinfo;
-	struct list_head marks;
+	struct list_head thresholds;
 	struct rb_root_cached rises;
 	struct rb_root_cached falls;
-	struct list_head untold;
-	struct tw_mark *telling;
+	struct list_head pending;
+	struct tw_threshold *notifying;
 
-	spinlock_t tell_lock; /* see above */
+	spinlock_t notify_lock; /* see above */
 
 	struct mutex mutex; /* see above */
 	struct list_head triggers;
@@ -165,7 +165,7 @@ int tw_mount_usage(struct tw_mount *mount, struct tw_usage *usage);
  * @mount: with its lock held, and a superblock that keeps a count
  *
  * On PREEMPT_RT percpu_counter_cpu_dead() holds the counter's lock with
- * interrupts on, and a look takes it, with the mount's lock, in an interrupt. The
+ * interrupts on, and a check takes it, with the mount's lock, in an interrupt. The
  * two do not meet on one CPU: that interrupt is one that the CPU has raised for
  * itself in a hook, so that it comes above who writes to a tmpfs. lockdep cannot
  * know that.

@@ -18,7 +18,7 @@
 
 /*
  * What gcc may have appended to a name. It may have dropped other arguments
- * then; the proof at load shows whether what the handlers read is still there.
+ * then; the selftest at load shows whether what the handlers read is still there.
  */
 static const char * const tw_probe_suffixes[] = { "", ".constprop.0", ".isra.0" };
 
@@ -258,7 +258,7 @@ void tw_probe_disable(struct tw_probe *probe)
 }
 
 /**
- * tw_probe_missed() - calls of the function that the kernel did not tell of
+ * tw_probe_missed() - calls of the function that the kernel did not report
  * @probe: the probe
  *
  * Return: their number since it was registered; ftrace counts none.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Triggers: a mark on a mount, tied to an eventfd.
+ * Triggers: a threshold on a mount, tied to an eventfd.
  *
  * A trigger holds the eventfd's context but not its file, so the last close
  * is not delayed by it: eventfd_release() wakes the wait queue with EPOLLHUP,
@@ -40,14 +40,14 @@ static void tw_trigger_queue_end(struct tw_trigger *trigger)
 		queue_work(tw_wq, &trigger->end);
 }
 
-static void tw_trigger_tell(struct tw_mark *mark, unsigned int crossings)
+static void tw_trigger_notify(struct tw_threshold *threshold, unsigned int crossings)
 {
-	struct tw_trigger *trigger = container_of(mark, struct tw_trigger,
-						  mark);
+	struct tw_trigger *trigger = container_of(threshold, struct tw_trigger,
+						  threshold);
 
 	atomic64_add(crossings, &tw_trigger_crossings);
 	tw_trigger_signal(trigger, crossings);
-	if (mark->spec.once)
+	if (threshold->spec.once)
 		tw_trigger_queue_end(trigger);
 }
 
@@ -92,7 +92,7 @@ static bool tw_trigger_claim(struct tw_trigger *trigger)
 static void tw_trigger_unhook(struct tw_trigger *trigger)
 {
 	remove_wait_queue(trigger->head, &trigger->wait);
-	tw_mark_del(trigger->mount, &trigger->mark);
+	tw_threshold_del(trigger->mount, &trigger->threshold);
 }
 
 static void tw_trigger_free(struct tw_trigger *trigger)
@@ -131,7 +131,7 @@ static bool tw_trigger_reserve(void)
 }
 
 /*
- * Makes a trigger that is not registered yet. Who registers pays, and is
+ * Makes a trigger that is not registered yet. Who registers is charged, and
  * refused where his memory cgroup has no more: without __GFP_RETRY_MAYFAIL
  * somebody there would be killed.
  */
@@ -146,8 +146,8 @@ static struct tw_trigger *tw_trigger_make(struct tw_mount *mount,
 
 	if (!trigger)
 		return NULL;
-	trigger->mark.spec = *spec;
-	trigger->mark.tell = tw_trigger_tell;
+	trigger->threshold.spec = *spec;
+	trigger->threshold.notify = tw_trigger_notify;
 	trigger->mount = tw_mount_get(mount);
 	trigger->eventfd = eventfd;
 	INIT_LIST_HEAD(&trigger->entry);
@@ -201,14 +201,14 @@ static int tw_trigger_register(struct tw_mount *mount, struct file *file,
 		goto put_hook;
 	}
 	if (resource == TW_WARN_USED)
-		trigger->mark.spec.level = mount->warn_used;
+		trigger->threshold.spec.level = mount->warn_used;
 	/*
 	 * The file is held, so EPOLLHUP cannot come before all is done; a
 	 * crossing can, and with it the end of a trigger that asks for once,
 	 * which waits for the mutex.
 	 */
 	vfs_poll(file, &trigger->poll);
-	err = tw_mark_add(mount, &trigger->mark);
+	err = tw_threshold_add(mount, &trigger->threshold);
 	if (err)
 		goto free;
 	list_add_tail(&trigger->entry, &mount->triggers);
@@ -287,7 +287,7 @@ int tw_trigger_set_warn_used(struct tw_mount *mount, const struct tw_level *leve
 	mount->warn_used = *level;
 	list_for_each_entry(trigger, &mount->triggers, entry) {
 		if (trigger->resource == TW_WARN_USED)
-			tw_mark_move(mount, &trigger->mark, level);
+			tw_threshold_move(mount, &trigger->threshold, level);
 	}
 unlock:
 	mutex_unlock(&mount->mutex);
@@ -334,8 +334,8 @@ void tw_trigger_end_all(struct tw_mount *mount)
 		tw_trigger_unhook(trigger);
 		/* it may have been queued before; it finds itself claimed */
 		cancel_work_sync(&trigger->end);
-		/* one that has told its only crossing owes nothing */
-		if (!(trigger->mark.spec.once && trigger->mark.fired))
+		/* one that has notified of its only crossing needs no more */
+		if (!(trigger->threshold.spec.once && trigger->threshold.fired))
 			tw_trigger_signal(trigger, 1);
 		tw_trigger_free(trigger);
 	}
@@ -349,21 +349,21 @@ void tw_trigger_end_all(struct tw_mount *mount)
 void tw_trigger_state(struct tw_trigger *trigger,
 		      struct tw_trigger_state *state)
 {
-	struct tw_mark *mark = &trigger->mark;
-	const struct tw_band *band = &mark->band;
+	struct tw_threshold *threshold = &trigger->threshold;
+	const struct tw_band *band = &threshold->band;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&trigger->mount->lock, flags);
-	state->spec = mark->spec;
+	state->spec = threshold->spec;
 	state->blocks = TW_NEVER;
-	if (mark->off)
+	if (threshold->off)
 		state->state = "off";
 	else
-		state->state = mark->above ? "above" : "below";
-	if (!mark->off)
-		state->blocks = mark->spec.direction == TW_FALLING ?
+		state->state = threshold->above ? "above" : "below";
+	if (!threshold->off)
+		state->blocks = threshold->spec.direction == TW_FALLING ?
 				band->fall : band->rise;
-	state->fired = mark->fired;
+	state->fired = threshold->fired;
 	raw_spin_unlock_irqrestore(&trigger->mount->lock, flags);
 }
 

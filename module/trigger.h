@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Triggers: a mark on a mount, tied to an eventfd.
+ * Triggers: a threshold on a mount, tied to an eventfd.
  */
 #ifndef TW_TRIGGER_H
 #define TW_TRIGGER_H
@@ -9,8 +9,8 @@
 #include <linux/wait.h>
 #include <linux/poll.h>
 
-#include "mark.h"
 #include "mount.h"
+#include "threshold.h"
 
 struct eventfd_ctx;
 struct file;
@@ -29,7 +29,7 @@ enum tw_resource {
 
 /**
  * struct tw_trigger - a registration
- * @mark: what it waits for
+ * @threshold: what it waits for
  * @mount: where; a reference
  * @eventfd: what it signals; a reference
  * @entry: in mount->triggers, protected by mount->mutex; whoever takes it off
@@ -44,7 +44,7 @@ enum tw_resource {
  * @comm: its name
  */
 struct tw_trigger {
-	struct tw_mark mark;
+	struct tw_threshold threshold;
 	struct tw_mount *mount;
 	struct eventfd_ctx *eventfd;
 	struct list_head entry;
@@ -63,7 +63,7 @@ struct tw_trigger {
  * @spec: what was asked for
  * @blocks: where it signals, TW_NEVER for nowhere
  * @state: "above", "below" or "off"
- * @fired: crossings told
+ * @fired: crossings notified
  */
 struct tw_trigger_state {
 	struct tw_spec spec;
@@ -75,7 +75,7 @@ struct tw_trigger_state {
 /**
  * struct tw_trigger_counts - statistics over all triggers
  * @triggers: registered now
- * @crossings: told since load
+ * @crossings: notified since load
  * @signals: sent since load: the crossings, and the last one of each trigger
  */
 struct tw_trigger_counts {

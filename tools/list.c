@@ -15,7 +15,7 @@
 #include <json.h>
 
 #include "../uapi/tmpfswarn.h"
-#include "door.h"
+#include "interface.h"
 #include "mount.h"
 #include "text.h"
 #include "tool.h"
@@ -48,7 +48,7 @@ static const struct option options[] = {
 struct row {
 	struct mount mount;
 	char name[DOOR_NAME_SIZE];
-	struct door_usage usage;
+	struct interface_usage usage;
 	bool known;
 	struct json_object *levels;
 };
@@ -56,7 +56,7 @@ struct row {
 /* The figures as anyone can have them, unless the mount is covered. */
 static bool row_statvfs(struct row *row)
 {
-	struct door_usage *usage = &row->usage;
+	struct interface_usage *usage = &row->usage;
 	struct statvfs statvfs_;
 	struct stat stat_;
 	size_t i;
@@ -139,7 +139,7 @@ static bool has_level(struct json_object *trigger)
 
 static void row_read_levels(struct row *row, int dir)
 {
-	FILE *file = door_file(dir, TMPFSWARN_TRIGGERS);
+	FILE *file = interface_file(dir, TMPFSWARN_TRIGGERS);
 	char *line = NULL;
 	size_t size = 0;
 
@@ -158,18 +158,18 @@ static void row_read_levels(struct row *row, int dir)
 	fclose(file);
 }
 
-static void row_read(struct row *row, int door)
+static void row_read(struct row *row, int interface)
 {
 	int dir = -1;
 
-	door_name(row->name, row->mount.dev);
+	interface_name(row->name, row->mount.dev);
 	row->known = row_statvfs(row);
-	if (door >= 0)
-		dir = openat(door, row->name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (interface >= 0)
+		dir = openat(interface, row->name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return;
 	if (!row->known)
-		row->known = !door_usage(dir, &row->usage);
+		row->known = !interface_usage(dir, &row->usage);
 	row_read_levels(row, dir);
 	close(dir);
 }
@@ -178,7 +178,7 @@ static void row_print_json(const struct row *row, struct json_object *rows)
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *points = json_object_new_array();
-	const struct door_usage *usage = &row->usage;
+	const struct interface_usage *usage = &row->usage;
 	const struct {
 		const char *key;
 		uint64_t value;
@@ -206,7 +206,7 @@ static void row_print_json(const struct row *row, struct json_object *rows)
 	json_object_array_add(rows, object);
 }
 
-/* A level for people; the blocks of the RFC's door become bytes. */
+/* A level for people; the blocks of the RFC's interface become bytes. */
 static const char *level_text(char buf[TEXT_SIZE], struct json_object *trigger)
 {
 	const char *level = get(trigger, "level");
@@ -258,7 +258,7 @@ static void row_print(const struct row *row, char *levels, int width)
 {
 	char size[TEXT_SIZE] = "-", used[TEXT_SIZE] = "-", use[TEXT_SIZE];
 	char inodes[TEXT_SIZE] = "-", iuse[TEXT_SIZE];
-	const struct door_usage *usage = &row->usage;
+	const struct interface_usage *usage = &row->usage;
 	size_t i;
 
 	if (row->known && usage->size) {
@@ -307,9 +307,9 @@ no_memory:
  * Adds the mounts that are in other namespaces alone, as those of containers:
  * they have a directory but no line in mountinfo.
  */
-static void add_hidden(struct row **rows, size_t *nr, int door)
+static void add_hidden(struct row **rows, size_t *nr, int interface)
 {
-	DIR *dir = fdopendir(dup(door));
+	DIR *dir = fdopendir(dup(interface));
 	unsigned int major, minor;
 	struct dirent *entry;
 	struct row *more;
@@ -342,7 +342,7 @@ static int list(bool json)
 	const char *why = NULL;
 	struct row *rows;
 	size_t nr, i;
-	int door;
+	int interface;
 
 	if (mount_list(&mounts, &nr))
 		return STATUS_ERROR;
@@ -353,11 +353,11 @@ static int list(bool json)
 	}
 	for (i = 0; i < nr; i++)
 		rows[i].mount = mounts[i];
-	door = door_open(&why);
-	if (door >= 0)
-		add_hidden(&rows, &nr, door);
+	interface = interface_open(&why);
+	if (interface >= 0)
+		add_hidden(&rows, &nr, interface);
 	for (i = 0; i < nr; i++)
-		row_read(&rows[i], door);
+		row_read(&rows[i], interface);
 	if (why)
 		error("levels not known: %s", why);
 	if (!json)

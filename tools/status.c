@@ -9,7 +9,7 @@
 #include <json.h>
 
 #include "../uapi/tmpfswarn.h"
-#include "door.h"
+#include "interface.h"
 #include "mount.h"
 #include "text.h"
 #include "tool.h"
@@ -84,15 +84,15 @@ static void report_stat(struct report *report, const char *key,
 static void report_stats(struct report *report)
 {
 	const char *why;
-	int door = door_open(&why);
+	int interface = interface_open(&why);
 	char key[32], value[256];
 	FILE *file = NULL;
 
-	if (door >= 0) {
-		file = door_file(door, TMPFSWARN_STATS);
+	if (interface >= 0) {
+		file = interface_file(interface, TMPFSWARN_STATS);
 		if (!file)
 			why = "stats not readable: run as root";
-		close(door);
+		close(interface);
 	}
 	if (!file) {
 		report_add(report, "stats", "unknown", why);
@@ -106,8 +106,8 @@ static void report_stats(struct report *report)
 static int report_all(struct report *report)
 {
 	const char *debugfs = mount_debugfs();
-	const char *lockdown = door_lockdown();
-	bool loaded = door_module_live();
+	const char *lockdown = interface_lockdown();
+	bool loaded = interface_module_live();
 	bool locked = lockdown && strcmp(lockdown, "none");
 
 	report_add(report, "module", loaded ? "loaded" : "not loaded",

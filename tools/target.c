@@ -47,7 +47,7 @@ static uint64_t target_count(const struct trigger *trigger)
 }
 
 /* The files that registering needs, all made after one another. */
-static bool target_is_shown(int door, const char *device)
+static bool target_is_shown(int interface, const char *device)
 {
 	static const char *const files[] = {
 		TMPFSWARN_USAGE, TMPFSWARN_USED_BYTES,
@@ -58,7 +58,7 @@ static bool target_is_shown(int door, const char *device)
 
 	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		snprintf(name, sizeof(name), "%s/%s", device, files[i]);
-		if (faccessat(door, name, F_OK, 0))
+		if (faccessat(interface, name, F_OK, 0))
 			return false;
 	}
 	return true;
@@ -67,28 +67,28 @@ static bool target_is_shown(int door, const char *device)
 static int target_open_dir(struct target *target)
 {
 	const char *why;
-	int door = door_open(&why);
+	int interface = interface_open(&why);
 	int tries;
 
-	if (door < 0) {
+	if (interface < 0) {
 		error("%s", why);
 		return STATUS_ERROR;
 	}
 	for (tries = 0; tries < APPEAR_TRIES; tries++) {
-		if (target_is_shown(door, target->device))
+		if (target_is_shown(interface, target->device))
 			break;
 		appear_pause();
 	}
-	target->dir = openat(door, target->device,
+	target->dir = openat(interface, target->device,
 			     O_PATH | O_DIRECTORY | O_CLOEXEC);
-	close(door);
+	close(interface);
 	if (target->dir >= 0)
 		return STATUS_OK;
 	if (errno == ENOENT)
 		error("%s: not shown by the module (%s): see mounts_hidden in tmpfswarn status",
 		      target->name, target->device);
 	else
-		error("%s: %s", target->name, door_refusal(errno));
+		error("%s: %s", target->name, interface_refusal(errno));
 	return STATUS_ERROR;
 }
 
@@ -123,7 +123,7 @@ static int target_refused(const struct target *target, const char *level,
 		error("%s: %s", target->name, target_gone());
 		return STATUS_GONE;
 	}
-	error("%s: %s", target->name, door_refusal(err));
+	error("%s: %s", target->name, interface_refusal(err));
 	return STATUS_ERROR;
 }
 
@@ -250,7 +250,7 @@ int target_open(struct target *target, enum direction direction,
 	fd = mount_open(target->path, &dev);
 	if (fd < 0)
 		return STATUS_ERROR;
-	door_name(target->device, dev);
+	interface_name(target->device, dev);
 	status = target_enter(target, direction, hysteresis);
 	/* or the mount could not be unmounted */
 	close(fd);
@@ -268,7 +268,7 @@ int target_open(struct target *target, enum direction direction,
 		else
 			trigger->above = count & 1;
 	}
-	err = door_usage(target->dir, &target->usage);
+	err = interface_usage(target->dir, &target->usage);
 	return err ? target_refused(target, "", NULL, -err) : STATUS_OK;
 }
 
@@ -287,7 +287,7 @@ int target_read(struct trigger *trigger, uint64_t *crossings)
 
 	trigger->pending += target_count(trigger);
 	*crossings = 0;
-	err = door_usage(trigger->target->dir, &trigger->target->usage);
+	err = interface_usage(trigger->target->dir, &trigger->target->usage);
 	if (err)
 		return err;
 	*crossings = trigger->pending;
@@ -325,5 +325,5 @@ void target_close(struct target *target)
 /* What has gone away. */
 const char *target_gone(void)
 {
-	return door_module_live() ? "unmounted" : "module unloaded";
+	return interface_module_live() ? "unmounted" : "module unloaded";
 }

@@ -26,7 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "door.h"
+#include "interface.h"
 
 enum direction {
 	DIRECTION_RISING = 1,
@@ -69,7 +69,7 @@ struct target {
 	struct trigger *triggers;
 	size_t nr_triggers;
 	struct trigger sentinel;
-	struct door_usage usage;
+	struct interface_usage usage;
 };
 
 int target_open(struct target *target, enum direction direction,

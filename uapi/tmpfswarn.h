@@ -47,7 +47,7 @@
  * spaces stand between event_fd, control_fd and the level, any white space
  * between the words.
  *
- * The door of the 2015 RFC: warn_used_blocks takes a number of blocks (pages)
+ * The interface of the 2015 RFC: warn_used_blocks takes a number of blocks (pages)
  * with an optional suffix k, m or g, or a percentage; nothing or 0 means no
  * level. warn_used_blocks_efd takes the decimal number of an eventfd, alone.
  * Each eventfd written there is signalled each time usage reaches the level
@@ -86,8 +86,8 @@
  * allocations, and how: ftrace, kprobe or kretprobe, see the module's parameter
  * hook); hook_free, hook_free_kind (the same for frees); armed (0 or 1); mounts
  * (shown); mounts_hidden (over max_mounts, or not shown yet for want of memory);
- * triggers (registered); crossings (told since load); signals (these and
- * farewells); missed (probe hits that the kernel had to drop).
+ * triggers (registered); crossings (notified since load); signals (these and
+ * final notifications); missed (probe hits that the kernel had to drop).
  */
 
 /* files of a mount's directory */

@@ -96,19 +96,19 @@ int peer_fd(struct peer *peer);
 long long peer_take(struct peer *peer);
 void peer_end(struct peer *peer);
 
-/* ear.c: one level of the place "watched", told by the module or by a peer */
-struct ear {
+/* listener.c: one level of the place "watched", told by the module or by a peer */
+struct listener {
 	const char *hook;
 	struct peer *peer;	/* NULL: by an eventfd of the module */
 	int efd;
 };
 
-bool ear_open(struct ear *ear, const char *hook);
-void ear_watch(struct ear *ear, long long level);
-void ear_forget(struct ear *ear);
-bool ear_told(struct ear *ear);
-long long ear_take(struct ear *ear);
-void ear_close(struct ear *ear);
+bool listener_open(struct listener *listener, const char *hook);
+void listener_watch(struct listener *listener, long long level);
+void listener_forget(struct listener *listener);
+bool listener_told(struct listener *listener);
+long long listener_take(struct listener *listener);
+void listener_close(struct listener *listener);
 
 /* triggers.c */
 void triggers_add(struct place *place, int *efds, int count, long long level);

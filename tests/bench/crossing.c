@@ -12,7 +12,7 @@
 #define DISTANCE	8
 
 struct reader {
-	struct ear *ear;
+	struct listener *listener;
 	sem_t heard;
 	uint64_t when;
 };
@@ -29,23 +29,23 @@ static double write_last(void)
 }
 
 /* What the last write takes when the level is past it, or not. */
-static double measure_write(struct ear *ear, bool crosses)
+static double measure_write(struct listener *listener, bool crosses)
 {
 	double took[TRIALS];
 	int i;
 
-	ear_watch(ear, FLOOR + DISTANCE + !crosses);
+	listener_watch(listener, FLOOR + DISTANCE + !crosses);
 	for (i = 0; i < TRIALS; i++) {
 		took[i] = write_last();
 		/* no later than its return */
-		if (ear_told(ear) != crosses)
-			fail("%s: %s", ear->hook, crosses ? "not told of a crossing" : "told of none");
-		if (crosses && ear_take(ear) != 1)
-			fail("%s: told more than once of a crossing", ear->hook);
+		if (listener_told(listener) != crosses)
+			fail("%s: %s", listener->hook, crosses ? "not told of a crossing" : "told of none");
+		if (crosses && listener_take(listener) != 1)
+			fail("%s: told more than once of a crossing", listener->hook);
 		place_empty(&watched);
 		usleep(1000);
 	}
-	ear_forget(ear);
+	listener_forget(listener);
 	return least(took, TRIALS);
 }
 
@@ -56,7 +56,7 @@ static void *read_on(void *context)
 
 	run_as(SCHED_FIFO);
 	for (i = 0; i < TRIALS; i++) {
-		ear_take(reader->ear);
+		listener_take(reader->listener);
 		reader->when = instructions();
 		sem_post(&reader->heard);
 	}
@@ -64,15 +64,15 @@ static void *read_on(void *context)
 }
 
 /* From the start of the write to a reader that slept having been told. */
-static double measure_reader(struct ear *ear)
+static double measure_reader(struct listener *listener)
 {
-	struct reader reader = { .ear = ear };
+	struct reader reader = { .listener = listener };
 	double took[TRIALS];
 	pthread_t thread;
 	uint64_t begin;
 	int i;
 
-	ear_watch(ear, FLOOR + DISTANCE);
+	listener_watch(listener, FLOOR + DISTANCE);
 	sem_init(&reader.heard, 0, 0);
 	if (pthread_create(&thread, NULL, read_on, &reader))
 		fail("pthread_create: %m");
@@ -87,19 +87,19 @@ static double measure_reader(struct ear *ear)
 	}
 	pthread_join(thread, NULL);
 	sem_destroy(&reader.heard);
-	ear_forget(ear);
+	listener_forget(listener);
 	return least(took, TRIALS);
 }
 
 static void measure(const char *hook)
 {
-	struct ear ear;
+	struct listener listener;
 
-	if (!ear_open(&ear, hook))
+	if (!listener_open(&listener, hook))
 		return;
-	result("crossing", hook, "extra", measure_write(&ear, true) - measure_write(&ear, false));
-	result("crossing", hook, "reader", measure_reader(&ear));
-	ear_close(&ear);
+	result("crossing", hook, "extra", measure_write(&listener, true) - measure_write(&listener, false));
+	result("crossing", hook, "reader", measure_reader(&listener));
+	listener_close(&listener);
 }
 
 void crossing(void)

@@ -30,26 +30,26 @@ void base(void)
  * truncate after each run leaves it at 0; the shift before the next one puts it
  * where the phase is, and the mean of the phases is reported.
  */
-static void measure_near(struct ear *ear)
+static void measure_near(struct listener *listener)
 {
 	struct cost sum = { 0 }, cost;
 	int phase;
 
 	for (phase = 0; phase < BATCH; phase += STEP) {
 		watched.shift = 2 * BATCH + phase;
-		ear_watch(ear, FLOOR + watched.shift + 65);
+		listener_watch(listener, FLOOR + watched.shift + 65);
 		cost = place_cost(&watched);
 		sum.write += cost.write;
 		sum.fallocate += cost.fallocate;
-		if (ear_told(ear))
-			fail("%s: told of a crossing that was none", ear->hook);
-		ear_forget(ear);
+		if (listener_told(listener))
+			fail("%s: told of a crossing that was none", listener->hook);
+		listener_forget(listener);
 	}
 	watched.shift = 0;
 	if (unlink(scratch_path(&watched.mount, "shift")))
 		fail("unlink: %m");
-	result("near", ear->hook, "write", sum.write / (BATCH / STEP));
-	result("near", ear->hook, "fallocate", sum.fallocate / (BATCH / STEP));
+	result("near", listener->hook, "write", sum.write / (BATCH / STEP));
+	result("near", listener->hook, "fallocate", sum.fallocate / (BATCH / STEP));
 }
 
 /* Frees that may fall past a level, and do not. */
@@ -68,27 +68,27 @@ static void measure_above(const char *hook)
 
 static void measure(const char *hook)
 {
-	struct ear ear;
+	struct listener listener;
 
-	if (!ear_open(&ear, hook))
+	if (!listener_open(&listener, hook))
 		return;
-	if (!ear.peer)
+	if (!listener.peer)
 		place_measure(&watched, "loaded", hook);
-	ear_watch(&ear, FAR);
+	listener_watch(&listener, FAR);
 	place_measure(&other, "other mount", hook);
 	place_measure(&memfd, "memfd", hook);
 	place_measure(&watched, "far", hook);
 	place_use(&watched, 0);
 	place_measure(&watched, "empty", hook);
 	place_use(&watched, FLOOR);
-	ear_forget(&ear);
-	measure_near(&ear);
-	ear_watch(&ear, FLOOR / 2);
+	listener_forget(&listener);
+	measure_near(&listener);
+	listener_watch(&listener, FLOOR / 2);
 	place_measure(&watched, "past", hook);
-	ear_forget(&ear);
-	if (!ear.peer)
+	listener_forget(&listener);
+	if (!listener.peer)
 		measure_above(hook);
-	ear_close(&ear);
+	listener_close(&listener);
 }
 
 void pages(void)

@@ -141,7 +141,7 @@ static double spin_least(void)
 
 static void *read_once(void *context)
 {
-	ear_take(context);
+	listener_take(context);
 	return NULL;
 }
 
@@ -150,14 +150,14 @@ static void measure_reader(const char *hook)
 {
 	double without, with;
 	pthread_t thread;
-	struct ear ear;
+	struct listener listener;
 
 	quiesce();
 	without = spin_least();
-	if (!ear_open(&ear, hook))
+	if (!listener_open(&listener, hook))
 		return;
-	ear_watch(&ear, LEVEL);
-	if (pthread_create(&thread, NULL, read_once, &ear))
+	listener_watch(&listener, LEVEL);
+	if (pthread_create(&thread, NULL, read_once, &listener))
 		fail("pthread_create: %m");
 	quiesce();
 	with = spin_least();
@@ -165,8 +165,8 @@ static void measure_reader(const char *hook)
 	place_append(&watched, LEVEL - FLOOR);
 	pthread_join(thread, NULL);
 	place_empty(&watched);
-	ear_forget(&ear);
-	ear_close(&ear);
+	listener_forget(&listener);
+	listener_close(&listener);
 }
 
 void poller(void)

@@ -63,12 +63,12 @@ static void make_spikes(void)
 
 static void count(const char *hook, bool with_watches)
 {
-	struct ear ear;
+	struct listener listener;
 	unsigned int i;
 
-	if (!ear_open(&ear, hook))
+	if (!listener_open(&listener, hook))
 		return;
-	ear_watch(&ear, LEVEL);
+	listener_watch(&listener, LEVEL);
 	over = false;
 	for (i = 0; with_watches && i < WATCHES; i++) {
 		if (pthread_create(&watches[i].thread, NULL, poll_usage, &watches[i]))
@@ -76,13 +76,13 @@ static void count(const char *hook, bool with_watches)
 	}
 	make_spikes();
 	over = true;
-	result("spikes", hook, "seen", ear_told(&ear) ? ear_take(&ear) : 0);
+	result("spikes", hook, "seen", listener_told(&listener) ? listener_take(&listener) : 0);
 	for (i = 0; with_watches && i < WATCHES; i++) {
 		pthread_join(watches[i].thread, NULL);
 		result("spikes", watches[i].name, "seen", watches[i].seen);
 	}
-	ear_forget(&ear);
-	ear_close(&ear);
+	listener_forget(&listener);
+	listener_close(&listener);
 }
 
 void spikes(void)

@@ -96,7 +96,7 @@ static int umount_it(void *arg, int number)
 
 /*
  * tw_trigger_unhook(): remove_wait_queue() waits for a wake-up under way,
- * tw_tell_wait() for a signal. One that asks for once may be ended by its close
+ * tw_notify_wait() for a signal. One that asks for once may be ended by its close
  * and by its crossing: tw_trigger_queue_end() queues once.
  */
 TEST_F_TIMEOUT(mount, eventfds_closed_against_a_crossing_end_and_others_count_on, 120)
@@ -132,7 +132,7 @@ static int close_first(void *arg, int number)
  * One eventfd with many registrations: each signal walks its long wait queue,
  * with the queue locked, while the works that end them wait for that lock in
  * turn; the one of the next to be told is free before it is told if
- * tw_mark_del() does not take it off the list, and while it is told if it does
+ * tw_threshold_del() does not take it off the list, and while it is told if it does
  * not wait.
  */
 TEST_F_TIMEOUT(mount, an_eventfd_registered_often_and_closed_against_a_crossing_ends_all, 120)
@@ -196,7 +196,7 @@ static int register_half(void *arg, int number)
 
 /*
  * Registration looks at mount->sbinfo under mount->mutex and, in
- * tw_mark_possible(), under mount->lock, where tw_mount_unhook() clears it; and
+ * tw_threshold_possible(), under mount->lock, where tw_mount_unhook() clears it; and
  * tw_trigger_end_all() takes the mutex after that. So it is refused, or ended.
  */
 TEST_F_TIMEOUT(mount, a_registration_against_the_umount_is_refused_or_hears_one_farewell, 120)
@@ -280,7 +280,7 @@ static int mount_third(void *arg, int number)
 
 /*
  * All comings and goings are one work item on an ordered queue,
- * tw_census_work_fn(), which removes the directories of those that went before
+ * tw_discovery_work_fn(), which removes the directories of those that went before
  * it makes new ones; those that went are queued before their number is free.
  */
 TEST_F_TIMEOUT(mount, two_umounts_and_a_mount_of_the_same_number_are_told_apart, 120)
@@ -344,7 +344,7 @@ static int shrink_older(void *arg, int number)
 }
 
 /*
- * tw_census_scan() waits for the one that goes, which comes before the other in the
+ * tw_discovery_scan() waits for the one that goes, which comes before the other in the
  * kernel's list. Where the kernel takes it off that meanwhile (6.1 does) the scan begins again.
  */
 TEST_F_TIMEOUT(mount, a_remount_is_seen_while_another_mount_goes, 120)

@@ -119,7 +119,7 @@ static int append_until_full(void *arg, int number)
 
 /*
  * Who is refused counts nothing, and what the last CPU that got a block sees is
- * the sum: tw_look_share() makes usage be summed up when the pool is used up.
+ * the sum: tw_check_refill() makes usage be summed up when the pool is used up.
  */
 TEST_F_TIMEOUT(mount, writers_on_all_cpus_that_end_in_a_full_mount_are_each_told_once, 120)
 {
@@ -280,8 +280,8 @@ static void cross_amid(struct __test_metadata *_metadata, FIXTURE_DATA(mount) *s
 
 /*
  * A CPU's part of the counter is folded into the shared one when it goes, and its
- * share of the pool is lost: that only makes a look earlier. What bounds the
- * parts is of all CPUs present, tw_look_cpu_comes().
+ * share of the pool is lost: that only makes a check earlier. What bounds the
+ * parts is of all CPUs present, tw_check_cpu_comes().
  */
 TEST_F_TIMEOUT(mount, cpus_that_go_and_come_disturb_no_count, 120)
 {
@@ -387,7 +387,7 @@ static int switch_ftrace_off(void *arg, int number)
 	return error == (kernel_up_to(7, 2) ? EBUSY : EOPNOTSUPP) ? 0 : -EEXIST;
 }
 
-/* tw_census_keep_ftrace() holds an ftrace_ops that is permanent. */
+/* tw_discovery_keep_ftrace() holds an ftrace_ops that is permanent. */
 TEST_F_TIMEOUT(mount, ftrace_that_somebody_tries_to_switch_off_disturbs_no_count, 120)
 {
 	int error = write_text("/proc/sys/kernel/ftrace_enabled", "1");
@@ -399,7 +399,7 @@ TEST_F_TIMEOUT(mount, ftrace_that_somebody_tries_to_switch_off_disturbs_no_count
 
 /*
  * While they are off nothing is seen. Once they are on, the next crossing puts
- * every trigger on its side: tw_mark_cross() counts from the side where a mark
+ * every trigger on its side: tw_threshold_cross() counts from the side where a threshold
  * is, not from what was seen last.
  */
 TEST_F_TIMEOUT(mount, kprobes_switched_off_and_on_lose_crossings_but_no_side, 120)

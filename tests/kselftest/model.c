@@ -51,7 +51,7 @@ static void cut(char *text, const char *from, const char *to)
 		memmove(text, end, strlen(end) + 1);
 }
 
-/* without what changes with usage, and with the level of the RFC's door */
+/* without what changes with usage, and with the level of the RFC's interface */
 static char *listing(void)
 {
 	char *text = slurp(own, TMPFSWARN_TRIGGERS);

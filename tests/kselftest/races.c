@@ -75,9 +75,9 @@ static int register_some(void *arg, int number)
 }
 
 /*
- * tw_mark_place(): what is waited for is widened before usage is summed up, with
+ * tw_threshold_place(): what is waited for is widened before usage is summed up, with
  * a full barrier between, all under mount->lock. So either the sum has the block
- * and "now" tells it, or the hook of that block asks for a look.
+ * and "now" tells it, or the hook of that block asks for a check.
  */
 TEST_F_TIMEOUT(mount, a_trigger_registered_while_usage_rises_past_it_is_told_once, 120)
 {
@@ -100,7 +100,7 @@ TEST_F_TIMEOUT(mount, a_trigger_registered_while_usage_rises_past_it_is_told_onc
 	}
 }
 
-/* The same barrier, paired with that of tw_look_freed(). */
+/* The same barrier, paired with that of tw_check_free(). */
 TEST_F_TIMEOUT(mount, a_trigger_registered_while_usage_falls_past_it_is_told_once, 120)
 {
 	static race_part *const parts[] = { free_all, register_some, register_some };
@@ -158,8 +158,8 @@ static int move_level(void *arg, int number)
 /*
  * From 9 blocks to 10 while the level goes from 20 to 10: told by whoever is
  * later. And up again, never told, or told at 10 before it moved; then at 20.
- * tw_mark_move() takes the mark from its old place and puts it to the new one in
- * one section of mount->lock, and looks at usage there after a barrier.
+ * tw_threshold_move() takes the threshold from its old place and puts it to the new one in
+ * one section of mount->lock, and checks usage there after a barrier.
  */
 TEST_F_TIMEOUT(mount, a_level_moved_to_where_usage_just_gets_is_told_once, 120)
 {
@@ -207,8 +207,8 @@ static int remount(void *arg, int number)
 /*
  * 10 % go from 100 blocks to 50 while usage goes from 49 to 51 or 50. Whoever
  * counts later sees the other's doing: the hook compares max_blocks with what the
- * marks know, after its barrier, and tw_mark_resize() has one before usage is
- * summed up; a remount that comes last is looked at by tw_census_scan_one().
+ * thresholds know, after its barrier, and tw_threshold_resize() has one before usage is
+ * summed up; a remount that comes last is checked by tw_discovery_scan_one().
  */
 TEST_F_TIMEOUT(mount, a_percentage_moved_by_a_remount_to_where_usage_just_gets_is_told_once, 120)
 {
@@ -261,7 +261,7 @@ static int remove_some(void *arg, int number)
 }
 
 /*
- * Four CPUs see usage past the levels at once; tw_mark_cross() moves each mark
+ * Four CPUs see usage past the levels at once; tw_threshold_cross() moves each threshold
  * under mount->lock, and takes one that asks for once away in the same section.
  */
 TEST_F_TIMEOUT(mount, once_is_once_however_many_cpus_are_past_it, 120)
@@ -298,10 +298,10 @@ static int remount_as_it_is(void *arg, int number)
 }
 
 /*
- * After a remount the census looks at usage, too, and may do so between a block's
- * being counted and the hook of it: then it is that look which finds the
- * crossing. tw_look_await() makes the hook ask for one all the same as long as
- * crossings are told, and that, in tw_look(), waits in tw_tell_all() for
+ * After a remount the census checks usage, too, and may do so between a block's
+ * being counted and the hook of it: then it is that check which finds the
+ * crossing. tw_check_set_bounds() makes the hook ask for one all the same as long as
+ * crossings are told, and that, in tw_check(), waits in tw_notify_all() for
  * tell_lock.
  */
 TEST_F_TIMEOUT(mount, a_crossing_that_a_remount_has_found_is_told_before_the_write_returns, 300)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The door of the 2015 RFC: warn_used_blocks and warn_used_blocks_efd. */
+/* The interface of the 2015 RFC: warn_used_blocks and warn_used_blocks_efd. */
 #include "scratch.h"
 #include "kselftest_harness.h"
 

@@ -394,7 +394,7 @@ int listen_blocks(const struct scratch *m, long long blocks, const char *words)
 	return listen_to(m, TMPFSWARN_USED_BYTES, args);
 }
 
-/* a new eventfd, registered at the RFC's door in the RFC's way */
+/* a new eventfd, registered at the RFC's interface in the RFC's way */
 int rfc_listen(const struct scratch *m)
 {
 	int efd = listener();

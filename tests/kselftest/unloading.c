@@ -148,7 +148,7 @@ static int fill(void *arg, int number)
 /*
  * Usage rises past one level after the other while the module goes: up to some
  * level all have told a crossing, and none above it. tw_mount_unhook() ends what
- * looks under mount->lock, and tw_mark_del() tells what was found before that.
+ * looks under mount->lock, and tw_threshold_del() tells what was found before that.
  */
 TEST_F_TIMEOUT(module, crossings_against_its_removal_are_told_up_to_some_level, 120)
 {
@@ -213,7 +213,7 @@ static int write_often(void *arg, int number)
 }
 
 /*
- * tw_tell_wait(): a trigger is not freed while it is told, however long that
+ * tw_notify_wait(): a trigger is not freed while it is told, however long that
  * takes. Those that ask for once have nothing more to be told, and are freed at
  * once after that.
  */

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The census: finds the mounts there are, and notices those that come and go.
+ * Discovery: finds the mounts there are, and notices those that come and go.
  */
-#ifndef TW_CENSUS_H
-#define TW_CENSUS_H
+#ifndef TW_DISCOVERY_H
+#define TW_DISCOVERY_H
 
 #include "probe.h"
 
 struct tw_mount;
 
 /**
- * struct tw_census_events - what the later rooms want to know
+ * struct tw_discovery_events - what the later layers want to know
  * @appeared: a mount is to be shown; 0, or a negative errno if it cannot be,
  *	then it is called again after a while
  * @gone: the superblock is gone or the module goes: to be shown no more, and
@@ -19,31 +19,31 @@ struct tw_mount;
  *
  * They are called from one work item, never at once, and may sleep.
  */
-struct tw_census_events {
+struct tw_discovery_events {
 	int (*appeared)(struct tw_mount *mount);
 	void (*gone)(struct tw_mount *mount);
 	void (*stopping)(void);
 };
 
 /**
- * struct tw_census_counts - statistics over all mounts
+ * struct tw_discovery_counts - statistics over all mounts
  * @shown: mounts there is a directory for
  * @hidden: mounts beyond the limit, or not shown yet for want of memory
  */
-struct tw_census_counts {
+struct tw_discovery_counts {
 	unsigned int shown;
 	unsigned int hidden;
 };
 
 extern unsigned int tw_max_mounts;
 
-int tw_census_init(const struct tw_census_events *events,
-		   enum tw_probe_kind kind);
-void tw_census_start(void);
-void tw_census_rescan(void);
-void tw_census_stop(void);
-void tw_census_exit(void);
+int tw_discovery_init(const struct tw_discovery_events *events,
+		      enum tw_probe_kind kind);
+void tw_discovery_start(void);
+void tw_discovery_rescan(void);
+void tw_discovery_stop(void);
+void tw_discovery_exit(void);
 
-void tw_census_counts(struct tw_census_counts *counts);
+void tw_discovery_counts(struct tw_discovery_counts *counts);
 
-#endif /* TW_CENSUS_H */
+#endif /* TW_DISCOVERY_H */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Looks: when the usage of a mount is compared with its marks.
+ * Checks: when the usage of a mount is compared with its thresholds.
  */
-#ifndef TW_LOOK_H
-#define TW_LOOK_H
+#ifndef TW_CHECK_H
+#define TW_CHECK_H
 
 #include <linux/compiler.h>
 #include <linux/limits.h>
@@ -17,14 +17,14 @@
 #define TW_NO_RISE	LONG_MAX
 #define TW_NO_FALL	LONG_MIN
 
-int tw_look_init(void);
-void tw_look_exit(void);
+int tw_check_init(void);
+void tw_check_exit(void);
 
 /* for the hook */
-void tw_look_near(struct tw_mount *mount, struct shmem_sb_info *sbinfo,
-		  long blocks);
-void tw_look_freed(struct tw_mount *mount, struct shmem_sb_info *sbinfo);
-void tw_look_freeing(struct tw_mount *mount);
+void tw_check_alloc_near(struct tw_mount *mount, struct shmem_sb_info *sbinfo,
+			 long blocks);
+void tw_check_free(struct tw_mount *mount, struct shmem_sb_info *sbinfo);
+void tw_check_freeing(struct tw_mount *mount);
 
 /*
  * The shared part of a mount's counter of blocks. Who counts stores plainly, under
@@ -33,13 +33,13 @@ void tw_look_freeing(struct tw_mount *mount);
  * more in the hook. With 32 bits the other half is another load, and is thrown
  * away: a mount's blocks are fewer than a long can count.
  */
-static __always_inline long tw_look_count(struct shmem_sb_info *sbinfo)
+static __always_inline long tw_check_count(struct shmem_sb_info *sbinfo)
 {
 	return data_race(percpu_counter_read(&sbinfo->used_blocks)); /* see above */
 }
 
 /**
- * tw_look_allocated() - blocks were allocated, and counted
+ * tw_check_alloc() - blocks were allocated, and counted
  * @mount: where
  * @sbinfo: the superblock's
  * @blocks: how many; ignored unless TW_COMPAT_COUNTS_BLOCKS
@@ -50,31 +50,31 @@ static __always_inline long tw_look_count(struct shmem_sb_info *sbinfo)
  * Context: any, with preemption disabled, while the superblock is in use.
  */
 static __always_inline void
-tw_look_allocated(struct tw_mount *mount, struct shmem_sb_info *sbinfo,
-		  long blocks)
+tw_check_alloc(struct tw_mount *mount, struct shmem_sb_info *sbinfo,
+	       long blocks)
 {
-	long near_rise;
+	long check_above;
 
-	smp_mb(); /* see the top of look.c */
+	smp_mb(); /* I1 of check.c */
 	if (likely(READ_ONCE(sbinfo->max_blocks) ==
 		   READ_ONCE(mount->max_blocks))) {
-		smp_rmb(); /* pairs with smp_wmb() in tw_mark_resize() */
-		near_rise = smp_load_acquire(&mount->near_rise); /* of tw_look_await() */
-		if (likely(tw_look_count(sbinfo) < near_rise))
+		smp_rmb(); /* pairs with smp_wmb() in tw_threshold_resize() */
+		check_above = smp_load_acquire(&mount->check_above); /* of tw_check_set_bounds() */
+		if (likely(tw_check_count(sbinfo) < check_above))
 			return;
 	}
-	tw_look_near(mount, sbinfo, blocks);
+	tw_check_alloc_near(mount, sbinfo, blocks);
 }
 
-/* for tell.c */
-void tw_look_await(struct tw_mount *mount);
+/* for notify.c */
+void tw_check_set_bounds(struct tw_mount *mount);
 
-/* for mark.c */
-void tw_look_expect(struct tw_mount *mount, long rise, long fall);
-int tw_look_prepare(struct tw_mount *mount);
+/* for threshold.c */
+void tw_check_set_next(struct tw_mount *mount, long rise, long fall);
+int tw_check_prepare(struct tw_mount *mount);
 
 /* for mount.c */
-void tw_look_settle(struct tw_mount *mount);
-void tw_look_release(struct tw_mount *mount);
+void tw_check_now(struct tw_mount *mount);
+void tw_check_release(struct tw_mount *mount);
 
-#endif /* TW_LOOK_H */
+#endif /* TW_CHECK_H */

@@ -8,14 +8,14 @@
 #include <unistd.h>
 
 #include "../uapi/tmpfswarn.h"
-#include "door.h"
+#include "interface.h"
 #include "mount.h"
 
 #define MODULE_STATE	"/sys/module/" TMPFSWARN_NAME "/initstate"
 #define LOCKDOWN	"/sys/kernel/security/lockdown"
 
 /* The first line of a file, without its newline. */
-static bool door_line(const char *path, char *buf, size_t size)
+static bool interface_line(const char *path, char *buf, size_t size)
 {
 	FILE *file = fopen(path, "re");
 	bool ok;
@@ -30,22 +30,22 @@ static bool door_line(const char *path, char *buf, size_t size)
 }
 
 /* True from the end of insmod until the begin of rmmod; anyone may ask. */
-bool door_module_live(void)
+bool interface_module_live(void)
 {
 	char state[16];
 
-	return door_line(MODULE_STATE, state, sizeof(state)) &&
+	return interface_line(MODULE_STATE, state, sizeof(state)) &&
 	       !strcmp(state, "live");
 }
 
 /* "none", "integrity" or "confidentiality"; NULL if that cannot be known. */
-const char *door_lockdown(void)
+const char *interface_lockdown(void)
 {
 	static char line[80];
 	char *begin, *end;
 
 	/* all modes there are, with brackets around the present one */
-	if (!door_line(LOCKDOWN, line, sizeof(line)))
+	if (!interface_line(LOCKDOWN, line, sizeof(line)))
 		return NULL;
 	begin = strchr(line, '[');
 	end = begin ? strchr(begin, ']') : NULL;
@@ -56,7 +56,7 @@ const char *door_lockdown(void)
 }
 
 /* Why a file of the module was not opened, in plain words. */
-const char *door_refusal(int err)
+const char *interface_refusal(int err)
 {
 	const char *mode;
 
@@ -64,20 +64,20 @@ const char *door_refusal(int err)
 		return strerror(err);
 	if (geteuid())
 		return "not permitted: run as root";
-	mode = door_lockdown();
+	mode = interface_lockdown();
 	if (err == EPERM && (!mode || strcmp(mode, "none")))
 		return "kernel locked down, debugfs closed to all: turn Secure Boot off in the firmware";
 	return "not permitted: run outside of this container";
 }
 
 /* The directory that holds those of the mounts; or -1 and why not. */
-int door_open(const char **why)
+int interface_open(const char **why)
 {
 	const char *debugfs = mount_debugfs();
 	char *path;
 	int fd;
 
-	if (!door_module_live()) {
+	if (!interface_module_live()) {
 		*why = "module not loaded: modprobe tmpfswarn";
 		return -1;
 	}
@@ -93,18 +93,18 @@ int door_open(const char **why)
 	if (fd < 0)
 		*why = errno == ENOENT ?
 		       "module not in debugfs: rmmod tmpfswarn; modprobe tmpfswarn" :
-		       door_refusal(errno);
+		       interface_refusal(errno);
 	free(path);
 	return fd;
 }
 
-const char *door_name(char buf[DOOR_NAME_SIZE], dev_t dev)
+const char *interface_name(char buf[DOOR_NAME_SIZE], dev_t dev)
 {
 	snprintf(buf, DOOR_NAME_SIZE, "%u:%u", major(dev), minor(dev));
 	return buf;
 }
 
-FILE *door_file(int dir, const char *name)
+FILE *interface_file(int dir, const char *name)
 {
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
 	FILE *file;
@@ -122,9 +122,9 @@ FILE *door_file(int dir, const char *name)
  *
  * Return: 0; -ENODEV if the mount or the module is gone; or another error.
  */
-int door_usage(int dir, struct door_usage *usage)
+int interface_usage(int dir, struct interface_usage *usage)
 {
-	FILE *file = door_file(dir, TMPFSWARN_USAGE);
+	FILE *file = interface_file(dir, TMPFSWARN_USAGE);
 	const struct {
 		const char *key;
 		uint64_t *value;

@@ -14,11 +14,11 @@
 #define DOOR_NAME_SIZE	32
 
 /**
- * struct door_usage - the file usage of a mount
+ * struct interface_usage - the file usage of a mount
  *
  * Bytes; all zero where the mount has no limit of that kind.
  */
-struct door_usage {
+struct interface_usage {
 	uint64_t size;
 	uint64_t used;
 	uint64_t free;
@@ -27,12 +27,12 @@ struct door_usage {
 	uint64_t inodes_free;
 };
 
-bool door_module_live(void);
-const char *door_lockdown(void);
-const char *door_refusal(int err);
-int door_open(const char **why);
-const char *door_name(char buf[DOOR_NAME_SIZE], dev_t dev);
-FILE *door_file(int dir, const char *name);
-int door_usage(int dir, struct door_usage *usage);
+bool interface_module_live(void);
+const char *interface_lockdown(void);
+const char *interface_refusal(int err);
+int interface_open(const char **why);
+const char *interface_name(char buf[DOOR_NAME_SIZE], dev_t dev);
+FILE *interface_file(int dir, const char *name);
+int interface_usage(int dir, struct interface_usage *usage);
 
 #endif /* DOOR_H */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Near a level the CPUs are given shares of what is left, and usage is summed up
+ * Near a level the CPUs are given credit for what is left, and usage is summed up
  * only when one is used up: the very block that reaches the level is told all
  * the same, wherever it was allocated, and none before it.
  */
@@ -9,7 +9,7 @@
 
 #define WRITERS	4
 
-/* beyond the blocks before a level in which there are shares, on up to 8 CPUs */
+/* beyond the blocks before a level in which there is credit, on up to 8 CPUs */
 #define FAR	600
 
 FIXTURE(mount) {
@@ -78,7 +78,7 @@ TEST_F_TIMEOUT(mount, a_trigger_registered_near_by_is_told_at_the_very_block, 40
 	int fd = open_file(&self->m, "file"), used = FAR - 100, near, distance;
 
 	ASSERT_LE(0, first);
-	/* shares of what is left to the first one are out */
+	/* credit for what is left to the first one is out */
 	ASSERT_EQ(0, append_blocks(fd, &self->m, used));
 	for (distance = 1; distance < 8; distance++) {
 		int i;

@@ -1,0 +1,533 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Checks: the usage of a mount is compared with its thresholds.
+ *
+ * Usage is the sum of the superblock's percpu_counter of blocks. The rough usage is
+ * the shared part of that counter, which costs nothing to read. It is off by
+ * what the CPUs have counted for themselves, which is never more than the slack.
+ *
+ * I1. No crossing is missed. Whoever changes usage (mm/shmem.c) and whoever
+ * changes what is waited for (this file) each write first, then have a full
+ * memory barrier, then read what the other wrote:
+ *
+ *	tw_check_alloc()		tw_check(), tw_threshold_place()
+ *	  [usage was counted]		  check_above, check_below, generation = ...
+ *	  smp_mb()			  smp_mb()
+ *	  read check_above, generation	  sum up usage
+ *
+ * Either the allocation sees that it has to ask for a check, or the check sees
+ * the allocation. The same barrier makes the last of several CPUs that
+ * allocate at once see what the others added to the shared part.
+ *
+ * I2. Far from a level, no check is made: rough usage is compared with
+ * check_above, which is at least one slack below the next level.
+ *
+ * I3. Near a level, allocations are charged. Let U be usage as a check has summed it
+ * up, and L the lowest level above U. That check puts L - U - 1 blocks, which
+ * cannot reach L, into the credit pool. The CPUs take credit from the pool,
+ * and an allocation is charged to the credit of the CPU that its hook runs on. A CPU
+ * in debt makes a check, which sums usage up again when the pool does not cover the
+ * debt. So few sums are made, where otherwise each allocation would need one: with 128
+ * CPUs that is each in the last 128 MiB.
+ *
+ * I4. Each block that the hook is called for was charged or is part of U. The
+ * credit pool belongs to a generation G, which is published, followed by a
+ * full barrier, before usage is summed up. An allocation whose hook reads an
+ * earlier generation was counted before that barrier, and is part of U. All others
+ * are charged in G, some of them although they are part of U as well. Not more than
+ * L - U - 1 blocks are charged, except by an allocation that has then queued a check,
+ * which runs before its system call returns. So while no check is queued usage is
+ * below L: frees only make it less. It does not matter where an
+ * allocation was counted, where its task has gone to since, or what is in which
+ * part of the counter.
+ *
+ * I5. Allocations farther away than twice the slack are not charged. At the last of
+ * these usage was at least one slack below L, and the pool never holds more
+ * than that.
+ *
+ * I6. Of several system calls that reach a level together, each before the hooks
+ * of the others, the last one is in debt: it is notified before that one returns.
+ *
+ * I7. While crossings are being notified, all allocations and frees of the mount ask
+ * for checks, however far from a level: see tw_check_set_bounds().
+ *
+ * I8. Crossings are those between checks. Usage that goes up and is brought
+ * down again by another CPU, before the system call that brought it up has had its
+ * check, was never up for anybody who could tell.
+ *
+ * Where the hook does not learn how many blocks were allocated (up to Linux 6.5),
+ * there are no credits, and each allocation nearer than the slack makes a check.
+ * So does each free that near above a level.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cpu.h>
+#include <linux/fs.h>
+#include <linux/irq_work.h>
+#include <linux/kprobes.h>
+#include <linux/minmax.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/shmem_fs.h>
+
+#include "check.h"
+#include "compat.h"
+#include "mount.h"
+#include "notify.h"
+#include "threshold.h"
+
+/* how often a sum is made while it changes */
+#define TW_CHECK_SUMS	8
+
+/**
+ * struct tw_cpu_state - what a CPU has of a mount with thresholds
+ * @credit: blocks that may still be charged to the CPU; negative if in debt
+ * @generation: of @credit; if the mount's is another, there is none
+ * @check: checks the usage of @mount, in hard interrupt context
+ * @notify: notifies of what was crossed, where eventfds may be signalled
+ * @mount: whose they are
+ *
+ * The two irq_works are queued on the CPU alone: what a CPU queues for itself
+ * has run when it leaves the kernel, which another CPU's need not have. Only
+ * the CPU itself touches the credit, with preemption disabled; where a handler
+ * and the interrupt that checks may meet is described at tw_check_charge().
+ */
+struct tw_cpu_state {
+	long credit;
+	unsigned long generation;
+	struct irq_work check;
+	struct irq_work notify;
+	struct tw_mount *mount;
+};
+
+/* how far tw_check_count() may be from tw_mount_used(), in blocks */
+static long tw_check_slack __read_mostly;
+static int tw_check_cpuhp;
+
+/* ---- what the hook compares ---- */
+
+/**
+ * tw_check_set_bounds() - set from where on the hook asks for a check
+ * @mount: with its lock held
+ *
+ * That is anywhere, both ways, as long as there are crossings to notify of. The check
+ * that has found them may not be that of the task that has crossed, whose hook comes
+ * after it: that task, too, must wait until they have been notified. An allocation
+ * that is covered by credit asks for no check even so: one that has crossed is more
+ * than its own generation covers, and credit of a later one is had only where there
+ * was a check since, which has notified or waited. With PREEMPT_RT nobody waits for
+ * the thread that notifies.
+ */
+void tw_check_set_bounds(struct tw_mount *mount)
+{
+	long slack = READ_ONCE(tw_check_slack);
+	long check_above = mount->next_rise;
+	long check_below = mount->next_fall;
+
+	lockdep_assert_held(&mount->lock);
+	if (check_above != TW_NO_RISE)
+		check_above -= TW_COMPAT_COUNTS_BLOCKS ? 2 * slack : slack;
+	if (check_below != TW_NO_FALL)
+		check_below = min(check_below, LONG_MAX - slack) + slack;
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT) &&
+	    (mount->notifying || !list_empty(&mount->pending))) {
+		check_above = LONG_MIN;
+		check_below = LONG_MAX;
+	}
+	/* a hook that need not wait any more sees the eventfds signalled */
+	smp_store_release(&mount->check_above, check_above); /* for tw_check_alloc() */
+	smp_store_release(&mount->check_below, check_below); /* for tw_check_free() */
+}
+
+/**
+ * tw_check_set_next() - set where the hook has to ask for a check from now on
+ * @mount: with its lock held
+ * @rise: the lowest number of blocks at which a threshold becomes above, or
+ *	TW_NO_RISE
+ * @fall: a threshold becomes below when usage is less than this, or TW_NO_FALL
+ *
+ * Ends all credit. A full barrier is due before usage is read.
+ */
+void tw_check_set_next(struct tw_mount *mount, long rise, long fall)
+{
+	lockdep_assert_held(&mount->lock);
+	mount->next_rise = rise;
+	mount->next_fall = fall;
+	tw_check_set_bounds(mount);
+	WRITE_ONCE(mount->generation, mount->generation + 1);
+	mount->credit_pool = -1;
+}
+
+/*
+ * Charges blocks that were allocated; false if the CPU is in debt then, so that
+ * a check is due. Context: any, with preemption disabled.
+ *
+ * The interrupt that checks may come between any two lines. It sets both members;
+ * if it comes after the generation was read, it has summed up after the blocks
+ * were counted, or the credit is of the same generation still: charging the
+ * credit that it leaves is right or too much. In the last two lines the new
+ * generation must be stored before the debt: the other way round, the debt would be
+ * forgiven.
+ */
+static __always_inline bool tw_check_charge(struct tw_mount *mount, long blocks)
+{
+	struct tw_cpu_state __percpu *cpu_states = mount->cpu_states;
+	unsigned long generation = READ_ONCE(mount->generation);
+
+	if (likely(this_cpu_read(cpu_states->generation) == generation))
+		return this_cpu_sub_return(cpu_states->credit, blocks) >= 0;
+	this_cpu_write(cpu_states->generation, generation);
+	this_cpu_write(cpu_states->credit, -blocks);
+	return false;
+}
+
+/**
+ * tw_check_alloc_near() - blocks were allocated where that may matter
+ * @mount: where
+ * @sbinfo: the superblock's
+ * @blocks: how many
+ *
+ * What is queued runs on this CPU as soon as interrupts are enabled: before the
+ * system call returns, and after the blocks were counted.
+ *
+ * Context: as tw_check_alloc(), after its barrier.
+ */
+notrace void tw_check_alloc_near(struct tw_mount *mount,
+				 struct shmem_sb_info *sbinfo, long blocks)
+{
+	unsigned long max_blocks = READ_ONCE(sbinfo->max_blocks);
+	bool resized = max_blocks != READ_ONCE(mount->max_blocks);
+
+	/* a remount to size=0 ends the count for good */
+	if (!max_blocks && !resized)
+		return;
+	if (TW_COMPAT_COUNTS_BLOCKS) {
+		/* resized or not, what was allocated is charged */
+		bool charged = !blocks || tw_check_charge(mount, blocks);
+
+		if (charged && !resized)
+			return;
+	}
+	irq_work_queue(&this_cpu_ptr(mount->cpu_states)->check);
+}
+
+NOKPROBE_SYMBOL(tw_check_alloc_near);
+
+/**
+ * tw_check_free() - blocks were freed, and counted
+ * @mount: where
+ * @sbinfo: the superblock's
+ *
+ * Context: as tw_check_alloc().
+ */
+notrace void tw_check_free(struct tw_mount *mount,
+			   struct shmem_sb_info *sbinfo)
+{
+	long check_below;
+
+	smp_mb(); /* I1 */
+	check_below = smp_load_acquire(&mount->check_below); /* of tw_check_set_bounds() */
+	if (tw_check_count(sbinfo) < check_below ||
+	    READ_ONCE(sbinfo->max_blocks) != READ_ONCE(mount->max_blocks))
+		tw_check_freeing(mount);
+}
+
+NOKPROBE_SYMBOL(tw_check_free);
+
+/**
+ * tw_check_freeing() - blocks are being freed, and will have been counted before
+ * interrupts are enabled again
+ * @mount: where
+ *
+ * The barrier that makes a free see check_below would be too early here, so there
+ * is always a check.
+ *
+ * Context: as tw_check_alloc().
+ */
+notrace void tw_check_freeing(struct tw_mount *mount)
+{
+	irq_work_queue(&this_cpu_ptr(mount->cpu_states)->check);
+}
+
+NOKPROBE_SYMBOL(tw_check_freeing);
+
+/* ---- checks ---- */
+
+/*
+ * Settles the debt of this CPU and gives it new credit; false if the credit pool
+ * does not have that, so that usage must be summed up.
+ */
+static bool tw_check_refill(struct tw_mount *mount, struct tw_cpu_state *cpu_state)
+{
+	long debt = 0, credit;
+
+	lockdep_assert_held(&mount->lock);
+	/* nobody has summed up in this generation */
+	if (mount->credit_pool < 0)
+		return false;
+	if (cpu_state->generation == mount->generation) {
+		if (cpu_state->credit >= 0)
+			return true;
+		debt = -cpu_state->credit;
+	}
+	if (mount->credit_pool < debt)
+		return false;
+	/* fair: where all of them write none asks more often than others */
+	credit = DIV_ROUND_UP(mount->credit_pool - debt, num_online_cpus());
+	mount->credit_pool -= debt + credit;
+	cpu_state->credit = credit;
+	cpu_state->generation = mount->generation;
+	return true;
+}
+
+/*
+ * A sum over the CPUs is no snapshot: what is freed on one that was added up
+ * already, and then allocated on one that was not, makes it larger than usage
+ * ever was; the other way round, smaller. So it is made again until two of them
+ * agree on which thresholds were passed, or, with usage that changes all the time, a
+ * few times: then only what all of them say counts, and whoever has changed
+ * usage in between is about to make a check, too. False if no threshold was passed.
+ */
+static bool tw_check_sum(struct tw_mount *mount, s64 *low, s64 *high)
+{
+	s64 last = tw_mount_used(mount);
+	int i;
+
+	for (i = 0; i < TW_CHECK_SUMS; i++) {
+		s64 sum = tw_mount_used(mount);
+
+		*low = min(last, sum);
+		*high = max(last, sum);
+		if (tw_threshold_passed(mount, *low, *high))
+			return true;
+		/* neither is past a threshold alone: both say no */
+		if (!tw_threshold_passed(mount, last, last) &&
+		    !tw_threshold_passed(mount, sum, sum))
+			return false;
+		last = sum;
+	}
+	return false;
+}
+
+/* Checks usage; true if a threshold was passed. @cpu_state: this CPU's, or NULL. */
+static bool tw_check_usage(struct tw_mount *mount, struct tw_cpu_state *cpu_state)
+{
+	s64 slack = READ_ONCE(tw_check_slack), count, low, high;
+	bool rising, falling, crossed = false;
+
+	/* without a cpu_state, what was charged until now says nothing */
+	rising = !TW_COMPAT_COUNTS_BLOCKS || !cpu_state ||
+		 !tw_check_refill(mount, cpu_state);
+	if (TW_COMPAT_COUNTS_BLOCKS && rising) {
+		/* a new generation */
+		tw_check_set_next(mount, mount->next_rise, mount->next_fall);
+		smp_mb(); /* I1 */
+	}
+	count = tw_check_count(mount->sbinfo);
+	barrier(); /* read once, since it is compared twice */
+	high = count + slack;
+	rising = rising && high >= mount->next_rise;
+	falling = count - slack < mount->next_fall;
+	/*
+	 * A threshold that has moved waits for the other direction from now on, and
+	 * usage may have passed it back before check_above and check_below said so:
+	 * make another check.
+	 */
+	while ((rising || falling || crossed) &&
+	       tw_check_sum(mount, &low, &high) &&
+	       tw_threshold_cross(mount, low, high)) {
+		crossed = true;
+		tw_threshold_set_next(mount);
+		smp_mb(); /* I1 */
+	}
+	if (TW_COMPAT_COUNTS_BLOCKS && mount->credit_pool < 0) {
+		high = max_t(s64, high, 0);
+		mount->credit_pool = clamp_t(s64, mount->next_rise - 1 - high, 0,
+					     slack);
+		if (cpu_state)
+			tw_check_refill(mount, cpu_state);
+	}
+	return crossed;
+}
+
+/*
+ * True if tw_notify_all() must be called after this: for what was crossed, or to
+ * wait until others have notified of what they have seen.
+ */
+static bool tw_check(struct tw_mount *mount, struct tw_cpu_state *cpu_state)
+{
+	struct shmem_sb_info *sbinfo;
+	unsigned long flags, max_blocks;
+	bool notify = false;
+
+	raw_spin_lock_irqsave(&mount->lock, flags);
+	sbinfo = mount->sbinfo;
+	/*
+	 * The last umount clears s_root and then throws all inodes away; that
+	 * empties the mount, but nobody freed anything.
+	 */
+	if (sbinfo && READ_ONCE(mount->sb->s_root)) {
+		max_blocks = READ_ONCE(sbinfo->max_blocks);
+		if (max_blocks != mount->max_blocks)
+			tw_threshold_resize(mount, max_blocks);
+		/* a remount to size=0 ends the count for good */
+		if (max_blocks)
+			notify = tw_check_usage(mount, cpu_state);
+	}
+	if (cpu_state && (mount->notifying || !list_empty(&mount->pending)))
+		notify = true;
+	raw_spin_unlock_irqrestore(&mount->lock, flags);
+	return notify;
+}
+
+/**
+ * tw_check_now() - check usage and notify of what was crossed
+ * @mount: of which
+ *
+ * Context: process.
+ */
+void tw_check_now(struct tw_mount *mount)
+{
+	if (tw_check(mount, NULL))
+		tw_notify_all(mount);
+}
+
+static void tw_check_notify_fn(struct irq_work *work)
+{
+	tw_notify_all(container_of(work, struct tw_cpu_state, notify)->mount);
+}
+
+static void tw_check_fn(struct irq_work *work)
+{
+	struct tw_cpu_state *cpu_state = container_of(work, struct tw_cpu_state,
+						      check);
+
+	/*
+	 * Also where another CPU has seen this one's crossing, but not notified
+	 * of it yet: tw_notify_all() waits for that.
+	 */
+	if (tw_check(cpu_state->mount, cpu_state))
+		irq_work_queue(&cpu_state->notify);
+}
+
+/* ---- of a mount, and of all ---- */
+
+/**
+ * tw_check_prepare() - make what a mount is checked through, once in its life
+ * @mount: the mount
+ *
+ * Context: process, mount->mutex held.
+ * Return: 0, -ENOMEM, or -ENODEV if the mount is gone.
+ */
+int tw_check_prepare(struct tw_mount *mount)
+{
+	struct tw_cpu_state __percpu *cpu_states;
+	int cpu, err;
+
+	lockdep_assert_held(&mount->mutex);
+	if (mount->cpu_states)
+		return 0;
+	cpu_states = alloc_percpu_gfp(struct tw_cpu_state, GFP_KERNEL_ACCOUNT |
+				      __GFP_RETRY_MAYFAIL);
+	if (!cpu_states)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu) {
+		struct tw_cpu_state *cpu_state = per_cpu_ptr(cpu_states, cpu);
+
+		tw_compat_init_irq_work_hard(&cpu_state->check, tw_check_fn);
+		init_irq_work(&cpu_state->notify, tw_check_notify_fn);
+		cpu_state->mount = mount;
+	}
+	/* the hook sees them when it finds the mount */
+	mount->cpu_states = cpu_states;
+	err = tw_mount_watch(mount);
+	if (err) {
+		mount->cpu_states = NULL;
+		free_percpu(cpu_states);
+	}
+	return err;
+}
+
+/**
+ * tw_check_release() - undo tw_check_prepare()
+ * @mount: without thresholds, and not found by the hook any more
+ *
+ * Context: process.
+ */
+void tw_check_release(struct tw_mount *mount)
+{
+	int cpu;
+
+	if (!mount->cpu_states)
+		return;
+	/* what the hook has queued may still run, and queue the second */
+	for_each_possible_cpu(cpu) {
+		struct tw_cpu_state *cpu_state = per_cpu_ptr(mount->cpu_states,
+							     cpu);
+
+		irq_work_sync(&cpu_state->check);
+		irq_work_sync(&cpu_state->notify);
+	}
+	free_percpu(mount->cpu_states);
+}
+
+/* What was computed with a smaller slack is computed anew. */
+static void tw_check_widen(struct tw_mount *mount)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&mount->lock, flags);
+	tw_check_set_next(mount, mount->next_rise, mount->next_fall);
+	raw_spin_unlock_irqrestore(&mount->lock, flags);
+}
+
+/*
+ * A CPU's part of a percpu_counter is at most the batch, which is 32 or twice
+ * the number of CPUs online, see compute_batch_value() in lib/percpu_counter.c;
+ * but what was counted before some went offline may be larger. Those present
+ * bound both, unless some were taken out of the machine since before the module
+ * was loaded. Called before a CPU can count. A mount whose first threshold is placed
+ * meanwhile is found, or sees the new slack: it was in the table before.
+ */
+static int tw_check_cpu_comes(unsigned int cpu)
+{
+	long cpus = num_present_cpus();
+	long slack = max(32L, 2 * cpus) * cpus;
+
+	if (slack > tw_check_slack) {
+		WRITE_ONCE(tw_check_slack, slack);
+		tw_mount_visit_watched(tw_check_widen);
+	}
+	return 0;
+}
+
+/**
+ * tw_check_init() - before anything else of this file, after tw_mount_init()
+ *
+ * Return: 0, or a negative errno after a line in the log.
+ */
+int tw_check_init(void)
+{
+	int state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN,
+					      "tmpfswarn:prepare",
+					      tw_check_cpu_comes, NULL);
+
+	if (state < 0) {
+		pr_err("no notification of CPUs that come: error %d\n", state);
+		return state;
+	}
+	tw_check_cpuhp = state;
+	/* for those that are there; who comes from now on is called for */
+	cpus_read_lock();
+	tw_check_cpu_comes(0);
+	cpus_read_unlock();
+	return 0;
+}
+
+/**
+ * tw_check_exit() - undo tw_check_init()
+ */
+void tw_check_exit(void)
+{
+	cpuhp_remove_state_nocalls(tw_check_cpuhp);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Notification: calls those who wait for the crossings that a check has found.
+ */
+#ifndef TW_NOTIFY_H
+#define TW_NOTIFY_H
+
+struct tw_threshold;
+struct tw_mount;
+
+void tw_notify_all(struct tw_mount *mount);
+void tw_notify_wait(struct tw_mount *mount, const struct tw_threshold *threshold);
+
+#endif /* TW_NOTIFY_H */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Thresholds: levels on a mount, and the side of them that usage is on.
+ */
+#ifndef TW_THRESHOLD_H
+#define TW_THRESHOLD_H
+
+#include <linux/list.h>
+#include <linux/rbtree.h>
+#include <linux/types.h>
+
+#include "level.h"
+
+struct tw_mount;
+
+/**
+ * struct tw_threshold - a level on a mount and which side of it usage is on
+ * @spec: what was asked for
+ * @notify: called with the number of crossings to notify of, once or more, by several
+ *	at once maybe: in an irq_work (on PREEMPT_RT in a thread) with the mount's
+ *	notify_lock held, or in a process; never again once tw_threshold_del() has
+ *	returned
+ * @pending: crossings that @notify was not called for yet
+ * @pending_entry: in the mount's list of those
+ * @entry: in the mount's list
+ * @node: in one of the mount's trees, unless @off
+ * @key: by which the tree is ordered
+ * @band: where it rises and falls at the mount's present size
+ * @above: the side usage is on
+ * @off: has no level, or has signalled and asked for no more
+ * @fired: crossings notified, as a statistic
+ *
+ * All but @notify are protected by the mount's lock.
+ */
+struct tw_threshold {
+	struct tw_spec spec;
+	void (*notify)(struct tw_threshold *threshold, unsigned int crossings);
+	unsigned int pending;
+	struct list_head pending_entry;
+	struct list_head entry;
+	struct rb_node node;
+	u64 key;
+	struct tw_band band;
+	bool above;
+	bool off;
+	unsigned long fired;
+};
+
+int tw_threshold_add(struct tw_mount *mount, struct tw_threshold *threshold);
+void tw_threshold_move(struct tw_mount *mount, struct tw_threshold *threshold,
+		       const struct tw_level *level);
+void tw_threshold_del(struct tw_mount *mount, struct tw_threshold *threshold);
+
+void tw_threshold_prepare(struct tw_mount *mount);
+
+/* for check.c */
+struct tw_threshold *tw_threshold_passed(struct tw_mount *mount, s64 low, s64 high);
+bool tw_threshold_cross(struct tw_mount *mount, s64 low, s64 high);
+void tw_threshold_set_next(struct tw_mount *mount);
+void tw_threshold_resize(struct tw_mount *mount, unsigned long max_blocks);
+
+#endif /* TW_THRESHOLD_H */
