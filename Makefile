@@ -18,8 +18,9 @@ help:
 	@echo 'make dkms-install    the module through dkms: built anew for each kernel (KVER=$(KVER))'
 	@echo 'make dkms-remove     takes it out of dkms, for all kernels'
 	@echo 'make demo            shows it at work in a virtual machine'
-	@echo 'make check           all tests; KERNELS="6.1 6.12" for some kernels only'
-	@echo 'make check-all       more of them and for longer, above all on kernels with checkers; KERNELS, too'
+	@echo 'make check           all tests; KERNELS="6.1 6.12" for some kernels only,'
+	@echo '                     TESTS="crossings files" for some tests only (an unknown name lists them)'
+	@echo 'make check-all       more of them and for longer, above all on kernels with checkers; KERNELS, TESTS, too'
 	@echo 'make check-mutants   each lock, barrier and re-check taken away in turn: do the tests notice?'
 	@echo 'make coverage        which lines of the module the last run of the tests has reached'
 	@echo 'make bench           what it costs, measured in virtual machines; KERNELS as above, JSON=1 for machines'
@@ -68,10 +69,10 @@ demo:
 	@tests/vm/demo
 
 check:
-	@KERNELS="$(KERNELS)" KDIR="$(KDIR)" APPEND="$(APPEND)" tests/vm/check
+	@KERNELS="$(KERNELS)" TESTS="$(TESTS)" KDIR="$(KDIR)" APPEND="$(APPEND)" tests/vm/check
 
 check-all:
-	@KERNELS="$(KERNELS)" tests/vm/check all
+	@KERNELS="$(KERNELS)" TESTS="$(TESTS)" tests/vm/check all
 
 check-mutants:
 	@tests/mutants/check $(MUTANTS)
