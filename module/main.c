@@ -4,7 +4,7 @@
  *
  * Four layers, each of which knows only those before it: the levels (level.c);
  * the mounts (mount.c), the thresholds on them (threshold.c), when usage is compared
- * with these (check.c), who is notified (notify.c), and how mounts come and go
+ * with these (check.c and resync.c), who is notified (notify.c), and how mounts come and go
  * (discovery.c); the hook (hook.c), its selftest (selftest.c) and the triggers for
  * which it is armed (trigger.c); the interface (debugfs.c and files.c). How a
  * function of the kernel is probed is in probe.c, what differs between kernels in
@@ -22,6 +22,7 @@
 #include "files.h"
 #include "hook.h"
 #include "mount.h"
+#include "resync.h"
 #include "trigger.h"
 
 module_param_named(max_mounts, tw_max_mounts, uint, 0444);
@@ -96,6 +97,8 @@ exit_hook:
 exit_census:
 	tw_discovery_exit();
 exit_look:
+	/* the selftest has started it */
+	tw_resync_exit();
 	tw_check_exit();
 exit_mount:
 	tw_mount_exit();
@@ -113,6 +116,7 @@ static void __exit tw_exit(void)
 	tw_hook_info(&hook);
 	tw_hook_exit();
 	tw_discovery_exit();
+	tw_resync_exit();
 	tw_check_exit();
 	tw_mount_exit();
 	pr_info("unloaded, %lu probe hits missed\n", hook.missed);

@@ -45,6 +45,9 @@ struct tw_cpu_state;
  * @credit_pool: blocks that the CPUs may take as credit for allocations, -1 if that
  *	is not known
  * @free_credit_pool: the same for frees; known when the other one is
+ * @checks: how often usage was compared with the thresholds
+ * @doubt: if the last pass of the resync has found a threshold on the wrong side:
+ *	@checks, and one, at that time; else 0
  * @sbinfo: the superblock's; NULL from shmem_put_super() on
  * @thresholds: all thresholds
  * @rises: those below, by where they rise
@@ -83,6 +86,8 @@ struct tw_mount {
 	long next_fall;
 	long credit_pool;
 	long free_credit_pool;
+	unsigned long checks;
+	unsigned long doubt;
 	struct shmem_sb_info *sbinfo;
 	struct list_head thresholds;
 	struct rb_root_cached rises;

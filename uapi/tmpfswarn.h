@@ -87,7 +87,10 @@
  * hook); hook_free, hook_free_kind (the same for frees); armed (0 or 1); mounts
  * (shown); mounts_hidden (over max_mounts, or not shown yet for want of memory);
  * triggers (registered); crossings (notified since load); signals (these and
- * final notifications); missed (probe hits that the kernel had to drop).
+ * final notifications); missed (probe hits that the kernel had to drop); resyncs (times
+ * that a mount's triggers were put on the right side of their levels by the comparison that
+ * is made once a second, for what no probe has seen: zero unless something is missed, the
+ * probes were switched off, or an allocation has counted blocks and failed).
  */
 
 /* files of a mount's directory */
