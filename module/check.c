@@ -49,7 +49,7 @@
  *
  * I5. Allocations farther away than twice the slack are not charged. At the last of
  * these usage was at least one slack below L, and the pool never holds more
- * than that. The same goes for frees and F.
+ * than that. The same goes for frees, with F: usage was one slack above it.
  *
  * I6. Of several system calls that reach a level together, up or down, each before the
  * hooks of the others, the last one is in debt: it is notified before that one returns.
@@ -287,6 +287,8 @@ NOKPROBE_SYMBOL(tw_check_free);
  *
  * The barrier that makes a free see check_below would be too early here, so there
  * is always a check.
+ *
+ * Nothing is charged: where there is credit, the hook calls tw_check_free() instead.
  *
  * Context: as tw_check_alloc().
  */
