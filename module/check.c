@@ -217,11 +217,12 @@ NOKPROBE_SYMBOL(tw_check_alloc_near);
  * tw_check_free() - blocks were freed, and counted
  * @mount: where
  * @sbinfo: the superblock's
+ * @blocks: how many; 0 if the hook does not know
  *
  * Context: as tw_check_alloc().
  */
 notrace void tw_check_free(struct tw_mount *mount,
-			   struct shmem_sb_info *sbinfo)
+			   struct shmem_sb_info *sbinfo, long blocks)
 {
 	long check_below;
 

@@ -221,6 +221,27 @@ struct ftrace_regs;
 #define TW_COMPAT_FTRACE_FLAGS	FTRACE_OPS_FL_SAVE_REGS
 #endif
 
+/*
+ * Where the caller of a function can be sent to another one, which calls the first. On x86 that
+ * call is a direct one, since with IBT a static function is no target of others, and goes behind
+ * the call of ftrace, so that no probe sees it; on arm64 ftrace reports it again. To wait for
+ * those who are sent there, all tasks must be waited for that can be preempted in the kernel.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0) && \
+	defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) && \
+	(defined(CONFIG_TASKS_RCU) || !defined(CONFIG_PREEMPTION))
+#if defined(CONFIG_X86_64) && defined(CONFIG_HAVE_STATIC_CALL_INLINE)
+#define TW_COMPAT_REDIRECT
+#ifdef CONFIG_KPROBES_ON_FTRACE
+#define TW_COMPAT_REDIRECT_KPROBE
+#endif
+#elif defined(CONFIG_ARM64) && !defined(CONFIG_ARM64_BTI_KERNEL) && \
+	!defined(CONFIG_CFI_CLANG) && !defined(CONFIG_CFI)
+#define TW_COMPAT_REDIRECT
+#define TW_COMPAT_REDIRECT_AGAIN
+#endif
+#endif
+
 #ifdef CONFIG_DYNAMIC_FTRACE
 /*
  * Has a callback called for the function at an address. Before 5.18 ftrace knows it only by

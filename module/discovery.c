@@ -351,7 +351,8 @@ static struct ftrace_ops tw_discovery_ftrace = {
 
 static int tw_discovery_keep_ftrace(void)
 {
-	int err = tw_probe_set_filter(&tw_discovery_ftrace, "shmem_put_super");
+	unsigned long ip;
+	int err = tw_probe_set_filter(&tw_discovery_ftrace, "shmem_put_super", &ip);
 
 	if (!err)
 		err = register_ftrace_function(&tw_discovery_ftrace);

@@ -13,8 +13,11 @@
 
 #include <linux/fs.h>
 #include <linux/kprobes.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/percpu.h>
 #include <linux/preempt.h>
+#include <linux/static_call.h>
 #include <linux/utsname.h>
 #include <linux/workqueue.h>
 
@@ -66,6 +69,10 @@ static __always_inline void tw_hook_entered(struct inode *inode,
 
 static notrace int tw_hook_on_entry(struct kprobe *probe, struct pt_regs *regs)
 {
+	/* a free, most often, which has a probe of its own */
+	if (TW_COMPAT_COUNTS_BLOCKS &&
+	    (long)regs_get_kernel_argument(regs, 1) <= 0)
+		return 0;
 	tw_hook_entered((struct inode *)regs_get_kernel_argument(regs, 0),
 			regs_get_kernel_argument(regs, 1));
 	return 0;
@@ -77,6 +84,10 @@ static notrace void tw_hook_on_ftrace(unsigned long ip, unsigned long parent_ip,
 				      struct ftrace_ops *ops,
 				      struct tw_compat_ftrace_regs *regs)
 {
+	/* a free, most often, which has a probe of its own */
+	if (TW_COMPAT_COUNTS_BLOCKS &&
+	    (long)tw_compat_ftrace_argument(regs, 1) <= 0)
+		return;
 	/* the mount is protected by RCU, and a CPU's state is its own */
 	preempt_disable_notrace();
 	tw_hook_entered((struct inode *)tw_compat_ftrace_argument(regs, 0),
@@ -138,18 +149,157 @@ static notrace int tw_hook_on_alloc(struct kretprobe_instance *instance,
 
 NOKPROBE_SYMBOL(tw_hook_on_alloc);
 
+/*
+ * Frees of a mount that is watched. Each must be checked after it was counted: one that seems
+ * far from a level when it begins need not be when it ends, since others come between. That
+ * there is no instance left of a kretprobe for it loses it, so the mounts of all others take
+ * none.
+ */
+static notrace int tw_hook_on_free_call(struct kretprobe_instance *instance,
+					struct pt_regs *regs)
+{
+	struct inode *inode = (struct inode *)regs_get_kernel_argument(regs, 0);
+
+	if (!tw_mount_find_watched(inode->i_sb))
+		return 1;
+	return tw_hook_on_call(instance, regs);
+}
+
+NOKPROBE_SYMBOL(tw_hook_on_free_call);
+
+/* Context: with preemption disabled. */
+static __always_inline void tw_hook_freed(struct super_block *sb, long blocks)
+{
+	struct tw_mount *mount = tw_mount_find_watched(sb);
+
+	if (mount)
+		tw_check_free(mount, sb->s_fs_info, blocks);
+}
+
 static notrace int tw_hook_on_free(struct kretprobe_instance *instance,
 				   struct pt_regs *regs)
 {
-	struct tw_hook_call *call = (struct tw_hook_call *)instance->data;
-	struct tw_mount *mount = tw_mount_find_watched(call->sb);
-
-	if (mount)
-		tw_check_free(mount, call->sb->s_fs_info);
+	/* the argument is no number of blocks where it is not the preferred function */
+	tw_hook_freed(((struct tw_hook_call *)instance->data)->sb, 0);
 	return 0;
 }
 
 NOKPROBE_SYMBOL(tw_hook_on_free);
+
+/* ---- frees, by a wrapper ---- */
+
+/*
+ * Callers of shmem_inode_unacct_blocks() are sent to tw_hook_free_wrapper() where the mount is
+ * watched. That nobody is in it, nor will be, when the module is freed:
+ *
+ * W1. The probe is unregistered first. Nobody is sent to the wrapper from then on, except by
+ * a handler that is running already.
+ * W2. Between the handler's decision and the line that counts a task in, there is no voluntary
+ * context switch: the way goes through the trampoline of ftrace to the wrapper's first lines.
+ * The task may be preempted or interrupted anywhere there, which is none.
+ * W3. synchronize_rcu_tasks() waits until each task has made a voluntary context switch, or
+ * has been in user space. So, after one of them, who was sent there by W1 has been counted in,
+ * by W2; tw_hook_inside goes only down from then on. Without CONFIG_PREEMPTION it is
+ * synchronize_rcu(), which waits for any context switch of each CPU: no other is possible there.
+ * W4. A sum over the CPUs that is read while it goes only down is never less than the number of
+ * those inside: all that was added is visible by W3, what was subtracted may be. It does not
+ * matter on which CPU a task counts itself in and on which one out. Thus 0 means nobody.
+ * W5. Behind the line that counts a task out there is no voluntary context switch until it has
+ * returned to mm/shmem.c: its preempt_enable() may preempt, which is none. So a second
+ * synchronize_rcu_tasks() waits until the last one has left the wrapper's text.
+ *
+ * A task asleep in the body is counted in, and is waited for by W4. With PREEMPT_RT, locks that
+ * sleep there count as voluntary context switches; there are none outside the body.
+ */
+#ifdef TW_COMPAT_REDIRECT
+static void tw_hook_no_body(struct inode *inode, long pages)
+{
+}
+
+/* shmem_inode_unacct_blocks(), behind its probe */
+DEFINE_STATIC_CALL(tw_hook_free_body, tw_hook_no_body);
+
+static DEFINE_PER_CPU(long, tw_hook_inside);
+
+/* Context: as shmem_inode_unacct_blocks(), which may sleep. */
+static notrace noinline void tw_hook_free_wrapper(struct inode *inode, long pages)
+{
+	struct super_block *sb = inode->i_sb;
+
+	this_cpu_inc(tw_hook_inside); /* W2 */
+	static_call(tw_hook_free_body)(inode, pages);
+	preempt_disable_notrace();
+	tw_hook_freed(sb, pages);
+	preempt_enable_notrace();
+	this_cpu_dec(tw_hook_inside); /* W5 */
+}
+
+NOKPROBE_SYMBOL(tw_hook_free_wrapper);
+
+static notrace void tw_hook_redirect_ftrace(unsigned long ip, unsigned long parent_ip,
+					    struct ftrace_ops *ops,
+					    struct tw_compat_ftrace_regs *regs)
+{
+	struct inode *inode = (struct inode *)tw_compat_ftrace_argument(regs, 0);
+
+#ifdef TW_COMPAT_REDIRECT_AGAIN
+	if (within_module(parent_ip, THIS_MODULE))
+		return;
+#endif
+	preempt_disable_notrace();
+	if (tw_mount_find_watched(inode->i_sb))
+		ftrace_regs_set_instruction_pointer(regs,
+						    (unsigned long)tw_hook_free_wrapper);
+	preempt_enable_notrace();
+}
+
+NOKPROBE_SYMBOL(tw_hook_redirect_ftrace);
+
+#ifdef TW_COMPAT_REDIRECT_KPROBE
+static notrace int tw_hook_redirect_kprobe(struct kprobe *probe, struct pt_regs *regs)
+{
+	struct inode *inode = (struct inode *)regs_get_kernel_argument(regs, 0);
+
+	if (!tw_mount_find_watched(inode->i_sb))
+		return 0;
+	instruction_pointer_set(regs, (unsigned long)tw_hook_free_wrapper);
+	return 1;
+}
+
+NOKPROBE_SYMBOL(tw_hook_redirect_kprobe);
+#endif
+
+static void tw_hook_set_body(unsigned long body)
+{
+	static_call_update(tw_hook_free_body, (void (*)(struct inode *, long))body);
+}
+
+/* Waits until nobody is in the wrapper. The probe is not registered any more: W1. */
+static void tw_hook_drain(void)
+{
+	long inside;
+	int cpu;
+
+	synchronize_rcu_tasks(); /* W3 */
+	for (;;) {
+		inside = 0;
+		for_each_possible_cpu(cpu)
+			inside += READ_ONCE(per_cpu(tw_hook_inside, cpu));
+		if (!inside) /* W4 */
+			break;
+		schedule_timeout_uninterruptible(1);
+	}
+	synchronize_rcu_tasks(); /* W5 */
+}
+#else
+static void tw_hook_set_body(unsigned long body)
+{
+}
+
+static void tw_hook_drain(void)
+{
+}
+#endif
 
 /* ---- arming ---- */
 
@@ -162,9 +312,18 @@ static const struct tw_probe_handlers tw_hook_alloc_handlers = {
 };
 
 static const struct tw_probe_handlers tw_hook_free_handlers = {
-	.call = tw_hook_on_call,
+	.call = tw_hook_on_free_call,
 	.ret = tw_hook_on_free,
 	.data_size = sizeof(struct tw_hook_call),
+};
+
+static const struct tw_probe_handlers tw_hook_redirect_handlers = {
+#ifdef TW_COMPAT_REDIRECT
+	.ftrace = tw_hook_redirect_ftrace,
+#endif
+#ifdef TW_COMPAT_REDIRECT_KPROBE
+	.kprobe = tw_hook_redirect_kprobe,
+#endif
 };
 
 static const struct tw_probe_handlers tw_hook_uncharge_handlers = {
@@ -174,6 +333,10 @@ static const struct tw_probe_handlers tw_hook_uncharge_handlers = {
 /* those that the candidate has no symbol for are not registered */
 static struct tw_probe tw_hook_alloc = { .handlers = &tw_hook_alloc_handlers };
 static struct tw_probe tw_hook_free = { .handlers = &tw_hook_free_handlers };
+/* preferred to the last; cannot be armed while the function is livepatched */
+static struct tw_probe tw_hook_redirect = {
+	.handlers = &tw_hook_redirect_handlers
+};
 static struct tw_probe tw_hook_uncharge = {
 	.handlers = &tw_hook_uncharge_handlers
 };
@@ -182,9 +345,17 @@ static void tw_hook_disable(void)
 {
 	lockdep_assert_held(&tw_hook_mutex);
 	tw_probe_disable(&tw_hook_alloc);
+	tw_probe_disable(&tw_hook_redirect);
 	tw_probe_disable(&tw_hook_free);
 	tw_probe_disable(&tw_hook_uncharge);
 	WRITE_ONCE(tw_hook_armed, false);
+}
+
+static int tw_hook_enable_free(void)
+{
+	if (tw_hook_redirect.registered && !tw_probe_enable(&tw_hook_redirect))
+		return 0;
+	return tw_probe_enable(&tw_hook_free);
 }
 
 static int tw_hook_enable(void)
@@ -196,7 +367,7 @@ static int tw_hook_enable(void)
 		return 0;
 	err = tw_probe_enable(&tw_hook_uncharge);
 	if (!err)
-		err = tw_probe_enable(&tw_hook_free);
+		err = tw_hook_enable_free();
 	if (!err)
 		err = tw_probe_enable(&tw_hook_alloc);
 	if (err)
@@ -258,6 +429,19 @@ int tw_hook_get(void)
 }
 
 /**
+ * tw_hook_recheck_soon() - check again when what was freed unseen has been counted
+ *
+ * For a mount that is watched from now on: who frees blocks of it at this moment may
+ * have found that it was not when that began.
+ *
+ * Context: any.
+ */
+void tw_hook_recheck_soon(void)
+{
+	queue_work(tw_wq, &tw_hook_recheck);
+}
+
+/**
  * tw_hook_put() - undo tw_hook_get()
  *
  * The probes go a moment after the last user.
@@ -277,8 +461,13 @@ void tw_hook_put(void)
  */
 void tw_hook_info(struct tw_hook_info *info)
 {
-	const struct tw_probe *free = tw_hook->free ? &tw_hook_free :
-						      &tw_hook_alloc;
+	const struct tw_probe *free = &tw_hook_free;
+
+	/* what would be tried first, while neither is armed */
+	if (tw_hook_redirect.registered && !READ_ONCE(tw_hook_free.enabled))
+		free = &tw_hook_redirect;
+	if (!tw_hook->free)
+		free = &tw_hook_alloc;
 
 	info->symbol = tw_hook_alloc.symbol;
 	info->kind = tw_probe_kind_name(tw_hook_alloc.kind);
@@ -288,6 +477,7 @@ void tw_hook_info(struct tw_hook_info *info)
 	info->armed = READ_ONCE(tw_hook_armed);
 	info->missed = tw_probe_missed(&tw_hook_alloc) +
 		       tw_probe_missed(&tw_hook_free) +
+		       tw_probe_missed(&tw_hook_redirect) +
 		       tw_probe_missed(&tw_hook_uncharge);
 }
 
@@ -296,6 +486,10 @@ void tw_hook_info(struct tw_hook_info *info)
 static void tw_hook_unregister(void)
 {
 	tw_probe_unregister(&tw_hook_uncharge);
+	if (tw_hook_redirect.registered) {
+		tw_probe_unregister(&tw_hook_redirect);
+		tw_hook_drain();
+	}
 	tw_probe_unregister(&tw_hook_free);
 	tw_probe_unregister(&tw_hook_alloc);
 }
@@ -309,6 +503,12 @@ static int tw_hook_register(enum tw_probe_kind kind)
 	if (!err && tw_hook->free)
 		err = tw_probe_register(&tw_hook_free, tw_hook->free,
 					TW_PROBE_KRETPROBE);
+	/* shmem_recalc_inode() is no function that only frees */
+	if (!err && tw_hook->free && strcmp(tw_hook->free, tw_hook->alloc) &&
+	    !tw_probe_register(&tw_hook_redirect, tw_hook->free,
+			       kind == TW_PROBE_FTRACE ? TW_PROBE_REDIRECT :
+							 TW_PROBE_REDIRECT_KPROBE))
+		tw_hook_set_body(tw_hook_redirect.body);
 	if (!err && tw_hook->uncharge)
 		err = tw_probe_register(&tw_hook_uncharge, tw_hook->uncharge,
 					TW_PROBE_KPROBE);

@@ -36,6 +36,7 @@ void tw_hook_stop(void);
 void tw_hook_exit(void);
 
 int tw_hook_get(void);
+void tw_hook_recheck_soon(void);
 void tw_hook_put(void);
 
 void tw_hook_info(struct tw_hook_info *info);

@@ -12,6 +12,9 @@
  * too, where it can. It is called with no protection against recursion, and
  * needs none: each is called for one function alone, which no handler calls.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/printk.h>
 #include <linux/string.h>
 
 #include "probe.h"
@@ -26,6 +29,8 @@ static const char * const tw_probe_kind_names[] = {
 	[TW_PROBE_FTRACE] = "ftrace",
 	[TW_PROBE_KPROBE] = "kprobe",
 	[TW_PROBE_KRETPROBE] = "kretprobe",
+	[TW_PROBE_REDIRECT] = "redirect",
+	[TW_PROBE_REDIRECT_KPROBE] = "redirect",
 };
 
 /* ---- ftrace ---- */
@@ -51,6 +56,7 @@ static int tw_probe_find(const char *symbol, unsigned long *ip)
  * tw_probe_set_filter() - have a callback of ftrace called for one function alone
  * @ops: not registered; tw_compat_ftrace_free_filter() undoes it
  * @symbol: the function, by the name that the compiler gave it
+ * @ip: set to its address, or to that of the call of ftrace in it
  *
  * Not by ftrace_set_filter(), which compares that with the name of each function
  * of the kernel; and which, where it then finds no memory for the one, returns 0
@@ -59,22 +65,42 @@ static int tw_probe_find(const char *symbol, unsigned long *ip)
  * Context: process.
  * Return: 0, or a negative errno.
  */
-int tw_probe_set_filter(struct ftrace_ops *ops, const char *symbol)
+int tw_probe_set_filter(struct ftrace_ops *ops, const char *symbol,
+			unsigned long *ip)
 {
-	unsigned long ip;
-	int err = tw_probe_find(symbol, &ip);
+	int err = tw_probe_find(symbol, ip);
 
-	return err ?: tw_compat_ftrace_set_filter(ops, ip);
+	return err ?: tw_compat_ftrace_set_filter(ops, *ip);
 }
 #endif
+
+/* What to call to have a function run whose caller was sent elsewhere. */
+static unsigned long tw_probe_body(unsigned long ip)
+{
+#if defined(TW_COMPAT_REDIRECT) && !defined(TW_COMPAT_REDIRECT_AGAIN)
+	return ip + MCOUNT_INSN_SIZE;
+#else
+	return ip;
+#endif
+}
 
 #ifdef TW_COMPAT_FTRACE
 static int tw_probe_register_ftrace(struct tw_probe *probe)
 {
+	unsigned long ip;
+	int err;
+
+	if (!probe->handlers->ftrace)
+		return -EOPNOTSUPP;
 	memset(&probe->ftrace, 0, sizeof(probe->ftrace));
 	probe->ftrace.func = probe->handlers->ftrace;
 	probe->ftrace.flags = TW_COMPAT_FTRACE_FLAGS;
-	return tw_probe_set_filter(&probe->ftrace, probe->symbol);
+	if (probe->kind == TW_PROBE_REDIRECT)
+		probe->ftrace.flags |= FTRACE_OPS_FL_IPMODIFY;
+	err = tw_probe_set_filter(&probe->ftrace, probe->symbol, &ip);
+	if (!err)
+		probe->body = tw_probe_body(ip);
+	return err;
 }
 
 static void tw_probe_unregister_ftrace(struct tw_probe *probe)
@@ -123,6 +149,47 @@ static int tw_probe_register_kprobe(struct tw_probe *probe)
 	return register_kprobe(&probe->kprobe);
 }
 
+#ifdef TW_COMPAT_REDIRECT_KPROBE
+/*
+ * Not called where the handler redirects. That there is one has kprobes tell ftrace that the
+ * function may be redirected, which no two may do.
+ */
+static void tw_probe_post(struct kprobe *kprobe, struct pt_regs *regs,
+			  unsigned long flags)
+{
+}
+
+NOKPROBE_SYMBOL(tw_probe_post);
+
+static int tw_probe_register_redirect(struct tw_probe *probe)
+{
+	struct kprobe *kprobe = &probe->kprobe;
+	int err;
+
+	if (!probe->handlers->kprobe)
+		return -EOPNOTSUPP;
+	memset(kprobe, 0, sizeof(*kprobe));
+	kprobe->symbol_name = probe->symbol;
+	kprobe->flags = KPROBE_FLAG_DISABLED;
+	kprobe->pre_handler = probe->handlers->kprobe;
+	kprobe->post_handler = tw_probe_post;
+	err = register_kprobe(kprobe);
+	/* behind a breakpoint there is nothing that can be called */
+	if (!err && !kprobe_ftrace(kprobe)) {
+		unregister_kprobe(kprobe);
+		err = -EOPNOTSUPP;
+	}
+	if (!err)
+		probe->body = tw_probe_body((unsigned long)kprobe->addr);
+	return err;
+}
+#else
+static int tw_probe_register_redirect(struct tw_probe *probe)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
 static int tw_probe_register_kretprobe(struct tw_probe *probe)
 {
 	struct kretprobe *kretprobe = &probe->kretprobe;
@@ -144,11 +211,14 @@ static int tw_probe_register_one(struct tw_probe *probe)
 {
 	switch (probe->kind) {
 	case TW_PROBE_FTRACE:
+	case TW_PROBE_REDIRECT:
 		return tw_probe_register_ftrace(probe);
 	case TW_PROBE_KPROBE:
 		return tw_probe_register_kprobe(probe);
 	case TW_PROBE_KRETPROBE:
 		return tw_probe_register_kretprobe(probe);
+	case TW_PROBE_REDIRECT_KPROBE:
+		return tw_probe_register_redirect(probe);
 	}
 	return -EINVAL;
 }
@@ -174,6 +244,9 @@ int tw_probe_register(struct tw_probe *probe, const char *symbol,
 		snprintf(probe->symbol, sizeof(probe->symbol), "%s%s", symbol,
 			 tw_probe_suffixes[i]);
 		err = tw_probe_register_one(probe);
+		/* what the compiler made of it may have other arguments than its substitute */
+		if (kind == TW_PROBE_REDIRECT || kind == TW_PROBE_REDIRECT_KPROBE)
+			break;
 	}
 	probe->registered = !err;
 	return err;
@@ -193,9 +266,11 @@ void tw_probe_unregister(struct tw_probe *probe)
 		return;
 	switch (probe->kind) {
 	case TW_PROBE_FTRACE:
+	case TW_PROBE_REDIRECT:
 		tw_probe_unregister_ftrace(probe);
 		break;
 	case TW_PROBE_KPROBE:
+	case TW_PROBE_REDIRECT_KPROBE:
 		unregister_kprobe(&probe->kprobe);
 		break;
 	case TW_PROBE_KRETPROBE:
@@ -220,9 +295,11 @@ int tw_probe_enable(struct tw_probe *probe)
 		return 0;
 	switch (probe->kind) {
 	case TW_PROBE_FTRACE:
+	case TW_PROBE_REDIRECT:
 		err = tw_probe_enable_ftrace(probe);
 		break;
 	case TW_PROBE_KPROBE:
+	case TW_PROBE_REDIRECT_KPROBE:
 		err = enable_kprobe(&probe->kprobe);
 		break;
 	case TW_PROBE_KRETPROBE:
@@ -230,6 +307,13 @@ int tw_probe_enable(struct tw_probe *probe)
 		break;
 	}
 	probe->enabled = !err;
+	/* while kprobes are switched off that returns 0, and leaves them disabled for good */
+	if (!err && ((probe->kprobe.addr && kprobe_disabled(&probe->kprobe)) ||
+		     (probe->kretprobe.kp.addr && kprobe_disabled(&probe->kretprobe.kp)))) {
+		pr_err_ratelimited("kprobes are switched off: write 1 to /sys/kernel/debug/kprobes/enabled\n");
+		tw_probe_disable(probe);
+		err = -EIO;
+	}
 	return err;
 }
 
@@ -245,9 +329,11 @@ void tw_probe_disable(struct tw_probe *probe)
 		return;
 	switch (probe->kind) {
 	case TW_PROBE_FTRACE:
+	case TW_PROBE_REDIRECT:
 		tw_probe_disable_ftrace(probe);
 		break;
 	case TW_PROBE_KPROBE:
+	case TW_PROBE_REDIRECT_KPROBE:
 		disable_kprobe(&probe->kprobe);
 		break;
 	case TW_PROBE_KRETPROBE:

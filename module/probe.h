@@ -16,17 +16,23 @@
  * @TW_PROBE_FTRACE: at its entry, by a callback of ftrace
  * @TW_PROBE_KPROBE: at its entry, by a kprobe
  * @TW_PROBE_KRETPROBE: when it returns
+ * @TW_PROBE_REDIRECT: a callback of ftrace may send its caller to another function
+ * @TW_PROBE_REDIRECT_KPROBE: a kprobe may, which is one of ftrace's
  */
 enum tw_probe_kind {
 	TW_PROBE_FTRACE,
 	TW_PROBE_KPROBE,
 	TW_PROBE_KRETPROBE,
+	TW_PROBE_REDIRECT,
+	TW_PROBE_REDIRECT_KPROBE,
 };
 
 /**
  * struct tw_probe_handlers - what is called, one for each kind that is used
- * @ftrace: for TW_PROBE_FTRACE; with preemption as it was in the function
- * @kprobe: for TW_PROBE_KPROBE; with preemption disabled, as those below
+ * @ftrace: for TW_PROBE_FTRACE and TW_PROBE_REDIRECT; with preemption as it was in the
+ *	function
+ * @kprobe: for TW_PROBE_KPROBE and TW_PROBE_REDIRECT_KPROBE; with preemption disabled, as
+ *	those below
  * @call: for TW_PROBE_KRETPROBE when the function is called
  * @ret: and when it returns
  * @data_size: bytes that @call may leave for @ret
@@ -48,6 +54,7 @@ struct tw_probe_handlers {
  * @registered: tw_probe_register() was successful
  * @enabled: and so was tw_probe_enable()
  * @symbol: the function, by the name that the compiler gave it
+ * @body: for the two that redirect: what calls the function unseen
  * @kprobe: for TW_PROBE_KPROBE
  * @kretprobe: for TW_PROBE_KRETPROBE
  * @ftrace: for TW_PROBE_FTRACE
@@ -61,6 +68,7 @@ struct tw_probe {
 	bool registered;
 	bool enabled;
 	char symbol[KSYM_NAME_LEN];
+	unsigned long body;
 	struct kprobe kprobe;
 	struct kretprobe kretprobe;
 #ifdef TW_COMPAT_FTRACE
@@ -75,7 +83,8 @@ int tw_probe_enable(struct tw_probe *probe);
 void tw_probe_disable(struct tw_probe *probe);
 
 #ifdef CONFIG_DYNAMIC_FTRACE
-int tw_probe_set_filter(struct ftrace_ops *ops, const char *symbol);
+int tw_probe_set_filter(struct ftrace_ops *ops, const char *symbol,
+			unsigned long *ip);
 #endif
 
 unsigned long tw_probe_missed(const struct tw_probe *probe);
