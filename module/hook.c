@@ -30,10 +30,11 @@
 #include "selftest.h"
 
 /*
- * How long the probes stay after the last trigger has gone, so that a program
- * that registers and closes in a loop does not patch the kernel each time.
+ * How long the probes stay after the last trigger has gone: a program that registers
+ * and closes in a loop, as often as it likes, has the kernel patched no more than once
+ * in that time.
  */
-#define TW_DISARM_DELAY		(HZ / 10)
+#define TW_DISARM_DELAY		HZ
 
 char *tw_hook_symbol;
 char *tw_hook_kind = "auto";
@@ -41,10 +42,11 @@ char *tw_hook_kind = "auto";
 /* set by tw_hook_init() */
 static const struct tw_hook_candidate *tw_hook;
 
-/* protects the two that follow; taken inside of a mount's mutex */
+/* protects the three that follow; taken inside of a mount's mutex */
 static DEFINE_MUTEX(tw_hook_mutex);
 static unsigned int tw_hook_users;
 static bool tw_hook_armed;
+static unsigned long tw_hook_armings;
 
 /* frees have no probe of their own and are seen by tw_hook_entered() */
 static bool tw_hook_frees_at_entry __read_mostly;
@@ -341,19 +343,24 @@ static struct tw_probe tw_hook_uncharge = {
 	.handlers = &tw_hook_uncharge_handlers
 };
 
-static void tw_hook_disable(void)
+/* -ENOMEM if one of the probes is still enabled: try again */
+static int tw_hook_disable(void)
 {
+	int err;
+
 	lockdep_assert_held(&tw_hook_mutex);
-	tw_probe_disable(&tw_hook_alloc);
-	tw_probe_disable(&tw_hook_redirect);
-	tw_probe_disable(&tw_hook_free);
-	tw_probe_disable(&tw_hook_uncharge);
 	WRITE_ONCE(tw_hook_armed, false);
+	err = tw_probe_disable(&tw_hook_alloc);
+	err = tw_probe_disable(&tw_hook_redirect) ?: err;
+	err = tw_probe_disable(&tw_hook_free) ?: err;
+	return tw_probe_disable(&tw_hook_uncharge) ?: err;
 }
 
 static int tw_hook_enable_free(void)
 {
-	if (tw_hook_redirect.registered && !tw_probe_enable(&tw_hook_redirect))
+	/* as it was decided, if it could not be disabled */
+	if (!tw_hook_free.enabled && tw_hook_redirect.registered &&
+	    !tw_probe_enable(&tw_hook_redirect))
 		return 0;
 	return tw_probe_enable(&tw_hook_free);
 }
@@ -374,18 +381,20 @@ static int tw_hook_enable(void)
 		tw_hook_disable();
 	else
 		WRITE_ONCE(tw_hook_armed, true);
+	WRITE_ONCE(tw_hook_armings, tw_hook_armings + 1);
 	return err;
 }
+
+static void tw_hook_disarm_fn(struct work_struct *work);
+static DECLARE_DELAYED_WORK(tw_hook_disarm, tw_hook_disarm_fn);
 
 static void tw_hook_disarm_fn(struct work_struct *work)
 {
 	mutex_lock(&tw_hook_mutex);
-	if (!tw_hook_users && tw_hook_armed)
-		tw_hook_disable();
+	if (!tw_hook_users && tw_hook_disable())
+		mod_delayed_work(tw_wq, &tw_hook_disarm, TW_DISARM_DELAY);
 	mutex_unlock(&tw_hook_mutex);
 }
-
-static DECLARE_DELAYED_WORK(tw_hook_disarm, tw_hook_disarm_fn);
 
 /*
  * A task may have been inside mm/shmem.c, past the place of a probe, when that
@@ -473,8 +482,9 @@ void tw_hook_info(struct tw_hook_info *info)
 	info->kind = tw_probe_kind_name(tw_hook_alloc.kind);
 	info->free_symbol = free->symbol;
 	info->free_kind = tw_probe_kind_name(free->kind);
-	/* not under the mutex, which disarming holds for long */
+	/* not under the mutex, inside which the kernel's text is patched */
 	info->armed = READ_ONCE(tw_hook_armed);
+	info->armings = READ_ONCE(tw_hook_armings);
 	info->missed = tw_probe_missed(&tw_hook_alloc) +
 		       tw_probe_missed(&tw_hook_free) +
 		       tw_probe_missed(&tw_hook_redirect) +

@@ -16,6 +16,7 @@
  * @free_symbol: probed for frees
  * @free_kind: how
  * @armed: the probes are in place
+ * @armings: how often they were put there since load
  * @missed: hits that the kernel dropped since load
  */
 struct tw_hook_info {
@@ -24,6 +25,7 @@ struct tw_hook_info {
 	const char *free_symbol;
 	const char *free_kind;
 	bool armed;
+	unsigned long armings;
 	unsigned long missed;
 };
 

@@ -3,7 +3,8 @@
  * Probes: a function of the kernel, and what is called when it is.
  *
  * A probe is registered without being armed, so that what can go wrong for good
- * goes wrong at load, and armed and disarmed as often as needed after that. None
+ * goes wrong at load, and armed and disarmed as often as needed after that, with
+ * no wait for other tasks. None
  * of its handlers runs any more when tw_probe_unregister() has returned:
  * unregister_kprobe(), unregister_kretprobe() and unregister_ftrace_function()
  * wait for those that do.
@@ -32,6 +33,25 @@ static const char * const tw_probe_kind_names[] = {
 	[TW_PROBE_REDIRECT] = "redirect",
 	[TW_PROBE_REDIRECT_KPROBE] = "redirect",
 };
+
+/* ---- parked ---- */
+
+/*
+ * To unregister a callback of ftrace is to wait for all tasks of the machine, with ftrace's own
+ * lock held. So a probe that is not armed stays registered, and waits at a function that nobody
+ * calls: to arm it and to disarm it are to patch the kernel's text once each. A kprobe is one
+ * of ftrace's callbacks where it can be, which kprobes unregisters with the last kprobe of its
+ * kind: one that is always armed, at such a function, keeps it.
+ */
+static noinline void tw_probe_parked(void)
+{
+	asm volatile("" : : "i" (0)); /* not the same function as the next */
+}
+
+static noinline void tw_probe_parked_redirect(void)
+{
+	asm volatile("nop");
+}
 
 /* ---- ftrace ---- */
 
@@ -85,9 +105,10 @@ static unsigned long tw_probe_body(unsigned long ip)
 }
 
 #ifdef TW_COMPAT_FTRACE
+static int tw_probe_disable_ftrace(struct tw_probe *probe);
+
 static int tw_probe_register_ftrace(struct tw_probe *probe)
 {
-	unsigned long ip;
 	int err;
 
 	if (!probe->handlers->ftrace)
@@ -97,26 +118,35 @@ static int tw_probe_register_ftrace(struct tw_probe *probe)
 	probe->ftrace.flags = TW_COMPAT_FTRACE_FLAGS;
 	if (probe->kind == TW_PROBE_REDIRECT)
 		probe->ftrace.flags |= FTRACE_OPS_FL_IPMODIFY;
-	err = tw_probe_set_filter(&probe->ftrace, probe->symbol, &ip);
+	/* is it there, and does ftrace know it? */
+	err = tw_probe_set_filter(&probe->ftrace, probe->symbol, &probe->ip);
 	if (!err)
-		probe->body = tw_probe_body(ip);
+		err = tw_probe_disable_ftrace(probe);
+	if (!err)
+		err = register_ftrace_function(&probe->ftrace);
+	if (err)
+		tw_compat_ftrace_free_filter(&probe->ftrace);
+	else
+		probe->body = tw_probe_body(probe->ip);
 	return err;
 }
 
 static void tw_probe_unregister_ftrace(struct tw_probe *probe)
 {
+	/* or the callback may still be called when the module is gone */
+	WARN_ON_ONCE(unregister_ftrace_function(&probe->ftrace));
 	tw_compat_ftrace_free_filter(&probe->ftrace);
 }
 
 static int tw_probe_enable_ftrace(struct tw_probe *probe)
 {
-	return register_ftrace_function(&probe->ftrace);
+	return tw_compat_ftrace_set_filter(&probe->ftrace, probe->ip);
 }
 
-static void tw_probe_disable_ftrace(struct tw_probe *probe)
+static int tw_probe_disable_ftrace(struct tw_probe *probe)
 {
-	/* or the callback may still be called when the module is gone */
-	WARN_ON_ONCE(unregister_ftrace_function(&probe->ftrace));
+	return tw_compat_ftrace_set_filter(&probe->ftrace,
+					   (unsigned long)tw_probe_parked);
 }
 #else
 static int tw_probe_register_ftrace(struct tw_probe *probe)
@@ -133,8 +163,9 @@ static int tw_probe_enable_ftrace(struct tw_probe *probe)
 	return -EOPNOTSUPP;
 }
 
-static void tw_probe_disable_ftrace(struct tw_probe *probe)
+static int tw_probe_disable_ftrace(struct tw_probe *probe)
 {
+	return 0;
 }
 #endif
 
@@ -149,7 +180,13 @@ static int tw_probe_register_kprobe(struct tw_probe *probe)
 	return register_kprobe(&probe->kprobe);
 }
 
-#ifdef TW_COMPAT_REDIRECT_KPROBE
+static int tw_probe_park(struct kprobe *kprobe, struct pt_regs *regs)
+{
+	return 0;
+}
+
+NOKPROBE_SYMBOL(tw_probe_park);
+
 /*
  * Not called where the handler redirects. That there is one has kprobes tell ftrace that the
  * function may be redirected, which no two may do.
@@ -160,6 +197,41 @@ static void tw_probe_post(struct kprobe *kprobe, struct pt_regs *regs,
 }
 
 NOKPROBE_SYMBOL(tw_probe_post);
+
+/* those that keep kprobes' callbacks of ftrace registered; changed at load and unload alone */
+static struct tw_probe_anchor {
+	struct kprobe kprobe;
+	unsigned int users;
+} tw_probe_anchors[2];
+
+static int tw_probe_get_anchor(bool redirect)
+{
+	struct tw_probe_anchor *anchor = &tw_probe_anchors[redirect];
+	int err = 0;
+
+	if (!anchor->users) {
+		memset(&anchor->kprobe, 0, sizeof(anchor->kprobe));
+		anchor->kprobe.addr = redirect ? (void *)tw_probe_parked_redirect :
+						 (void *)tw_probe_parked;
+		anchor->kprobe.pre_handler = tw_probe_park;
+		if (redirect)
+			anchor->kprobe.post_handler = tw_probe_post;
+		err = register_kprobe(&anchor->kprobe);
+	}
+	if (!err)
+		anchor->users++;
+	return err;
+}
+
+static void tw_probe_put_anchor(bool redirect)
+{
+	struct tw_probe_anchor *anchor = &tw_probe_anchors[redirect];
+
+	if (!--anchor->users)
+		unregister_kprobe(&anchor->kprobe);
+}
+
+#ifdef TW_COMPAT_REDIRECT_KPROBE
 
 static int tw_probe_register_redirect(struct tw_probe *probe)
 {
@@ -223,6 +295,28 @@ static int tw_probe_register_one(struct tw_probe *probe)
 	return -EINVAL;
 }
 
+static void tw_probe_unregister_one(struct tw_probe *probe)
+{
+	switch (probe->kind) {
+	case TW_PROBE_FTRACE:
+	case TW_PROBE_REDIRECT:
+		tw_probe_unregister_ftrace(probe);
+		break;
+	case TW_PROBE_KPROBE:
+	case TW_PROBE_REDIRECT_KPROBE:
+		unregister_kprobe(&probe->kprobe);
+		break;
+	case TW_PROBE_KRETPROBE:
+		unregister_kretprobe(&probe->kretprobe);
+		break;
+	}
+}
+
+static bool tw_probe_is_kprobe(enum tw_probe_kind kind)
+{
+	return kind != TW_PROBE_FTRACE && kind != TW_PROBE_REDIRECT;
+}
+
 /**
  * tw_probe_register() - find a function and prepare to probe it
  * @probe: not registered, with @handlers set
@@ -248,6 +342,11 @@ int tw_probe_register(struct tw_probe *probe, const char *symbol,
 		if (kind == TW_PROBE_REDIRECT || kind == TW_PROBE_REDIRECT_KPROBE)
 			break;
 	}
+	if (!err && tw_probe_is_kprobe(kind)) {
+		err = tw_probe_get_anchor(kind == TW_PROBE_REDIRECT_KPROBE);
+		if (err)
+			tw_probe_unregister_one(probe);
+	}
 	probe->registered = !err;
 	return err;
 }
@@ -261,22 +360,12 @@ int tw_probe_register(struct tw_probe *probe, const char *symbol,
  */
 void tw_probe_unregister(struct tw_probe *probe)
 {
-	tw_probe_disable(probe);
 	if (!probe->registered)
 		return;
-	switch (probe->kind) {
-	case TW_PROBE_FTRACE:
-	case TW_PROBE_REDIRECT:
-		tw_probe_unregister_ftrace(probe);
-		break;
-	case TW_PROBE_KPROBE:
-	case TW_PROBE_REDIRECT_KPROBE:
-		unregister_kprobe(&probe->kprobe);
-		break;
-	case TW_PROBE_KRETPROBE:
-		unregister_kretprobe(&probe->kretprobe);
-		break;
-	}
+	tw_probe_unregister_one(probe);
+	if (tw_probe_is_kprobe(probe->kind))
+		tw_probe_put_anchor(probe->kind == TW_PROBE_REDIRECT_KPROBE);
+	probe->enabled = false;
 	probe->registered = false;
 }
 
@@ -306,7 +395,7 @@ int tw_probe_enable(struct tw_probe *probe)
 		err = enable_kretprobe(&probe->kretprobe);
 		break;
 	}
-	probe->enabled = !err;
+	WRITE_ONCE(probe->enabled, !err);
 	/* while kprobes are switched off that returns 0, and leaves them disabled for good */
 	if (!err && ((probe->kprobe.addr && kprobe_disabled(&probe->kprobe)) ||
 		     (probe->kretprobe.kp.addr && kprobe_disabled(&probe->kretprobe.kp)))) {
@@ -322,15 +411,18 @@ int tw_probe_enable(struct tw_probe *probe)
  * @probe: may not be enabled
  *
  * Context: process.
+ * Return: 0, or -ENOMEM, with the probe as it was.
  */
-void tw_probe_disable(struct tw_probe *probe)
+int tw_probe_disable(struct tw_probe *probe)
 {
+	int err = 0;
+
 	if (!probe->enabled)
-		return;
+		return 0;
 	switch (probe->kind) {
 	case TW_PROBE_FTRACE:
 	case TW_PROBE_REDIRECT:
-		tw_probe_disable_ftrace(probe);
+		err = tw_probe_disable_ftrace(probe);
 		break;
 	case TW_PROBE_KPROBE:
 	case TW_PROBE_REDIRECT_KPROBE:
@@ -340,7 +432,9 @@ void tw_probe_disable(struct tw_probe *probe)
 		disable_kretprobe(&probe->kretprobe);
 		break;
 	}
-	probe->enabled = false;
+	if (!err)
+		WRITE_ONCE(probe->enabled, false);
+	return err;
 }
 
 /**

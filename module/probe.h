@@ -54,6 +54,7 @@ struct tw_probe_handlers {
  * @registered: tw_probe_register() was successful
  * @enabled: and so was tw_probe_enable()
  * @symbol: the function, by the name that the compiler gave it
+ * @ip: its address, for those of ftrace
  * @body: for the two that redirect: what calls the function unseen
  * @kprobe: for TW_PROBE_KPROBE
  * @kretprobe: for TW_PROBE_KRETPROBE
@@ -68,6 +69,7 @@ struct tw_probe {
 	bool registered;
 	bool enabled;
 	char symbol[KSYM_NAME_LEN];
+	unsigned long ip;
 	unsigned long body;
 	struct kprobe kprobe;
 	struct kretprobe kretprobe;
@@ -80,7 +82,7 @@ int tw_probe_register(struct tw_probe *probe, const char *symbol,
 		      enum tw_probe_kind kind);
 void tw_probe_unregister(struct tw_probe *probe);
 int tw_probe_enable(struct tw_probe *probe);
-void tw_probe_disable(struct tw_probe *probe);
+int tw_probe_disable(struct tw_probe *probe);
 
 #ifdef CONFIG_DYNAMIC_FTRACE
 int tw_probe_set_filter(struct ftrace_ops *ops, const char *symbol,

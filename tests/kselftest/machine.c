@@ -440,4 +440,31 @@ TEST_F_TIMEOUT(mount, kprobes_switched_off_and_on_lose_crossings_but_no_side, 12
 	ASSERT_TRUE(EVENTUALLY(trigger_count(&self->m) == 64));
 }
 
+/* what is enabled while kprobes are switched off would stay disabled for good */
+TEST_F_TIMEOUT(mount, who_registers_while_kprobes_are_off_is_refused_or_hears_all_later, 60)
+{
+	int i, efd;
+
+	if (access(kprobes, W_OK))
+		SKIP(return, "there is no %s", kprobes);
+	ASSERT_TRUE(EVENTUALLY(stat_of("armed") == 0));
+	ASSERT_EQ(0, switch_kprobes(NULL, 0));
+	efd = listen_blocks(&self->m, 5, "both");
+	ASSERT_EQ(0, switch_kprobes(NULL, 1));
+	if (efd < 0) {
+		EXPECT_EQ(-EIO, efd);
+		EXPECT_EQ(0, stat_of("armed"));
+		efd = listen_blocks(&self->m, 5, "both");
+		ASSERT_LE(0, efd);
+	}
+	self->efd[0] = efd;
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, append_blocks(self->fd[0], &self->m, 6));
+		ASSERT_SIGNALS_SOON(efd, 1) TH_LOG("up %d", i);
+		ASSERT_EQ(0, ftruncate(self->fd[0], 0));
+		ASSERT_SIGNALS_SOON(efd, 1) TH_LOG("down %d", i);
+	}
+	close(efd);
+}
+
 TEST_HARNESS_MAIN

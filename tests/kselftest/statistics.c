@@ -22,9 +22,11 @@ FIXTURE_TEARDOWN(mount)
 TEST_F(mount, stats_has_the_keys_of_the_contract)
 {
 	static const char *const numbers[] = {
-		"armed", "mounts", "mounts_hidden", "triggers", "crossings", "signals", "missed",
+		"armed", "armings", "mounts", "mounts_hidden", "triggers", "crossings", "signals", "missed",
 	};
-	static const char *const words[] = { "version", "hook", "hook_kind", "hook_free" };
+	static const char *const words[] = {
+		"version", "hook", "hook_kind", "hook_free", "hook_free_kind",
+	};
 	char value[128];
 	unsigned int i;
 
@@ -153,6 +155,25 @@ TEST_F(mount, nothing_is_armed_while_nobody_listens)
 	EXPECT_TRUE(EVENTUALLY(stat_of("armed") == 0));
 	EXPECT_FALSE(probed(hook));
 	EXPECT_FALSE(probed(hook_free));
+}
+
+TEST_F(mount, who_registers_and_closes_in_a_loop_has_the_kernel_patched_once_a_second)
+{
+	long long armings, begin;
+	int i, efd;
+
+	ASSERT_TRUE(EVENTUALLY(stat_of("armed") == 0));
+	armings = stat_of("armings");
+	begin = now_ms();
+	for (i = 0; i < 1000 && now_ms() < begin + 3000; i++) {
+		efd = listen_blocks(&self->m, 10, "both");
+		ASSERT_LE(0, efd);
+		close(efd);
+		/* longer than the end of a trigger takes, shorter than a second */
+		usleep(i % 10 * 30000);
+	}
+	EXPECT_LE(stat_of("armings") - armings, 1 + (now_ms() - begin) / 1000);
+	EXPECT_LT(armings, stat_of("armings"));
 }
 
 TEST_F(mount, it_is_disarmed_when_the_last_mount_with_triggers_goes)
