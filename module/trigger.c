@@ -185,6 +185,7 @@ static int tw_trigger_register(struct tw_mount *mount, struct file *file,
 			       const struct tw_spec *spec)
 {
 	struct tw_trigger *trigger;
+	bool first;
 	int err;
 
 	err = tw_trigger_allowed(mount);
@@ -208,9 +209,12 @@ static int tw_trigger_register(struct tw_mount *mount, struct file *file,
 	 * which waits for the mutex.
 	 */
 	vfs_poll(file, &trigger->poll);
+	first = !mount->cpu_states;
 	err = tw_threshold_add(mount, &trigger->threshold);
 	if (err)
 		goto free;
+	if (first)
+		tw_hook_recheck_soon();
 	list_add_tail(&trigger->entry, &mount->triggers);
 	mount->nr_triggers++;
 	return 0;
