@@ -298,7 +298,7 @@ static int remount_as_it_is(void *arg, int number)
 }
 
 /*
- * After a remount the census checks usage, too, and may do so between a block's
+ * After a remount discovery checks usage, too, and may do so between a block's
  * being counted and the hook of it: then it is that check which finds the
  * crossing. tw_check_set_bounds() makes the hook ask for one all the same as long as
  * crossings are told, and that, in tw_check(), waits in tw_notify_all() for
