@@ -8,6 +8,7 @@
 
 #include <linux/version.h>
 #include <linux/cpumask.h>
+#include <linux/debugfs.h>
 #include <linux/eventfd.h>
 #include <linux/fs.h>
 #include <linux/ftrace.h>
@@ -188,6 +189,18 @@ static inline struct file *tw_compat_create(struct vfsmount *mnt,
 	return file_open_root(mnt->mnt_root, mnt, name, O_CREAT | O_RDWR, 0600);
 #else
 	return file_open_root_mnt(mnt, name, O_CREAT | O_RDWR, 0600);
+#endif
+}
+
+/* Gives a file or directory in debugfs another name, in the same directory. */
+static inline int tw_compat_debugfs_rename(struct dentry *dentry, const char *name)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+	struct dentry *dir = dentry->d_parent;
+
+	return PTR_ERR_OR_ZERO(debugfs_rename(dir, dentry, dir, name));
+#else
+	return debugfs_change_name(dentry, "%s", name);
 #endif
 }
 

@@ -12,6 +12,7 @@
 
 #include <tmpfswarn.h>
 
+#include "compat.h"
 #include "debugfs.h"
 #include "discovery.h"
 #include "files.h"
@@ -20,6 +21,9 @@
 #include "trigger.h"
 
 static struct dentry *tw_debugfs_root;
+
+/* what a directory is called until all is in it: one at a time, and no mount's name */
+static const char tw_debugfs_unfinished[] = ".new";
 
 /* ---- stats ---- */
 
@@ -73,8 +77,9 @@ static struct dentry *tw_debugfs_dir(const char *name, struct dentry *parent)
  * tw_debugfs_show() - make the directory of a mount
  * @mount: one that has none
  *
- * Return: 0, or a negative errno if it has none still: there is no directory
- * without all of its files.
+ * Context: process, one at a time.
+ * Return: 0, or a negative errno if it has none still: there is never a directory of
+ * that name without all of its files.
  */
 int tw_debugfs_show(struct tw_mount *mount)
 {
@@ -82,30 +87,37 @@ int tw_debugfs_show(struct tw_mount *mount)
 	const struct tw_file *file;
 	char name[24];
 	size_t i;
+	int err;
 
 	snprintf(name, sizeof(name), "%u:%u", MAJOR(mount->dev),
 		 MINOR(mount->dev));
-	dir = tw_debugfs_dir(name, tw_debugfs_root);
+	dir = tw_debugfs_dir(tw_debugfs_unfinished, tw_debugfs_root);
 	if (IS_ERR(dir))
 		return PTR_ERR(dir);
 	for (i = 0; i < ARRAY_SIZE(tw_links); i++) {
 		entry = debugfs_create_symlink(tw_links[i].name, dir,
 					       tw_links[i].target);
-		if (IS_ERR(entry))
+		err = PTR_ERR_OR_ZERO(entry);
+		if (err)
 			goto remove;
 	}
 	for (file = tw_files; file->name; file++) {
 		entry = debugfs_create_file_unsafe(file->name, file->mode, dir,
 						   mount, file->fops);
-		if (IS_ERR(entry))
+		err = PTR_ERR_OR_ZERO(entry);
+		if (err)
 			goto remove;
 	}
+	/* last: who finds it finds all of it */
+	err = tw_compat_debugfs_rename(dir, name);
+	if (err)
+		goto remove;
 	mount->dir = dir;
 	return 0;
 
 remove:
 	debugfs_remove_recursive(dir);
-	return PTR_ERR(entry);
+	return err;
 }
 
 /**
