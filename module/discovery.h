@@ -5,8 +5,6 @@
 #ifndef TW_DISCOVERY_H
 #define TW_DISCOVERY_H
 
-#include "probe.h"
-
 struct tw_mount;
 
 /**
@@ -28,7 +26,7 @@ struct tw_discovery_events {
 /**
  * struct tw_discovery_counts - statistics over all mounts
  * @shown: mounts there is a directory for
- * @hidden: mounts beyond the limit, or not shown yet for want of memory
+ * @hidden: mounts beyond their owner's limit, or not shown yet for want of memory
  */
 struct tw_discovery_counts {
 	unsigned int shown;
@@ -37,10 +35,9 @@ struct tw_discovery_counts {
 
 extern unsigned int tw_max_mounts;
 
-int tw_discovery_init(const struct tw_discovery_events *events,
-		      enum tw_probe_kind kind);
+int tw_discovery_init(const struct tw_discovery_events *events);
 void tw_discovery_start(void);
-void tw_discovery_rescan(void);
+void tw_discovery_check_watched(void);
 void tw_discovery_stop(void);
 void tw_discovery_exit(void);
 

@@ -225,7 +225,7 @@ static DECLARE_DELAYED_WORK(tw_hook_disarm, tw_hook_disarm_fn);
 static void tw_hook_recheck_fn(struct work_struct *work)
 {
 	synchronize_rcu_tasks();
-	tw_discovery_rescan();
+	tw_discovery_check_watched();
 }
 
 static DECLARE_WORK(tw_hook_recheck, tw_hook_recheck_fn);
@@ -358,23 +358,16 @@ static bool tw_hook_wanted(const struct tw_hook_candidate *candidate,
 
 /**
  * tw_hook_check() - what the parameter hook says
- * @kind: set to how to probe the entry of a function, first of all
  *
  * Return: 0, or -EINVAL after a line in the log.
  */
-int tw_hook_check(enum tw_probe_kind *kind)
+int tw_hook_check(void)
 {
-	if (!strcmp(tw_hook_kind, "kprobe")) {
-		*kind = TW_PROBE_KPROBE;
-	} else if (!strcmp(tw_hook_kind, "auto") ||
-		   !strcmp(tw_hook_kind, "ftrace")) {
-		*kind = TW_PROBE_FTRACE;
-	} else {
-		pr_err("no hook called %s: give auto, ftrace or kprobe\n",
-		       tw_hook_kind);
-		return -EINVAL;
-	}
-	return 0;
+	if (!strcmp(tw_hook_kind, "auto") || !strcmp(tw_hook_kind, "ftrace") ||
+	    !strcmp(tw_hook_kind, "kprobe"))
+		return 0;
+	pr_err("no hook called %s: give auto, ftrace or kprobe\n", tw_hook_kind);
+	return -EINVAL;
 }
 
 /**

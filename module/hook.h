@@ -30,7 +30,7 @@ struct tw_hook_info {
 extern char *tw_hook_symbol;
 extern char *tw_hook_kind;
 
-int tw_hook_check(enum tw_probe_kind *kind);
+int tw_hook_check(void);
 int tw_hook_init(void);
 void tw_hook_stop(void);
 void tw_hook_exit(void);

@@ -25,7 +25,7 @@
 #include "trigger.h"
 
 module_param_named(max_mounts, tw_max_mounts, uint, 0444);
-MODULE_PARM_DESC(max_mounts, "Mounts shown, at most (number, default 2048)");
+MODULE_PARM_DESC(max_mounts, "Mounts shown of the user namespaces of each user, or of each one that root made, at most (number, default 2048)");
 module_param_named(max_triggers, tw_max_triggers, uint, 0444);
 MODULE_PARM_DESC(max_triggers, "Triggers in all, at most (number, default 65536)");
 module_param_named(max_mount_triggers, tw_max_mount_triggers, uint, 0444);
@@ -58,7 +58,6 @@ static const struct tw_discovery_events tw_events = {
 
 static int __init tw_init(void)
 {
-	enum tw_probe_kind kind;
 	size_t i;
 	int err;
 
@@ -69,7 +68,7 @@ static int __init tw_init(void)
 			return -EINVAL;
 		}
 	}
-	err = tw_hook_check(&kind);
+	err = tw_hook_check();
 	if (err)
 		return err;
 	err = tw_mount_init();
@@ -78,12 +77,12 @@ static int __init tw_init(void)
 	err = tw_check_init();
 	if (err)
 		goto exit_mount;
-	err = tw_discovery_init(&tw_events, kind);
+	err = tw_discovery_init(&tw_events);
 	if (err)
-		goto exit_look;
+		goto exit_check;
 	err = tw_hook_init();
 	if (err)
-		goto exit_census;
+		goto exit_discovery;
 	/* last: nobody sees a mount of the module before nothing can fail any more */
 	err = tw_debugfs_init();
 	if (err)
@@ -93,9 +92,9 @@ static int __init tw_init(void)
 
 exit_hook:
 	tw_hook_exit();
-exit_census:
+exit_discovery:
 	tw_discovery_exit();
-exit_look:
+exit_check:
 	tw_check_exit();
 exit_mount:
 	tw_mount_exit();

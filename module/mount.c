@@ -26,19 +26,6 @@ static DEFINE_HASHTABLE(tw_mount_hash, 10);
 struct hlist_head tw_mount_watched[1 << TW_MOUNT_WATCHED_BITS];
 static DEFINE_RAW_SPINLOCK(tw_mount_hash_lock);
 
-/*
- * Locks from the handler of shmem_put_super(). Where the probe is a breakpoint
- * x86 calls that an NMI, in which lockdep accepts trylocks only. It is safe to
- * spin: a handler never interrupts a holder of these locks, who has interrupts
- * off and is not in shmem_put_super().
- */
-static notrace void tw_mount_lock_in_probe(raw_spinlock_t *lock)
-	__acquires(lock)
-{
-	while (!raw_spin_trylock(lock))
-		cpu_relax();
-}
-
 /* ---- the table ---- */
 
 /**
@@ -150,30 +137,58 @@ void tw_mount_put(struct tw_mount *mount)
 }
 
 /**
- * tw_mount_attach() - make an object for a superblock
- * @sb: complete, and kept from going by the caller until this returns
+ * tw_mount_alloc() - make an object for tw_mount_insert()
  *
- * Return: a reference, or NULL without memory.
+ * Return: a reference, or NULL without memory. It may be given back with kfree().
  */
-struct tw_mount *tw_mount_attach(struct super_block *sb)
+struct tw_mount *tw_mount_alloc(void)
 {
 	struct tw_mount *mount = kzalloc(sizeof(*mount), GFP_KERNEL);
 
 	if (!mount)
 		return NULL;
+	mutex_init(&mount->mutex);
+	INIT_LIST_HEAD(&mount->triggers);
+	INIT_LIST_HEAD(&mount->all);
+	INIT_LIST_HEAD(&mount->queued);
+	kref_init(&mount->ref);
+	INIT_RCU_WORK(&mount->release, tw_mount_release_fn);
+	return mount;
+}
+
+/**
+ * tw_mount_insert() - have an object found by its superblock
+ * @mount: of tw_mount_alloc(), which can be given back with tw_mount_put() now
+ * @sb: filled, and kept from going by the caller until this returns
+ *
+ * Context: any but a probe.
+ */
+void tw_mount_insert(struct tw_mount *mount, struct super_block *sb)
+{
+	unsigned long flags;
+
 	mount->sb = sb;
 	mount->sbinfo = sb->s_fs_info;
 	mount->dev = sb->s_dev;
 	tw_threshold_prepare(mount);
-	mutex_init(&mount->mutex);
-	INIT_LIST_HEAD(&mount->triggers);
-	INIT_LIST_HEAD(&mount->all);
-	kref_init(&mount->ref);
-	INIT_RCU_WORK(&mount->release, tw_mount_release_fn);
 
-	raw_spin_lock_irq(&tw_mount_hash_lock);
+	raw_spin_lock_irqsave(&tw_mount_hash_lock, flags);
 	hash_add_rcu(tw_mount_hash, &mount->hash, (unsigned long)sb);
-	raw_spin_unlock_irq(&tw_mount_hash_lock);
+	raw_spin_unlock_irqrestore(&tw_mount_hash_lock, flags);
+}
+
+/**
+ * tw_mount_attach() - make an object for a superblock
+ * @sb: filled, and kept from going by the caller until this returns
+ *
+ * Return: a reference, or NULL without memory.
+ */
+struct tw_mount *tw_mount_attach(struct super_block *sb)
+{
+	struct tw_mount *mount = tw_mount_alloc();
+
+	if (mount)
+		tw_mount_insert(mount, sb);
 	return mount;
 }
 
@@ -184,7 +199,7 @@ struct tw_mount *tw_mount_attach(struct super_block *sb)
  * From here on nobody finds the mount by its superblock or touches that; what
  * is on its way has finished.
  *
- * Context: any, with preemption disabled; also the probe of shmem_put_super().
+ * Context: any, with preemption disabled; also the probe of generic_shutdown_super().
  * Return: true for the first caller.
  */
 notrace bool tw_mount_unhook(struct tw_mount *mount)

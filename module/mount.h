@@ -8,7 +8,6 @@
 #include <linux/hash.h>
 #include <linux/kref.h>
 #include <linux/list.h>
-#include <linux/llist.h>
 #include <linux/lockdep.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
@@ -24,6 +23,7 @@ struct shmem_sb_info;
 struct super_block;
 struct tw_threshold;
 struct tw_cpu_state;
+struct tw_owner;
 
 /**
  * struct tw_mount - a tmpfs superblock
@@ -43,7 +43,7 @@ struct tw_cpu_state;
  * @next_rise: the lowest number of blocks at which a threshold becomes above
  * @next_fall: a threshold becomes below when usage is less than this
  * @credit_pool: blocks that the CPUs may take as credit, -1 if that is not known
- * @sbinfo: the superblock's; NULL from shmem_put_super() on
+ * @sbinfo: the superblock's; NULL from generic_shutdown_super() on
  * @thresholds: all thresholds
  * @rises: those below, by where they rise
  * @falls: those above, by where they fall, highest first
@@ -60,7 +60,9 @@ struct tw_cpu_state;
  * @dev: number of the superblock, stays when it is gone
  * @dir: directory in debugfs; of the mount work alone
  * @all: in the list of mounts; of the mount work alone
- * @gone: in the queue of those that were unhooked
+ * @queued: in a queue of discovery.c, under its lock: of those to be checked after a
+ *	remount, or of those that were unhooked
+ * @owner: who is charged for the mount in discovery.c; NULL for nobody
  * @ref: of the list, of each open file and of each trigger
  * @release: frees it, a grace period after the last reference
  */
@@ -98,7 +100,8 @@ struct tw_mount {
 	dev_t dev;
 	struct dentry *dir;
 	struct list_head all;
-	struct llist_node gone;
+	struct list_head queued;
+	struct tw_owner *owner;
 	struct kref ref;
 	struct rcu_work release;
 };
@@ -152,6 +155,23 @@ tw_mount_find_watched(const struct super_block *sb)
 	return NULL;
 }
 
+/**
+ * tw_mount_lock_in_probe() - lock in the handler of a probe
+ * @lock: one that is taken with interrupts disabled; they are
+ *
+ * Where the probe is a breakpoint x86 calls that an NMI, in which lockdep accepts
+ * trylocks only. It is safe to spin: a handler never interrupts a holder of such a lock,
+ * who has interrupts off and calls none of the functions that are probed.
+ */
+static __always_inline void tw_mount_lock_in_probe(raw_spinlock_t *lock)
+	__acquires(lock)
+{
+	while (!raw_spin_trylock(lock))
+		cpu_relax();
+}
+
+struct tw_mount *tw_mount_alloc(void);
+void tw_mount_insert(struct tw_mount *mount, struct super_block *sb);
 struct tw_mount *tw_mount_attach(struct super_block *sb);
 bool tw_mount_unhook(struct tw_mount *mount);
 void tw_mount_detach(struct tw_mount *mount);

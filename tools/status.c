@@ -75,7 +75,7 @@ static void report_stat(struct report *report, const char *key,
 	bool some = strcmp(value, "0");
 
 	if (!strcmp(key, "mounts_hidden") && some)
-		remedy = "over the limit (load the module with a larger max_mounts), or out of memory (see dmesg)";
+		remedy = "over the limit of their user (load the module with a larger max_mounts), or out of memory (see dmesg)";
 	else if (!strcmp(key, "missed") && some)
 		remedy = "crossings may have been told late: load the module with another hook_symbol";
 	report_add(report, key, value, remedy);

@@ -85,7 +85,8 @@
  * stats, "key value" lines: version; hook, hook_kind (the symbol probed for
  * allocations, and how: ftrace, kprobe or kretprobe, see the module's parameter
  * hook); hook_free, hook_free_kind (the same for frees); armed (0 or 1); mounts
- * (shown); mounts_hidden (over max_mounts, or not shown yet for want of memory);
+ * (shown); mounts_hidden (over max_mounts of their user, or not shown yet for want of
+ * memory);
  * triggers (registered); crossings (notified since load); signals (these and
  * final notifications); missed (probe hits that the kernel had to drop).
  */

@@ -156,101 +156,317 @@ TEST_F_TIMEOUT(limit, triggers_in_all_end_with_enospc_said_once, 120)
 	scratch_end(&m);
 }
 
-TEST_F_TIMEOUT(limit, mounts_beyond_the_limit_are_hidden_and_said_once, 120)
+/* ---- mounts of users who are root of namespaces of their own ---- */
+
+#define USER	65534
+
+/*
+ * A child that makes mounts when it is told to. They are superblocks alone, each as long
+ * as its descriptor, so that no number of them takes its time.
+ */
+struct user {
+	pid_t child;
+	int order, done;
+};
+
+/*
+ * Of @uid, in a user namespace that its parent maps; if @deep, as another user of that one
+ * in one that this one makes.
+ */
+static bool become_root_of_a_namespace(uid_t uid, bool deep, int order, int done)
 {
-	char path[6][64], parameters[32], *mark;
-	struct scratch one;
-	long long there;
+	long long good = 1;
+	char byte;
+
+	if (uid && (setgid(uid) || setuid(uid) || prctl(PR_SET_DUMPABLE, 1)))
+		return false;
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) ||
+	    write(done, &good, sizeof(good)) != sizeof(good) || read(order, &byte, 1) != 1)
+		return false;
+	return !deep || (setuid(1) == 0 && prctl(PR_SET_DUMPABLE, 1) == 0 &&
+			 unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
+			 write_text("/proc/self/uid_map", "0 1 1") == 0);
+}
+
+/* itself as root, and user 1000 as the first */
+static bool map_users(pid_t child, uid_t uid)
+{
+	char path[64], map[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", child);
+	snprintf(map, sizeof(map), "0 %d 1\n1 %d 1", uid, 1000);
+	if (write_text(path, map))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/gid_map", child);
+	snprintf(map, sizeof(map), "0 %d 1", uid);
+	return write_text(path, map) == 0;
+}
+
+/* "+" for one more, "-" for the newest less; the answer is its st_dev, or -errno */
+static void serve(int order, int done)
+{
+	int fds[600], count = 0;
+	char what;
+
+	while (read(order, &what, 1) == 1) {
+		long long answer = 0;
+		struct stat st;
+
+		if (what == '+') {
+			int fs = syscall(SYS_fsopen, "tmpfs", 0);
+
+			answer = -ENFILE;
+			if (fs >= 0 && count < 600 &&
+			    syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+				fds[count] = syscall(SYS_fsmount, fs, 0, 0);
+			else
+				fds[count] = -1;
+			if (fds[count] < 0 || fstat(fds[count], &st))
+				answer = -errno;
+			else
+				answer = st.st_dev, count++;
+			close(fs);
+		} else if (count) {
+			close(fds[--count]);
+		}
+		if (write(done, &answer, sizeof(answer)) != sizeof(answer))
+			break;
+	}
+	_exit(0);
+}
+
+static bool user_start(struct user *user, uid_t uid, bool deep)
+{
+	int order[2], done[2];
+	long long good = 0;
+
+	if (pipe(order) || pipe(done))
+		return false;
+	user->child = fork();
+	if (user->child == 0) {
+		close(order[1]);
+		close(done[0]);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		raise_fd_limit();
+		good = become_root_of_a_namespace(uid, deep, order[0], done[1]);
+		if (write(done[1], &good, sizeof(good)) == sizeof(good) && good)
+			serve(order[0], done[1]);
+		_exit(1);
+	}
+	close(order[0]);
+	close(done[1]);
+	user->order = order[1];
+	user->done = done[0];
+	return read(user->done, &good, sizeof(good)) == sizeof(good) && good &&
+		map_users(user->child, uid) && write(user->order, "", 1) == 1 &&
+		read(user->done, &good, sizeof(good)) == sizeof(good) && good;
+}
+
+static long long user_do(struct user *user, char what)
+{
+	long long answer;
+
+	if (write(user->order, &what, 1) != 1 ||
+	    read(user->done, &answer, sizeof(answer)) != sizeof(answer))
+		return -EPIPE;
+	return answer;
+}
+
+static void user_end(struct user *user)
+{
+	/* others' children have the pipes, too */
+	kill(user->child, SIGKILL);
+	waitpid(user->child, NULL, 0);
+	close(user->order);
+	close(user->done);
+}
+
+static bool shown(long long dev)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), ROOM "/%u:%u/" TMPFSWARN_EVENT_CONTROL, major(dev), minor(dev));
+	return access(path, F_OK) == 0;
+}
+
+#define MAKE(user) ({							\
+	long long _dev = user_do(user, '+');				\
+									\
+	ASSERT_LT(0, _dev);						\
+	_dev;								\
+})
+#define DROP(user)	ASSERT_EQ(0, user_do(user, '-'))
+#define EXPECT_MOUNTS(visible, invisible) do {				\
+	EXPECT_TRUE(EVENTUALLY(stat_of("mounts") == (visible) &&	\
+			       stat_of("mounts_hidden") == (invisible)))	\
+		TH_LOG("%lld shown, %lld hidden", stat_of("mounts"),	\
+		       stat_of("mounts_hidden"));			\
+} while (0)
+
+TEST_F_TIMEOUT(limit, mounts_of_a_user_beyond_the_limit_are_hidden_and_said_once, 120)
+{
+	long long there, dev[6];
+	struct user user;
+	char *mark;
 	int i;
 
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
-		SKIP(return, "no mount namespace of its own");
-	ASSERT_TRUE(EVENTUALLY(stat_of("mounts") >= 0));
-	there = stat_of("mounts");
-	snprintf(parameters, sizeof(parameters), "max_mounts=%lld", there + 2);
-	RELOAD(parameters);
+	RELOAD("max_mounts=2");
 	mark = mark_log();
-	ASSERT_TRUE(EVENTUALLY(stat_of("mounts") == there));
+	there = stat_of("mounts");
+	if (!user_start(&user, USER, false))
+		SKIP(return, "a user may not make a user namespace");
 	for (i = 0; i < 6; i++) {
-		strcpy(path[i], "/tmp/tmpfswarn.XXXXXX");
-		ASSERT_NE(NULL, mkdtemp(path[i]));
-		ASSERT_EQ(0, mount("scratch", path[i], "tmpfs", 0, "nr_blocks=100"));
-		EXPECT_TRUE(EVENTUALLY(stat_of("mounts") + stat_of("mounts_hidden") ==
-				       there + i + 1));
+		dev[i] = MAKE(&user);
+		EXPECT_MOUNTS(there + (i < 2 ? i + 1 : 2), i < 2 ? 0 : i - 1);
+		EXPECT_EQ(i < 2, shown(dev[i]));
 	}
-	EXPECT_EQ(there + 2, stat_of("mounts"));
-	EXPECT_EQ(4, stat_of("mounts_hidden"));
 	EXPECT_EQ(1, log_lines(mark, "max_mounts"));
-
-	/* with no trigger yet, the first of which makes it look for mounts anyhow */
-	EXPECT_EQ(0, umount2(path[5], 0));
-	EXPECT_TRUE(EVENTUALLY(stat_of("mounts_hidden") == 3));
-	/* where one that is shown goes there is room for one of those hidden */
-	EXPECT_EQ(0, umount2(path[1], 0));
-	EXPECT_TRUE(EVENTUALLY(stat_of("mounts_hidden") == 2));
-	EXPECT_TRUE(EVENTUALLY(stat_of("mounts") == there + 2));
-
-	ASSERT_EQ(0, scratch_adopt(&one, path[0]));
-	EXPECT_LE(0, listen_blocks(&one, 10, ""));
-
-	for (i = 0; i < 6; i++) {
-		if (i != 1 && i != 5)
-			EXPECT_EQ(0, umount2(path[i], 0));
-		rmdir(path[i]);
-	}
-	EXPECT_TRUE(EVENTUALLY(stat_of("mounts_hidden") == 0));
-	EXPECT_TRUE(EVENTUALLY(stat_of("mounts") == there));
-
-	/* and with room again, a new one is shown */
-	ASSERT_EQ(0, scratch_mount(&one, "nr_blocks=100"));
-	scratch_end(&one);
+	/* one of those hidden goes, then one of those shown, for which one comes */
+	DROP(&user);
+	EXPECT_MOUNTS(there + 2, 3);
+	for (i = 0; i < 3; i++)
+		DROP(&user);
+	EXPECT_MOUNTS(there + 2, 0);
+	dev[2] = MAKE(&user);
+	EXPECT_MOUNTS(there + 2, 1);
+	user_end(&user);
+	EXPECT_MOUNTS(there, 0);
+	EXPECT_EQ(1, log_lines(mark, "max_mounts"));
 }
 
-/* a superblock that comes and goes without being mounted, which would take its time */
-static int come_and_go(void)
+TEST_F_TIMEOUT(limit, a_hidden_mount_is_shown_when_another_of_its_user_has_gone, 120)
 {
-	int fd = syscall(SYS_fsopen, "tmpfs", 0), error = 0;
+	struct user first, second;
+	long long there, dev;
 
-	if (fd < 0)
-		return -errno;
-	if (syscall(SYS_fsconfig, fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
-		error = -errno;
-	close(fd);
-	return error;
+	RELOAD("max_mounts=1");
+	there = stat_of("mounts");
+	if (!user_start(&first, USER, false) || !user_start(&second, USER, false))
+		SKIP(return, "a user may not make a user namespace");
+	MAKE(&first);
+	EXPECT_MOUNTS(there + 1, 0);
+	dev = MAKE(&second);
+	EXPECT_MOUNTS(there + 1, 1);
+	EXPECT_FALSE(shown(dev));
+	DROP(&first);
+	EXPECT_MOUNTS(there + 1, 0);
+	EXPECT_TRUE(shown(dev));
+	user_end(&first);
+	user_end(&second);
+	EXPECT_MOUNTS(there, 0);
 }
 
-/* It counts the newest first, and then has all the others to look at. */
-TEST_F_TIMEOUT(limit, one_that_goes_just_when_it_is_counted_is_hidden_no_more, 120)
+TEST_F_TIMEOUT(limit, many_mounts_of_a_user_hide_no_other_users_and_none_of_roots, 120)
 {
-	enum { SHOWN = 200 };
-	char top[] = "/tmp/tmpfswarn.XXXXXX", path[64], parameters[32];
+	long long there, dev;
+	struct user many, other;
+	struct scratch m;
+	int i;
+
+	RELOAD("max_mounts=5");
+	there = stat_of("mounts");
+	if (!user_start(&many, USER, false) || !user_start(&other, USER - 1, false))
+		SKIP(return, "a user may not make a user namespace");
+	for (i = 0; i < 500; i++)
+		MAKE(&many);
+	EXPECT_MOUNTS(there + 5, 495);
+	ASSERT_EQ(0, scratch_mount(&m, "nr_blocks=100"));
+	EXPECT_LE(0, listen_blocks(&m, 10, ""));
+	dev = MAKE(&other);
+	EXPECT_TRUE(EVENTUALLY(shown(dev)));
+	EXPECT_MOUNTS(there + 7, 495);
+	user_end(&many);
+	EXPECT_MOUNTS(there + 2, 0);
+	user_end(&other);
+	scratch_end(&m);
+}
+
+TEST_F_TIMEOUT(limit, a_namespace_in_a_namespace_counts_for_who_made_the_outer_one, 120)
+{
+	struct user user, deep;
+	long long there;
+
+	RELOAD("max_mounts=2");
+	there = stat_of("mounts");
+	if (!user_start(&user, USER, false) || !user_start(&deep, USER, true))
+		SKIP(return, "a user may not make a user namespace");
+	MAKE(&user);
+	MAKE(&user);
+	MAKE(&deep);
+	EXPECT_MOUNTS(there + 2, 1);
+	user_end(&user);
+	user_end(&deep);
+	EXPECT_MOUNTS(there, 0);
+}
+
+/* as who runs containers does: they are told apart, though all of one maker */
+TEST_F_TIMEOUT(limit, namespaces_that_root_has_made_count_each_for_itself, 120)
+{
+	struct user one, another;
+	long long there;
+
+	RELOAD("max_mounts=2");
+	there = stat_of("mounts");
+	if (!user_start(&one, 0, false) || !user_start(&another, 0, false))
+		SKIP(return, "root may not make a user namespace");
+	MAKE(&one);
+	MAKE(&one);
+	MAKE(&one);
+	MAKE(&another);
+	EXPECT_MOUNTS(there + 3, 1);
+	user_end(&one);
+	user_end(&another);
+	EXPECT_MOUNTS(there, 0);
+}
+
+TEST_F_TIMEOUT(limit, mounts_of_a_user_there_at_insmod_are_counted_as_well, 120)
+{
+	struct user user;
 	long long there;
 	int i;
 
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
-		SKIP(return, "no mount namespace of its own");
+	if (!user_start(&user, USER, false))
+		SKIP(return, "a user may not make a user namespace");
 	there = stat_of("mounts");
-	snprintf(parameters, sizeof(parameters), "max_mounts=%lld", there + SHOWN);
-	RELOAD(parameters);
-	ASSERT_NE(NULL, mkdtemp(top));
-	for (i = 0; i < SHOWN; i++) {
-		snprintf(path, sizeof(path), "%s/%d", top, i);
-		ASSERT_EQ(0, mkdir(path, 0700));
-		ASSERT_EQ(0, mount("scratch", path, "tmpfs", 0, "nr_blocks=100"));
+	for (i = 0; i < 400; i++)
+		MAKE(&user);
+	RELOAD("max_mounts=300");
+	EXPECT_EQ(there + 300, stat_of("mounts"));
+	EXPECT_EQ(100, stat_of("mounts_hidden"));
+	user_end(&user);
+	EXPECT_MOUNTS(there, 0);
+	/* and it starts from nothing again */
+	ASSERT_TRUE(user_start(&user, USER, false));
+	MAKE(&user);
+	EXPECT_MOUNTS(there + 1, 0);
+	user_end(&user);
+}
+
+/* Those hidden come and go while one that is shown does: the count comes to be right. */
+TEST_F_TIMEOUT(limit, mounts_that_come_and_go_by_hundreds_at_the_limit_leave_no_count, 120)
+{
+	struct user user[3];
+	long long there;
+	int i, round;
+
+	RELOAD("max_mounts=3");
+	there = stat_of("mounts");
+	for (i = 0; i < 3; i++) {
+		if (!user_start(&user[i], USER, false))
+			SKIP(return, "a user may not make a user namespace");
 	}
-	ASSERT_TRUE(EVENTUALLY(stat_of("mounts") == there + SHOWN));
-	for (i = 0; i < 300; i++) {
-		ASSERT_EQ(0, come_and_go());
-		usleep(5000);
-		ASSERT_TRUE(EVENTUALLY(stat_of("mounts_hidden") == 0)) TH_LOG("round %d", i);
+	for (round = 0; round < 100; round++) {
+		for (i = 0; i < 3; i++) {
+			MAKE(&user[(i + round) % 3]);
+			MAKE(&user[(i + round) % 3]);
+			DROP(&user[i]);
+		}
 	}
-	for (i = 0; i < SHOWN; i++) {
-		snprintf(path, sizeof(path), "%s/%d", top, i);
-		EXPECT_EQ(0, umount2(path, 0));
-		rmdir(path);
-	}
-	rmdir(top);
-	EXPECT_TRUE(EVENTUALLY(stat_of("mounts") == there));
+	/* three of each round stay */
+	EXPECT_MOUNTS(there + 3, 297);
+	for (i = 0; i < 3; i++)
+		user_end(&user[i]);
+	EXPECT_MOUNTS(there, 0);
 }
 
 TEST_F_TIMEOUT(limit, the_pressure_levels_are_those_of_the_parameters, 120)
