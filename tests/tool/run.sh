@@ -186,18 +186,22 @@ test_too_many_levels_are_refused_with_the_remedy() {
 }
 
 test_a_mount_that_the_module_does_not_show_is_refused_and_status_says_why() {
-	module_reload max_mounts=1
-	mounted a
-	until_true stat_is mounts 1
-	mounted b
-	run watch "$dir/b" 10%
+	module_reload max_mounts=0
+	mkfifo "$dir/fifo"
+	mkdir "$dir/b"
+	unshare -U -r -m sh -c "mount -t tmpfs tool '$dir/b' && echo ready >'$dir/there' && read -r line <'$dir/fifo'" &
+	until_true test -e "$dir/there"
+	there=/proc/$!/root$dir/b
+	device=$(device "$there")
+	run watch "$there" 10%
 	watched="$status $(cat "$dir/err")"
 	run status
+	echo done >"$dir/fifo"
 	module_reload
 	expect 1 ""
 	is watch "$watched" \
-		"1 tmpfswarn: $dir/b: not shown by the module ($(device "$dir/b")): see mounts_hidden in tmpfswarn status"
-	grep -q '^mounts_hidden  *[1-9][0-9]*: over the limit (load the module with a larger max_mounts), or out of memory (see dmesg)$' "$dir/out" ||
+		"1 tmpfswarn: $there: not shown by the module ($device): see mounts_hidden in tmpfswarn status"
+	grep -q '^mounts_hidden  *[1-9][0-9]*: over the limit of their user (load the module with a larger max_mounts), or out of memory (see dmesg)$' "$dir/out" ||
 		fail "$(cat "$dir/out")"
 }
 
