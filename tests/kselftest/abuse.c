@@ -9,6 +9,7 @@
 #include "kselftest_harness.h"
 
 #include <dirent.h>
+#include <linux/mount.h>
 #include <time.h>
 
 #define NOBODY	65534
@@ -266,6 +267,63 @@ TEST_F_TIMEOUT(mount, mounts_beyond_the_limit_cost_the_module_nothing, 3000)
 	EXPECT_GE(512 << 10, hidden - alone);
 	/* with lockdep each inode and dentry is larger by its locks */
 	EXPECT_GE(access("/proc/lockdep", F_OK) ? 20000 : 24000, (shown - hidden) / most);
+}
+
+/* a superblock that lasts as long as its descriptor */
+static int superblock(void)
+{
+	int fs = syscall(SYS_fsopen, "tmpfs", 0), fd = -1;
+
+	if (fs >= 0 && syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		fd = syscall(SYS_fsmount, fs, 0, 0);
+	close(fs);
+	return fd;
+}
+
+/* us that each of so many takes to come and to go, until the module has done with it */
+static double turn_of_a_mount(int count)
+{
+	long long there = stat_of("mounts");
+	int i, fds[1000];
+	struct timespec t[2];
+
+	clock_gettime(CLOCK_MONOTONIC, &t[0]);
+	for (i = 0; i < count; i++)
+		fds[i] = superblock();
+	if (!EVENTUALLY(stat_of("mounts") == there + count))
+		return -1;
+	for (i = 0; i < count; i++)
+		close(fds[i]);
+	if (!EVENTUALLY(stat_of("mounts") == there))
+		return -1;
+	clock_gettime(CLOCK_MONOTONIC, &t[1]);
+	return ((t[1].tv_sec - t[0].tv_sec) * 1e6 + (t[1].tv_nsec - t[0].tv_nsec) / 1e3) / count;
+}
+
+#define OTHERS	5000
+
+TEST_F_TIMEOUT(mount, a_mount_beside_thousands_of_others_costs_as_much_as_beside_few, 1200)
+{
+	static int fds[OTHERS];
+	double few, many;
+	int i;
+
+	raise_fd_limit();
+	write_file("/proc/sys/user/max_mnt_namespaces", "65536");
+	/* the first are what the kernel makes once */
+	turn_of_a_mount(500);
+	few = turn_of_a_mount(1000);
+	for (i = 0; i < OTHERS; i++)
+		ASSERT_LE(0, fds[i] = superblock());
+	ASSERT_TRUE(EVENTUALLY(stat_of("mounts") > OTHERS));
+	many = turn_of_a_mount(1000);
+	for (i = 0; i < OTHERS; i++)
+		close(fds[i]);
+	printf("# a mount takes %.0f us to come and go beside few, %.0f beside %d\n", few, many,
+	       OTHERS);
+	ASSERT_LT(0, few);
+	ASSERT_LT(0, many);
+	EXPECT_GE(1.5, many / few);
 }
 
 /* ---- back and forth over a level ---- */

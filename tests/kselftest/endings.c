@@ -279,7 +279,7 @@ static int mount_third(void *arg, int number)
 }
 
 /*
- * All comings and goings are one work item on an ordered queue,
+ * What comes and goes is one work item on an ordered queue,
  * tw_discovery_work_fn(), which removes the directories of those that went before
  * it makes new ones; those that went are queued before their number is free.
  */
@@ -344,8 +344,8 @@ static int shrink_older(void *arg, int number)
 }
 
 /*
- * tw_discovery_scan() waits for the one that goes, which comes before the other in the
- * kernel's list. Where the kernel takes it off that meanwhile (6.1 does) the scan begins again.
+ * A scan would wait for the one that goes, which comes before the other in the
+ * kernel's list. What a remount asks for must not.
  */
 TEST_F_TIMEOUT(mount, a_remount_is_seen_while_another_mount_goes, 120)
 {
@@ -405,7 +405,7 @@ static void cross_amid(struct __test_metadata *_metadata, FIXTURE_DATA(mount) *s
 	EXPECT_TRUE(EVENTUALLY(trigger_count(&self->m) == 1));
 }
 
-/* The scan takes s_umount, and so finds a superblock complete or not at all. */
+/* A superblock that does not become complete must not become an object. */
 TEST_F_TIMEOUT(mount, mounts_with_wrong_options_amid_registrations_leave_nothing, 120)
 {
 	mkdir("/mnt", 0755);
