@@ -5,10 +5,10 @@
  * Four layers, each of which knows only those before it: the levels (level.c);
  * the mounts (mount.c), the thresholds on them (threshold.c), when usage is compared
  * with these (check.c), who is notified (notify.c), and how mounts come and go
- * (discovery.c); the hook (hook.c), its selftest (selftest.c) and the triggers for
- * which it is armed (trigger.c); the interface (debugfs.c and files.c). How a
- * function of the kernel is probed is in probe.c, what differs between kernels in
- * compat.h.
+ * (discovery.c); the hook (hook.c), its selftest (selftest.c), the triggers for
+ * which it is armed (trigger.c) and the eventfds that these signal (eventfd.c); the
+ * interface (debugfs.c and files.c). How a function of the kernel is probed is in
+ * probe.c, what differs between kernels in compat.h.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

@@ -2,12 +2,9 @@
 /*
  * Triggers: a threshold on a mount, tied to an eventfd.
  *
- * A trigger holds the eventfd's context but not its file, so the last close
- * is not delayed by it: eventfd_release() wakes the wait queue with EPOLLHUP,
- * and the entry there queues the work that ends the trigger, as in
- * drivers/vfio/virqfd.c. It may also be ended by its mount's going, by the
- * module's, or by its first signal; whoever takes it off mount->triggers,
- * under mount->mutex, ends it.
+ * It is ended by the close of its eventfd, by its only signal where it asked for
+ * once, by its mount's going or the module's: by whichever has claimed it first,
+ * see E1 of eventfd.c.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -30,14 +27,7 @@ static atomic64_t tw_trigger_signals;
 static void tw_trigger_signal(struct tw_trigger *trigger, unsigned int n)
 {
 	atomic64_add(n, &tw_trigger_signals);
-	tw_compat_eventfd_signal(trigger->eventfd, n);
-}
-
-/* Queues the end; at most once, since the work frees itself. */
-static void tw_trigger_queue_end(struct tw_trigger *trigger)
-{
-	if (!test_and_set_bit(0, &trigger->ending))
-		queue_work(tw_wq, &trigger->end);
+	tw_eventfd_signal(&trigger->user, n);
 }
 
 static void tw_trigger_notify(struct tw_threshold *threshold, unsigned int crossings)
@@ -48,76 +38,40 @@ static void tw_trigger_notify(struct tw_threshold *threshold, unsigned int cross
 	atomic64_add(crossings, &tw_trigger_crossings);
 	tw_trigger_signal(trigger, crossings);
 	if (threshold->spec.once)
-		tw_trigger_queue_end(trigger);
+		tw_eventfd_end(&trigger->user);
 }
 
-/* Called with the eventfd's wait queue locked. */
-static int tw_trigger_wake(wait_queue_entry_t *wait, unsigned int mode,
-			   int sync, void *key)
+/* Takes the trigger off the list, if it is there. */
+static void tw_trigger_unlist(struct tw_trigger *trigger)
 {
-	struct tw_trigger *trigger = container_of(wait, struct tw_trigger,
-						  wait);
-
-	if (key_to_poll(key) & EPOLLHUP)
-		tw_trigger_queue_end(trigger);
-	return 0;
-}
-
-static void tw_trigger_queue_proc(struct file *file, wait_queue_head_t *head,
-				  poll_table *poll)
-{
-	struct tw_trigger *trigger = container_of(poll, struct tw_trigger,
-						  poll);
-
-	trigger->head = head;
-	add_wait_queue(head, &trigger->wait);
-}
-
-/* Takes the trigger off the list; false if somebody else did. */
-static bool tw_trigger_claim(struct tw_trigger *trigger)
-{
+	lockdep_assert_held(&trigger->mount->mutex);
 	if (list_empty(&trigger->entry))
-		return false;
+		return;
 	list_del_init(&trigger->entry);
 	trigger->mount->nr_triggers--;
-	return true;
 }
 
-/*
- * Nothing queues the trigger's end after this: neither the eventfd, since
- * remove_wait_queue() waits for a wake-up under way, nor a crossing. It leaves
- * the eventfd's counter alone, which eventfd_ctx_remove_wait_queue() would
- * clear.
- */
-static void tw_trigger_unhook(struct tw_trigger *trigger)
-{
-	remove_wait_queue(trigger->head, &trigger->wait);
-	tw_threshold_del(trigger->mount, &trigger->threshold);
-}
-
+/* It is off the list, and will not be notified any more. */
 static void tw_trigger_free(struct tw_trigger *trigger)
 {
-	eventfd_ctx_put(trigger->eventfd);
+	tw_eventfd_del(&trigger->user);
 	atomic_dec(&tw_triggers);
 	tw_hook_put();
 	tw_mount_put(trigger->mount);
 	kfree(trigger);
 }
 
-static void tw_trigger_end_fn(struct work_struct *work)
+/* The eventfd was closed, or the trigger asked for once. */
+static void tw_trigger_end(struct tw_eventfd_user *user)
 {
-	struct tw_trigger *trigger = container_of(work, struct tw_trigger, end);
+	struct tw_trigger *trigger = container_of(user, struct tw_trigger, user);
 	struct tw_mount *mount = trigger->mount;
-	bool claimed;
 
 	mutex_lock(&mount->mutex);
-	claimed = tw_trigger_claim(trigger);
+	tw_trigger_unlist(trigger);
 	mutex_unlock(&mount->mutex);
-	/* else tw_trigger_end_all() waits for this work and then frees it */
-	if (claimed) {
-		tw_trigger_unhook(trigger);
-		tw_trigger_free(trigger);
-	}
+	tw_threshold_del(mount, &trigger->threshold);
+	tw_trigger_free(trigger);
 }
 
 /* Takes a place among tw_max_triggers; false if there is none. */
@@ -136,7 +90,6 @@ static bool tw_trigger_reserve(void)
  * somebody there would be killed.
  */
 static struct tw_trigger *tw_trigger_make(struct tw_mount *mount,
-					  struct eventfd_ctx *eventfd,
 					  enum tw_resource resource,
 					  const struct tw_spec *spec)
 {
@@ -149,11 +102,8 @@ static struct tw_trigger *tw_trigger_make(struct tw_mount *mount,
 	trigger->threshold.spec = *spec;
 	trigger->threshold.notify = tw_trigger_notify;
 	trigger->mount = tw_mount_get(mount);
-	trigger->eventfd = eventfd;
+	trigger->user.end = tw_trigger_end;
 	INIT_LIST_HEAD(&trigger->entry);
-	init_waitqueue_func_entry(&trigger->wait, tw_trigger_wake);
-	init_poll_funcptr(&trigger->poll, tw_trigger_queue_proc);
-	INIT_WORK(&trigger->end, tw_trigger_end_fn);
 	trigger->resource = resource;
 	trigger->pid = task_tgid_nr(current);
 	get_task_comm(trigger->comm, current);
@@ -178,9 +128,8 @@ static int tw_trigger_allowed(struct tw_mount *mount)
 	return -ENOSPC;
 }
 
-/* mount->mutex and @file, of which @eventfd is, are held. */
+/* mount->mutex and @file, which is an eventfd's, are held. */
 static int tw_trigger_register(struct tw_mount *mount, struct file *file,
-			       struct eventfd_ctx *eventfd,
 			       enum tw_resource resource,
 			       const struct tw_spec *spec)
 {
@@ -195,7 +144,7 @@ static int tw_trigger_register(struct tw_mount *mount, struct file *file,
 	err = tw_hook_get();
 	if (err)
 		goto unreserve;
-	trigger = tw_trigger_make(mount, eventfd, resource, spec);
+	trigger = tw_trigger_make(mount, resource, spec);
 	if (!trigger) {
 		err = -ENOMEM;
 		goto put_hook;
@@ -203,20 +152,23 @@ static int tw_trigger_register(struct tw_mount *mount, struct file *file,
 	if (resource == TW_WARN_USED)
 		trigger->threshold.spec.level = mount->warn_used;
 	/*
-	 * The file is held, so EPOLLHUP cannot come before all is done; a
+	 * The file is held, so its close cannot come before all is done; a
 	 * crossing can, and with it the end of a trigger that asks for once,
 	 * which waits for the mutex.
 	 */
-	vfs_poll(file, &trigger->poll);
-	err = tw_threshold_add(mount, &trigger->threshold);
+	err = tw_eventfd_add(&trigger->user, file);
 	if (err)
 		goto free;
+	err = tw_threshold_add(mount, &trigger->threshold);
+	if (err)
+		goto del_user;
 	list_add_tail(&trigger->entry, &mount->triggers);
 	mount->nr_triggers++;
 	return 0;
 
+del_user:
+	tw_eventfd_del(&trigger->user);
 free:
-	remove_wait_queue(trigger->head, &trigger->wait);
 	tw_mount_put(mount);
 	kfree(trigger);
 put_hook:
@@ -240,24 +192,15 @@ unreserve:
 int tw_trigger_add(struct tw_mount *mount, unsigned int event_fd,
 		   enum tw_resource resource, const struct tw_spec *spec)
 {
-	struct eventfd_ctx *eventfd;
 	struct file *file;
 	int err;
 
 	file = eventfd_fget(event_fd);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	eventfd = eventfd_ctx_fileget(file);
-	if (IS_ERR(eventfd)) {
-		err = PTR_ERR(eventfd);
-		goto put_file;
-	}
 	mutex_lock(&mount->mutex);
-	err = tw_trigger_register(mount, file, eventfd, resource, spec);
+	err = tw_trigger_register(mount, file, resource, spec);
 	mutex_unlock(&mount->mutex);
-	if (err)
-		eventfd_ctx_put(eventfd);
-put_file:
 	fput(file);
 	return err;
 }
@@ -320,24 +263,28 @@ struct tw_level tw_trigger_get_warn_used(struct tw_mount *mount)
 void tw_trigger_end_all(struct tw_mount *mount)
 {
 	struct tw_trigger *trigger;
+	bool claimed = false;
 
 	for (;;) {
 		mutex_lock(&mount->mutex);
 		trigger = list_first_entry_or_null(&mount->triggers,
 						   struct tw_trigger, entry);
-		if (trigger)
-			tw_trigger_claim(trigger);
+		if (trigger) {
+			tw_trigger_unlist(trigger);
+			claimed = tw_eventfd_claim(&trigger->user);
+		}
 		mutex_unlock(&mount->mutex);
 		if (!trigger)
 			return;
-
-		tw_trigger_unhook(trigger);
-		/* it may have been queued before; it finds itself claimed */
-		cancel_work_sync(&trigger->end);
-		/* one that has notified of its only crossing needs no more */
-		if (!(trigger->threshold.spec.once && trigger->threshold.fired))
-			tw_trigger_signal(trigger, 1);
-		tw_trigger_free(trigger);
+		/* else it may be gone already */
+		if (claimed) {
+			tw_threshold_del(mount, &trigger->threshold);
+			/* one that has notified of its only crossing needs no more */
+			if (!(trigger->threshold.spec.once && trigger->threshold.fired))
+				tw_trigger_signal(trigger, 1);
+			tw_trigger_free(trigger);
+		}
+		cond_resched();
 	}
 }
 

@@ -6,14 +6,10 @@
 #define TW_TRIGGER_H
 
 #include <linux/sched.h>
-#include <linux/wait.h>
-#include <linux/poll.h>
 
+#include "eventfd.h"
 #include "mount.h"
 #include "threshold.h"
-
-struct eventfd_ctx;
-struct file;
 
 /**
  * enum tw_resource - the file through which a trigger was registered
@@ -31,14 +27,8 @@ enum tw_resource {
  * struct tw_trigger - a registration
  * @threshold: what it waits for
  * @mount: where; a reference
- * @eventfd: what it signals; a reference
- * @entry: in mount->triggers, protected by mount->mutex; whoever takes it off
- *	ends the trigger
- * @head: the eventfd's wait queue
- * @wait: the entry there, through which the eventfd's end is heard
- * @poll: puts it there
- * @end: the work that ends the trigger
- * @ending: @end was queued, once and for all
+ * @user: the eventfd that it signals, and who ends it
+ * @entry: in mount->triggers, protected by mount->mutex
  * @resource: how it was registered
  * @pid: who registered it
  * @comm: its name
@@ -46,13 +36,8 @@ enum tw_resource {
 struct tw_trigger {
 	struct tw_threshold threshold;
 	struct tw_mount *mount;
-	struct eventfd_ctx *eventfd;
+	struct tw_eventfd_user user;
 	struct list_head entry;
-	wait_queue_head_t *head;
-	wait_queue_entry_t wait;
-	poll_table poll;
-	struct work_struct end;
-	unsigned long ending;
 	enum tw_resource resource;
 	pid_t pid;
 	char comm[TASK_COMM_LEN];

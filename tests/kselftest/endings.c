@@ -95,9 +95,8 @@ static int umount_it(void *arg, int number)
 }
 
 /*
- * tw_trigger_unhook(): remove_wait_queue() waits for a wake-up under way,
- * tw_notify_wait() for a signal. One that asks for once may be ended by its close
- * and by its crossing: tw_trigger_queue_end() queues once.
+ * tw_threshold_del(): tw_notify_wait() waits for a signal under way. One that asks for
+ * once may be ended by its close and by its crossing: tw_eventfd_claim() lets one of them.
  */
 TEST_F_TIMEOUT(mount, eventfds_closed_against_a_crossing_end_and_others_count_on, 120)
 {
@@ -129,11 +128,9 @@ static int close_first(void *arg, int number)
 }
 
 /*
- * One eventfd with many registrations: each signal walks its long wait queue,
- * with the queue locked, while the works that end them wait for that lock in
- * turn; the one of the next to be told is free before it is told if
- * tw_threshold_del() does not take it off the list, and while it is told if it does
- * not wait.
+ * One eventfd with many registrations, which one work ends while they are signalled: the
+ * next to be told is free before it is told if tw_threshold_del() does not take it off
+ * the list, and while it is told if it does not wait.
  */
 TEST_F_TIMEOUT(mount, an_eventfd_registered_often_and_closed_against_a_crossing_ends_all, 120)
 {
@@ -153,9 +150,8 @@ TEST_F_TIMEOUT(mount, an_eventfd_registered_often_and_closed_against_a_crossing_
 }
 
 /*
- * Both want the same triggers: who takes one off mount->triggers, under
- * mount->mutex, ends it; tw_trigger_end_all() waits with cancel_work_sync() for
- * a work that was late. The even ones are closed, the odd ones hear one farewell.
+ * Both want the same triggers: who claims one with tw_eventfd_claim() ends it. The even
+ * ones are closed, the odd ones hear one farewell.
  */
 TEST_F_TIMEOUT(mount, eventfds_closed_against_the_umount_end_and_others_hear_one_farewell, 120)
 {
