@@ -55,6 +55,38 @@
  * down again by another CPU, before the system call that brought it up has had its
  * check, was never up for anybody who could tell.
  *
+ * I9. Interrupts are off for a bounded time, whatever the number of triggers. One hold
+ * of the mount's lock moves at most TW_CHECK_BATCH thresholds, one of notify_lock
+ * notifies of at most TW_NOTIFY_BATCH crossings. The irq_work queues itself for what
+ * is left. That comes before the CPU returns to user mode: irq_work_queue() raises an
+ * interrupt of the CPU itself (x86: by its local APIC; arm64: an IPI), which is
+ * pending when the handler returns, and is taken as soon as interrupts are on. In
+ * between, others get the locks, and interrupts of a higher priority, such as calls
+ * by other CPUs, come through; those of a lower one, such as the timer of x86, come
+ * after the last run. Where an architecture cannot raise it, irq_works wait for the
+ * tick, and the selftest refuses to load the module. Process context drops the locks
+ * and may sleep between two batches.
+ *
+ * I10. Batches lose no crossing. Thresholds not moved yet stay in the trees, next_rise
+ * and next_fall say so, the generation is over and the credit pool unknown: each hook
+ * near them is in debt or below check_below, and its check takes part. A check goes on
+ * until it has found no threshold passed, so a single writer has all of its crossings
+ * notified when its call returns. If another CPU brings usage back meanwhile, those
+ * not moved yet have not crossed; for them I8 holds as it does for all others.
+ *
+ * I11. When the size has changed, percentages are placed anew in batches, too. From the
+ * first to the last of them no usage is checked, and all hooks ask for checks, each of
+ * which takes part. The size that they are placed for stays the same for a whole pass
+ * over them, so that remounts in a loop cannot keep it from its end. A check waits for
+ * a pass that was begun, or is for the size that it has found, when it came: for two
+ * passes at most.
+ *
+ * I12. With PREEMPT_RT the check of a hook, which is in a hard interrupt, moves all
+ * thresholds that were passed, in as many runs as that takes: the thread that notifies
+ * may run after usage has gone back. But it places one batch alone after a remount,
+ * which an ordinary user may do in a loop. The rest is for the check in process context
+ * that discovery makes after each remount.
+ *
  * Where the hook does not learn how many blocks were allocated (up to Linux 6.5),
  * there are no credits, and each allocation nearer than the slack makes a check.
  * So does each free that near above a level.
@@ -79,12 +111,31 @@
 /* how often a sum is made while it changes */
 #define TW_CHECK_SUMS	8
 
+/* thresholds that are moved, and placed anew, at a time, see I9 */
+#define TW_CHECK_BATCH	32
+
+/**
+ * struct tw_check_run - a check that may take several times
+ * @resizes: mount->resizes must have come to that, and all be placed; see I11
+ * @unplaced: that is not so yet
+ * @unfinished: it must go on, for that or since more may have been crossed
+ *
+ * Protected by the mount's lock.
+ */
+struct tw_check_run {
+	unsigned long resizes;
+	bool unplaced;
+	bool unfinished;
+};
+
 /**
  * struct tw_cpu_state - what a CPU has of a mount with thresholds
  * @credit: blocks that may still be charged to the CPU; negative if in debt
  * @generation: of @credit; if the mount's is another, there is none
  * @check: checks the usage of @mount, in hard interrupt context
- * @notify: notifies of what was crossed, where eventfds may be signalled
+ * @notify: notifies of what was crossed, where eventfds may be signalled, and goes on
+ *	with what @check has begun
+ * @run: what that is
  * @mount: whose they are
  *
  * The two irq_works are queued on the CPU alone: what a CPU queues for itself
@@ -97,6 +148,7 @@ struct tw_cpu_state {
 	unsigned long generation;
 	struct irq_work check;
 	struct irq_work notify;
+	struct tw_check_run run;
 	struct tw_mount *mount;
 };
 
@@ -117,6 +169,8 @@ static int tw_check_cpuhp;
  * than its own generation covers, and credit of a later one is had only where there
  * was a check since, which has notified or waited. With PREEMPT_RT nobody waits for
  * the thread that notifies.
+ *
+ * It is also anywhere while thresholds are placed for a new size (I11).
  */
 void tw_check_set_bounds(struct tw_mount *mount)
 {
@@ -129,8 +183,9 @@ void tw_check_set_bounds(struct tw_mount *mount)
 		check_above -= TW_COMPAT_COUNTS_BLOCKS ? 2 * slack : slack;
 	if (check_below != TW_NO_FALL)
 		check_below = min(check_below, LONG_MAX - slack) + slack;
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT) &&
-	    (mount->notifying || !list_empty(&mount->pending))) {
+	if (mount->resizing ||
+	    (!IS_ENABLED(CONFIG_PREEMPT_RT) &&
+	     (mount->notifying || !list_empty(&mount->pending)))) {
 		check_above = LONG_MIN;
 		check_below = LONG_MAX;
 	}
@@ -309,10 +364,15 @@ static bool tw_check_sum(struct tw_mount *mount, s64 *low, s64 *high)
 	return false;
 }
 
-/* Checks usage; true if a threshold was passed. @cpu_state: this CPU's, or NULL. */
-static bool tw_check_usage(struct tw_mount *mount, struct tw_cpu_state *cpu_state)
+/*
+ * Checks usage; true if a threshold was passed. @cpu_state: this CPU's, or NULL.
+ * Sets @unfinished if more may have been.
+ */
+static bool tw_check_usage(struct tw_mount *mount, struct tw_cpu_state *cpu_state,
+			   bool *unfinished)
 {
 	s64 slack = READ_ONCE(tw_check_slack), count, low, high;
+	unsigned int left = TW_CHECK_BATCH, moved;
 	bool rising, falling, crossed = false;
 
 	/* without a cpu_state, what was charged until now says nothing */
@@ -333,14 +393,20 @@ static bool tw_check_usage(struct tw_mount *mount, struct tw_cpu_state *cpu_stat
 	 * usage may have passed it back before check_above and check_below said so:
 	 * make another check.
 	 */
-	while ((rising || falling || crossed) &&
-	       tw_check_sum(mount, &low, &high) &&
-	       tw_threshold_cross(mount, low, high)) {
+	while (left && (rising || falling || crossed) &&
+	       tw_check_sum(mount, &low, &high)) {
+		moved = tw_threshold_cross(mount, low, high, left);
+		if (!moved)
+			break;
+		left -= moved;
 		crossed = true;
 		tw_threshold_set_next(mount);
 		smp_mb(); /* I1 */
 	}
-	if (TW_COMPAT_COUNTS_BLOCKS && mount->credit_pool < 0) {
+	/* the credit pool stays unknown then, so that the next check sums up (I10) */
+	if (!left)
+		*unfinished = true;
+	if (TW_COMPAT_COUNTS_BLOCKS && mount->credit_pool < 0 && left) {
 		high = max_t(s64, high, 0);
 		mount->credit_pool = clamp_t(s64, mount->next_rise - 1 - high, 0,
 					     slack);
@@ -350,17 +416,32 @@ static bool tw_check_usage(struct tw_mount *mount, struct tw_cpu_state *cpu_stat
 	return crossed;
 }
 
+/* Places thresholds for the size; sets @unplaced of @run unless all are. */
+static void tw_check_size(struct tw_mount *mount, unsigned long max_blocks,
+			  struct tw_check_run *run)
+{
+	if (!mount->resizing && (long)(run->resizes - mount->resizes) > 0)
+		tw_threshold_resize(mount, max_blocks);
+	if (mount->resizing)
+		tw_threshold_place_some(mount, TW_CHECK_BATCH);
+	run->unplaced = mount->resizing || (long)(run->resizes - mount->resizes) > 0;
+}
+
 /*
  * True if tw_notify_all() must be called after this: for what was crossed, or to
- * wait until others have notified of what they have seen.
+ * wait until others have notified of what they have seen. The first of a @run sets
+ * it up; as long as it is unfinished then, another is due.
  */
-static bool tw_check(struct tw_mount *mount, struct tw_cpu_state *cpu_state)
+static bool tw_check(struct tw_mount *mount, struct tw_cpu_state *cpu_state,
+		     struct tw_check_run *run, bool first)
 {
 	struct shmem_sb_info *sbinfo;
 	unsigned long flags, max_blocks;
 	bool notify = false;
 
 	raw_spin_lock_irqsave(&mount->lock, flags);
+	run->unplaced = false;
+	run->unfinished = false;
 	sbinfo = mount->sbinfo;
 	/*
 	 * The last umount clears s_root and then throws all inodes away; that
@@ -368,11 +449,14 @@ static bool tw_check(struct tw_mount *mount, struct tw_cpu_state *cpu_state)
 	 */
 	if (sbinfo && READ_ONCE(mount->sb->s_root)) {
 		max_blocks = READ_ONCE(sbinfo->max_blocks);
-		if (max_blocks != mount->max_blocks)
-			tw_threshold_resize(mount, max_blocks);
+		if (first)
+			run->resizes = mount->resizes + (max_blocks != mount->size);
+		tw_check_size(mount, max_blocks, run);
 		/* a remount to size=0 ends the count for good */
-		if (max_blocks)
-			notify = tw_check_usage(mount, cpu_state);
+		if (run->unplaced)
+			run->unfinished = true;
+		else if (max_blocks)
+			notify = tw_check_usage(mount, cpu_state, &run->unfinished);
 	}
 	if (cpu_state && (mount->notifying || !list_empty(&mount->pending)))
 		notify = true;
@@ -388,25 +472,70 @@ static bool tw_check(struct tw_mount *mount, struct tw_cpu_state *cpu_state)
  */
 void tw_check_now(struct tw_mount *mount)
 {
-	if (tw_check(mount, NULL))
-		tw_notify_all(mount);
+	struct tw_check_run run;
+	bool first = true;
+
+	do {
+		if (tw_check(mount, NULL, &run, first))
+			tw_notify_all(mount);
+		first = false;
+		cond_resched();
+	} while (run.unfinished);
+}
+
+/**
+ * tw_check_resized() - wait until thresholds are where the size wants them
+ * @mount: of which
+ *
+ * If the size changes meanwhile, they may not be where the last one wants them.
+ *
+ * Context: process.
+ */
+void tw_check_resized(struct tw_mount *mount)
+{
+	unsigned long flags;
+	bool resized;
+
+	raw_spin_lock_irqsave(&mount->lock, flags);
+	resized = mount->sbinfo &&
+		  (mount->resizing || READ_ONCE(mount->sbinfo->max_blocks) != mount->size);
+	raw_spin_unlock_irqrestore(&mount->lock, flags);
+	if (resized)
+		tw_check_now(mount);
 }
 
 static void tw_check_notify_fn(struct irq_work *work)
 {
-	tw_notify_all(container_of(work, struct tw_cpu_state, notify)->mount);
+	struct tw_cpu_state *cpu_state = container_of(work, struct tw_cpu_state,
+						      notify);
+	struct tw_mount *mount = cpu_state->mount;
+	struct tw_check_run *run = &cpu_state->run;
+	bool more = tw_notify_some(mount);
+
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT) && run->unfinished) {
+		if (tw_check(mount, cpu_state, run, false) || run->unfinished)
+			more = true;
+	}
+	if (more)
+		irq_work_queue(&cpu_state->notify); /* I9 */
 }
 
 static void tw_check_fn(struct irq_work *work)
 {
 	struct tw_cpu_state *cpu_state = container_of(work, struct tw_cpu_state,
 						      check);
-
+	struct tw_check_run *run = &cpu_state->run;
 	/*
 	 * Also where another CPU has seen this one's crossing, but not notified
-	 * of it yet: tw_notify_all() waits for that.
+	 * of it yet: tw_notify_some() waits for that.
 	 */
-	if (tw_check(cpu_state->mount, cpu_state))
+	bool notify = tw_check(cpu_state->mount, cpu_state, run, true);
+
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		notify = notify || run->unfinished;
+	else if (run->unfinished && !run->unplaced)
+		irq_work_queue(&cpu_state->check); /* I12 */
+	if (notify)
 		irq_work_queue(&cpu_state->notify);
 }
 

@@ -58,7 +58,7 @@ tw_check_alloc(struct tw_mount *mount, struct shmem_sb_info *sbinfo,
 	smp_mb(); /* I1 of check.c */
 	if (likely(READ_ONCE(sbinfo->max_blocks) ==
 		   READ_ONCE(mount->max_blocks))) {
-		smp_rmb(); /* pairs with smp_wmb() in tw_threshold_resize() */
+		smp_rmb(); /* pairs with smp_wmb() in tw_threshold_place_some() */
 		check_above = smp_load_acquire(&mount->check_above); /* of tw_check_set_bounds() */
 		if (likely(tw_check_count(sbinfo) < check_above))
 			return;
@@ -72,6 +72,7 @@ void tw_check_set_bounds(struct tw_mount *mount);
 /* for threshold.c */
 void tw_check_set_next(struct tw_mount *mount, long rise, long fall);
 int tw_check_prepare(struct tw_mount *mount);
+void tw_check_resized(struct tw_mount *mount);
 
 /* for mount.c */
 void tw_check_now(struct tw_mount *mount);

@@ -31,12 +31,12 @@ struct tw_owner;
  *	tw_mount_hash_lock, read under RCU
  * @sb: the superblock; only a key, except while @sbinfo is set
  * @check_above: from where on an allocation may have brought usage to @next_rise;
- *	LONG_MIN while crossings are notified
- * @max_blocks: size of the mount as far as the thresholds know
+ *	LONG_MIN while crossings are notified, and while @resizing
+ * @max_blocks: size of the mount that all thresholds were placed for at last
  * @generation: changes whenever the CPUs' credit ends, see check.c
  * @cpu_states: of each CPU, see check.c; made with the first threshold
  * @check_below: below that, a free may have brought usage below @next_fall;
- *	LONG_MAX while crossings are notified
+ *	LONG_MAX while crossings are notified, and while @resizing
  * @lock: protects what follows up to @notifying, and writes of @check_above to
  *	@generation and of @check_below; taken from hard interrupts. Taken before
  *	percpu_counter's lock.
@@ -44,7 +44,12 @@ struct tw_owner;
  * @next_fall: a threshold becomes below when usage is less than this
  * @credit_pool: blocks that the CPUs may take as credit, -1 if that is not known
  * @sbinfo: the superblock's; NULL from generic_shutdown_super() on
- * @thresholds: all thresholds
+ * @size: size of the mount that thresholds are placed for
+ * @resizes: how often it has changed
+ * @resizing: there may be thresholds in @unplaced; no usage is checked, and all
+ *	allocations and frees ask for a check
+ * @sized: thresholds that a size has a say in, placed for @size
+ * @unplaced: those not placed for @size yet
  * @rises: those below, by where they rise
  * @falls: those above, by where they fall, highest first
  * @pending: those with crossings to notify of
@@ -83,7 +88,11 @@ struct tw_mount {
 	long next_fall;
 	long credit_pool;
 	struct shmem_sb_info *sbinfo;
-	struct list_head thresholds;
+	unsigned long size;
+	unsigned long resizes;
+	bool resizing;
+	struct list_head sized;
+	struct list_head unplaced;
 	struct rb_root_cached rises;
 	struct rb_root_cached falls;
 	struct list_head pending;

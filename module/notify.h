@@ -5,9 +5,12 @@
 #ifndef TW_NOTIFY_H
 #define TW_NOTIFY_H
 
+#include <linux/types.h>
+
 struct tw_threshold;
 struct tw_mount;
 
+bool tw_notify_some(struct tw_mount *mount);
 void tw_notify_all(struct tw_mount *mount);
 void tw_notify_wait(struct tw_mount *mount, const struct tw_threshold *threshold);
 

@@ -124,22 +124,24 @@ struct tw_threshold *tw_threshold_passed(struct tw_mount *mount, s64 low, s64 hi
 }
 
 /**
- * tw_threshold_cross() - move each threshold that usage has passed
+ * tw_threshold_cross() - move thresholds that usage has passed
  * @mount: with its lock held
  * @low: usage is at least that, in blocks
  * @high: and at most that
+ * @most: how many to move, at most
  *
- * Return: true if there was one, so that tw_threshold_set_next() is due.
+ * Return: how many were. If any, tw_threshold_set_next() is due.
  */
-bool tw_threshold_cross(struct tw_mount *mount, s64 low, s64 high)
+unsigned int tw_threshold_cross(struct tw_mount *mount, s64 low, s64 high,
+				unsigned int most)
 {
-	bool crossed = false;
 	struct tw_threshold *threshold;
+	unsigned int moved = 0;
 
-	while ((threshold = tw_threshold_passed(mount, low, high))) {
+	while (moved < most && (threshold = tw_threshold_passed(mount, low, high))) {
 		unsigned int direction = threshold->above ? TW_FALLING : TW_RISING;
 
-		crossed = true;
+		moved++;
 		tw_threshold_erase(mount, threshold);
 		threshold->above = !threshold->above;
 		if (threshold->spec.direction & direction) {
@@ -149,31 +151,61 @@ bool tw_threshold_cross(struct tw_mount *mount, s64 low, s64 high)
 		}
 		tw_threshold_insert(mount, threshold);
 	}
-	return crossed;
+	return moved;
+}
+
+/* ---- the size ---- */
+
+/* Does the size say where it is? */
+static bool tw_threshold_is_sized(const struct tw_threshold *threshold)
+{
+	return threshold->spec.level.kind == TW_LEVEL_PERCENT ||
+	       threshold->spec.hyst.kind == TW_LEVEL_PERCENT;
 }
 
 /**
  * tw_threshold_resize() - the size has changed, and with it where percentages are
- * @mount: with its lock held
+ * @mount: with its lock held, and not being resized
  * @max_blocks: the new size
+ *
+ * No usage may be checked until tw_threshold_place_some() has ended that.
  */
 void tw_threshold_resize(struct tw_mount *mount, unsigned long max_blocks)
 {
-	struct tw_threshold *threshold;
+	mount->size = max_blocks;
+	mount->resizes++;
+	mount->resizing = true;
+	list_splice_init(&mount->sized, &mount->unplaced);
+	/* ends all credit, and has each hook ask for a check */
+	tw_threshold_set_next(mount);
+}
 
-	list_for_each_entry(threshold, &mount->thresholds, entry) {
+/**
+ * tw_threshold_place_some() - place thresholds anew after tw_threshold_resize()
+ * @mount: with its lock held, and being resized
+ * @most: how many, at most
+ */
+void tw_threshold_place_some(struct tw_mount *mount, unsigned int most)
+{
+	struct tw_threshold *threshold, *next;
+
+	list_for_each_entry_safe(threshold, next, &mount->unplaced, entry) {
 		bool off = threshold->off;
 
+		if (!most--)
+			return;
 		if (!off)
 			tw_threshold_erase(mount, threshold);
-		threshold->band = tw_spec_band(&threshold->spec, max_blocks, PAGE_SHIFT);
+		threshold->band = tw_spec_band(&threshold->spec, mount->size, PAGE_SHIFT);
 		if (!off)
 			tw_threshold_insert(mount, threshold);
+		list_move_tail(&threshold->entry, &mount->sized);
 	}
+	mount->resizing = false;
 	tw_threshold_set_next(mount);
 	/* pairs with smp_rmb() in tw_check_alloc(): size seen, rest seen */
 	smp_wmb();
-	WRITE_ONCE(mount->max_blocks, max_blocks);
+	WRITE_ONCE(mount->max_blocks, mount->size);
 	smp_mb(); /* I1 of check.c */
 }
 
@@ -190,18 +222,20 @@ static int tw_threshold_possible(struct tw_mount *mount)
 	return 0;
 }
 
-/* Puts the threshold on the side where usage is; true if that is past its level. */
+/*
+ * Puts the threshold on the side where usage is; true if that is past its level. The
+ * size is the one that the caller has made a check for, or that of a later remount.
+ */
 static bool tw_threshold_place(struct tw_mount *mount, struct tw_threshold *threshold)
 {
-	unsigned long max_blocks = READ_ONCE(mount->sbinfo->max_blocks);
 	bool falling = threshold->spec.direction == TW_FALLING;
 	const struct tw_band *band = &threshold->band;
 	s64 first, second;
 	u64 used;
 
-	if (max_blocks != mount->max_blocks)
-		tw_threshold_resize(mount, max_blocks);
-	threshold->band = tw_spec_band(&threshold->spec, max_blocks, PAGE_SHIFT);
+	threshold->band = tw_spec_band(&threshold->spec, mount->size, PAGE_SHIFT);
+	if (tw_threshold_is_sized(threshold))
+		list_add_tail(&threshold->entry, &mount->sized);
 
 	/* the widest that it can wait for, before usage is checked */
 	tw_check_set_next(mount,
@@ -239,13 +273,14 @@ int tw_threshold_add(struct tw_mount *mount, struct tw_threshold *threshold)
 	err = tw_check_prepare(mount);
 	if (err)
 		return err;
+	tw_check_resized(mount);
 
 	raw_spin_lock_irqsave(&mount->lock, flags);
 	err = tw_threshold_possible(mount);
 	if (!err) {
 		INIT_LIST_HEAD(&threshold->pending_entry);
+		INIT_LIST_HEAD(&threshold->entry);
 		threshold->off = true;
-		list_add_tail(&threshold->entry, &mount->thresholds);
 		notify = threshold->spec.level.kind != TW_LEVEL_NONE &&
 		       tw_threshold_place(mount, threshold) && threshold->spec.now;
 		if (notify)
@@ -271,9 +306,12 @@ void tw_threshold_move(struct tw_mount *mount, struct tw_threshold *threshold,
 	unsigned long flags;
 	bool notify;
 
+	tw_check_resized(mount);
+
 	raw_spin_lock_irqsave(&mount->lock, flags);
 	if (!threshold->off)
 		tw_threshold_erase(mount, threshold);
+	list_del_init(&threshold->entry);
 	threshold->spec.level = *level;
 	tw_threshold_set_next(mount);
 	notify = level->kind != TW_LEVEL_NONE && !tw_threshold_possible(mount) &&
@@ -318,13 +356,15 @@ void tw_threshold_del(struct tw_mount *mount, struct tw_threshold *threshold)
 void tw_threshold_prepare(struct tw_mount *mount)
 {
 	mount->max_blocks = READ_ONCE(mount->sbinfo->max_blocks);
+	mount->size = mount->max_blocks;
 	mount->next_rise = TW_NO_RISE;
 	mount->next_fall = TW_NO_FALL;
 	mount->check_above = TW_NO_RISE;
 	mount->check_below = TW_NO_FALL;
 	mount->credit_pool = -1;
 	raw_spin_lock_init(&mount->lock);
-	INIT_LIST_HEAD(&mount->thresholds);
+	INIT_LIST_HEAD(&mount->sized);
+	INIT_LIST_HEAD(&mount->unplaced);
 	mount->rises = RB_ROOT_CACHED;
 	mount->falls = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&mount->pending);

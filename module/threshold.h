@@ -22,10 +22,10 @@ struct tw_mount;
  *	returned
  * @pending: crossings that @notify was not called for yet
  * @pending_entry: in the mount's list of those
- * @entry: in the mount's list
+ * @entry: in one of the mount's two lists, if where it is depends on the size
  * @node: in one of the mount's trees, unless @off
  * @key: by which the tree is ordered
- * @band: where it rises and falls at the mount's present size
+ * @band: where it rises and falls at the size that it was placed for
  * @above: the side usage is on
  * @off: has no level, or has signalled and asked for no more
  * @fired: crossings notified, as a statistic
@@ -55,8 +55,10 @@ void tw_threshold_prepare(struct tw_mount *mount);
 
 /* for check.c */
 struct tw_threshold *tw_threshold_passed(struct tw_mount *mount, s64 low, s64 high);
-bool tw_threshold_cross(struct tw_mount *mount, s64 low, s64 high);
+unsigned int tw_threshold_cross(struct tw_mount *mount, s64 low, s64 high,
+				unsigned int most);
 void tw_threshold_set_next(struct tw_mount *mount);
 void tw_threshold_resize(struct tw_mount *mount, unsigned long max_blocks);
+void tw_threshold_place_some(struct tw_mount *mount, unsigned int most);
 
 #endif /* TW_THRESHOLD_H */
