@@ -12,8 +12,8 @@
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 
-/* ms within which a mount appears and a farewell comes, whatever others do */
-#define SOON		100
+/* ms within which a mount appears and a farewell comes; that a slow umount is not over decides */
+#define SOON		2000
 
 /* files, which an umount throws away in some hundred ms, and in seconds with checkers */
 #define FILES		often(40000, 100000)
