@@ -386,7 +386,8 @@ static bool tw_check_usage(struct tw_mount *mount, struct tw_cpu_state *cpu_stat
 	count = tw_check_count(mount->sbinfo);
 	barrier(); /* read once, since it is compared twice */
 	high = count + slack;
-	rising = rising && high >= mount->next_rise;
+	/* also where the credit pool would otherwise have next to nothing */
+	rising = rising && high + slack / 2 >= mount->next_rise;
 	falling = count - slack < mount->next_fall;
 	/*
 	 * A threshold that has moved waits for the other direction from now on, and
