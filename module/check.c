@@ -22,34 +22,40 @@
  * I2. Far from a level, no check is made: rough usage is compared with
  * check_above, which is at least one slack below the next level.
  *
- * I3. Near a level, allocations are charged. Let U be usage as a check has summed it
- * up, and L the lowest level above U. That check puts L - U - 1 blocks, which
- * cannot reach L, into the credit pool. The CPUs take credit from the pool,
- * and an allocation is charged to the credit of the CPU that its hook runs on. A CPU
- * in debt makes a check, which sums usage up again when the pool does not cover the
- * debt. So few sums are made, where otherwise each allocation would need one: with 128
- * CPUs that is each in the last 128 MiB.
+ * I3. Near a level, allocations and frees are charged. Let U be usage as a check has
+ * summed it up, L the lowest level above U at which a threshold rises, and F the
+ * highest at which one falls: it does so when usage is less than F. That check puts
+ * L - U - 1 blocks, which cannot reach L, into the credit pool for allocations, and
+ * U - F blocks, without which usage is not less than F, into the one for frees. The
+ * CPUs take credit from the pools, and an allocation or a free is charged to the
+ * credit of the CPU that its hook runs on. A CPU in debt makes a check, which sums
+ * usage up again when a pool does not cover a debt. So few sums are made, where otherwise
+ * each allocation and free would need one: with 128 CPUs that is each in the last 128 MiB.
  *
- * I4. Each block that the hook is called for was charged or is part of U. The
- * credit pool belongs to a generation G, which is published, followed by a
- * full barrier, before usage is summed up. An allocation whose hook reads an
+ * I4. Each block that the hook is called for was charged or is part of U. Both
+ * pools belong to a generation G, which is published, followed by a full
+ * barrier, before usage is summed up. An allocation or a free whose hook reads an
  * earlier generation was counted before that barrier, and is part of U. All others
- * are charged in G, some of them although they are part of U as well. Not more than
- * L - U - 1 blocks are charged, except by an allocation that has then queued a check,
- * which runs before its system call returns. So while no check is queued usage is
- * below L: frees only make it less. It does not matter where an
- * allocation was counted, where its task has gone to since, or what is in which
- * part of the counter.
+ * are charged in G, some of them although they are part of U as well: that only makes
+ * a check earlier. A sum is no snapshot, but what was counted on a CPU
+ * after its part was read is not in U, so it is charged in G or its hook has still to
+ * come (I6). Not more than L - U - 1 allocated and U - F freed blocks are charged, except
+ * by a hook that has then queued a check, which runs before its system call returns. So
+ * while no check is queued usage is below L, since frees only make it less, and not below F,
+ * since allocations only make it more. It does not matter where
+ * something was counted, where its task has gone to since, or what is in which
+ * part of the counter. A free whose number the hook does not learn is charged more than any
+ * pool has.
  *
  * I5. Allocations farther away than twice the slack are not charged. At the last of
  * these usage was at least one slack below L, and the pool never holds more
- * than that.
+ * than that. The same goes for frees and F.
  *
- * I6. Of several system calls that reach a level together, each before the hooks
- * of the others, the last one is in debt: it is notified before that one returns.
+ * I6. Of several system calls that reach a level together, up or down, each before the
+ * hooks of the others, the last one is in debt: it is notified before that one returns.
  *
- * I7. While crossings are being notified, all allocations and frees of the mount ask
- * for checks, however far from a level: see tw_check_set_bounds().
+ * I7. While crossings are being notified, all allocations and frees of the mount are
+ * charged or ask for checks, however far from a level: see tw_check_set_bounds().
  *
  * I8. Crossings are those between checks. Usage that goes up and is brought
  * down again by another CPU, before the system call that brought it up has had its
@@ -88,8 +94,8 @@
  * that discovery makes after each remount.
  *
  * Where the hook does not learn how many blocks were allocated (up to Linux 6.5),
- * there are no credits, and each allocation nearer than the slack makes a check.
- * So does each free that near above a level.
+ * there are no credits, and each allocation or free nearer than the slack makes a
+ * check.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -128,10 +134,19 @@ struct tw_check_run {
 	bool unfinished;
 };
 
+/*
+ * What a free of which the number is not known is charged: more than any credit
+ * pool has. Few are charged before the check that the first one asks for has run,
+ * so that the debt cannot overflow.
+ */
+#define TW_CHECK_UNKNOWN	(LONG_MAX >> 12)
+
 /**
  * struct tw_cpu_state - what a CPU has of a mount with thresholds
- * @credit: blocks that may still be charged to the CPU; negative if in debt
- * @generation: of @credit; if the mount's is another, there is none
+ * @credit: allocated blocks that may still be charged to the CPU; negative if in
+ *	debt
+ * @free_credit: the same for freed blocks
+ * @generation: of both credits; if the mount's is another, there is none
  * @check: checks the usage of @mount, in hard interrupt context
  * @notify: notifies of what was crossed, where eventfds may be signalled, and goes on
  *	with what @check has begun
@@ -145,6 +160,7 @@ struct tw_check_run {
  */
 struct tw_cpu_state {
 	long credit;
+	long free_credit;
 	unsigned long generation;
 	struct irq_work check;
 	struct irq_work notify;
@@ -164,8 +180,8 @@ static int tw_check_cpuhp;
  *
  * That is anywhere, both ways, as long as there are crossings to notify of. The check
  * that has found them may not be that of the task that has crossed, whose hook comes
- * after it: that task, too, must wait until they have been notified. An allocation
- * that is covered by credit asks for no check even so: one that has crossed is more
+ * after it: that task, too, must wait until they have been notified. What
+ * is covered by credit asks for no check even so: one that has crossed is more
  * than its own generation covers, and credit of a later one is had only where there
  * was a check since, which has notified or waited. With PREEMPT_RT nobody waits for
  * the thread that notifies.
@@ -179,8 +195,11 @@ void tw_check_set_bounds(struct tw_mount *mount)
 	long check_below = mount->next_fall;
 
 	lockdep_assert_held(&mount->lock);
+	/* I5 */
+	if (TW_COMPAT_COUNTS_BLOCKS)
+		slack *= 2;
 	if (check_above != TW_NO_RISE)
-		check_above -= TW_COMPAT_COUNTS_BLOCKS ? 2 * slack : slack;
+		check_above -= slack;
 	if (check_below != TW_NO_FALL)
 		check_below = min(check_below, LONG_MAX - slack) + slack;
 	if (mount->resizing ||
@@ -211,28 +230,35 @@ void tw_check_set_next(struct tw_mount *mount, long rise, long fall)
 	tw_check_set_bounds(mount);
 	WRITE_ONCE(mount->generation, mount->generation + 1);
 	mount->credit_pool = -1;
+	mount->free_credit_pool = -1;
 }
 
 /*
- * Charges blocks that were allocated; false if the CPU is in debt then, so that
- * a check is due. Context: any, with preemption disabled.
+ * Charges blocks that were allocated, or freed: one of the two is 0, and the compiler
+ * knows which. False if the CPU is in debt then, so that a check is due. Context: any,
+ * with preemption disabled.
  *
- * The interrupt that checks may come between any two lines. It sets both members;
+ * The interrupt that checks may come between any two lines. It sets all members;
  * if it comes after the generation was read, it has summed up after the blocks
  * were counted, or the credit is of the same generation still: charging the
- * credit that it leaves is right or too much. In the last two lines the new
+ * credit that it leaves is right or too much. In the last lines the new
  * generation must be stored before the debt: the other way round, the debt would be
- * forgiven.
+ * forgiven. Both credits are set there: each is of that generation from then on.
  */
-static __always_inline bool tw_check_charge(struct tw_mount *mount, long blocks)
+static __always_inline bool tw_check_charge(struct tw_mount *mount, long allocated,
+					    long freed)
 {
 	struct tw_cpu_state __percpu *cpu_states = mount->cpu_states;
 	unsigned long generation = READ_ONCE(mount->generation);
 
-	if (likely(this_cpu_read(cpu_states->generation) == generation))
-		return this_cpu_sub_return(cpu_states->credit, blocks) >= 0;
+	if (likely(this_cpu_read(cpu_states->generation) == generation)) {
+		if (freed)
+			return this_cpu_sub_return(cpu_states->free_credit, freed) >= 0;
+		return this_cpu_sub_return(cpu_states->credit, allocated) >= 0;
+	}
 	this_cpu_write(cpu_states->generation, generation);
-	this_cpu_write(cpu_states->credit, -blocks);
+	this_cpu_write(cpu_states->credit, -allocated);
+	this_cpu_write(cpu_states->free_credit, -freed);
 	return false;
 }
 
@@ -258,7 +284,7 @@ notrace void tw_check_alloc_near(struct tw_mount *mount,
 		return;
 	if (TW_COMPAT_COUNTS_BLOCKS) {
 		/* resized or not, what was allocated is charged */
-		bool charged = !blocks || tw_check_charge(mount, blocks);
+		bool charged = !blocks || tw_check_charge(mount, blocks, 0);
 
 		if (charged && !resized)
 			return;
@@ -272,19 +298,30 @@ NOKPROBE_SYMBOL(tw_check_alloc_near);
  * tw_check_free() - blocks were freed, and counted
  * @mount: where
  * @sbinfo: the superblock's
+ * @blocks: how many; 0 or less if that is not known
  *
  * Context: as tw_check_alloc().
  */
 notrace void tw_check_free(struct tw_mount *mount,
-			   struct shmem_sb_info *sbinfo)
+			   struct shmem_sb_info *sbinfo, long blocks)
 {
 	long check_below;
+	bool resized;
 
 	smp_mb(); /* I1 */
 	check_below = smp_load_acquire(&mount->check_below); /* of tw_check_set_bounds() */
-	if (tw_check_count(sbinfo) < check_below ||
-	    READ_ONCE(sbinfo->max_blocks) != READ_ONCE(mount->max_blocks))
-		tw_check_freeing(mount);
+	resized = READ_ONCE(sbinfo->max_blocks) != READ_ONCE(mount->max_blocks);
+	if (likely(tw_check_count(sbinfo) >= check_below && !resized))
+		return;
+	if (TW_COMPAT_COUNTS_BLOCKS) {
+		/* resized or not, what was freed is charged */
+		bool charged = tw_check_charge(mount, 0, blocks > 0 ? blocks :
+							 TW_CHECK_UNKNOWN);
+
+		if (charged && !resized)
+			return;
+	}
+	tw_check_freeing(mount);
 }
 
 NOKPROBE_SYMBOL(tw_check_free);
@@ -308,29 +345,40 @@ NOKPROBE_SYMBOL(tw_check_freeing);
 
 /* ---- checks ---- */
 
+/* Pays the debt of a CPU with no credit left from the pool; returns its new credit. */
+static long tw_check_take(long *pool, long credit)
+{
+	long taken;
+
+	if (credit > 0)
+		return credit;
+	*pool += credit;
+	/* fair: where all of them write none asks more often than others */
+	taken = DIV_ROUND_UP(*pool, num_online_cpus());
+	*pool -= taken;
+	return taken;
+}
+
 /*
- * Settles the debt of this CPU and gives it new credit; false if the credit pool
+ * Settles the debts of this CPU and gives it new credit; false if one of the pools
  * does not have that, so that usage must be summed up.
  */
 static bool tw_check_refill(struct tw_mount *mount, struct tw_cpu_state *cpu_state)
 {
-	long debt = 0, credit;
+	long credit = 0, free_credit = 0;
 
 	lockdep_assert_held(&mount->lock);
 	/* nobody has summed up in this generation */
 	if (mount->credit_pool < 0)
 		return false;
 	if (cpu_state->generation == mount->generation) {
-		if (cpu_state->credit >= 0)
-			return true;
-		debt = -cpu_state->credit;
+		credit = cpu_state->credit;
+		free_credit = cpu_state->free_credit;
 	}
-	if (mount->credit_pool < debt)
+	if (credit < -mount->credit_pool || free_credit < -mount->free_credit_pool)
 		return false;
-	/* fair: where all of them write none asks more often than others */
-	credit = DIV_ROUND_UP(mount->credit_pool - debt, num_online_cpus());
-	mount->credit_pool -= debt + credit;
-	cpu_state->credit = credit;
+	cpu_state->credit = tw_check_take(&mount->credit_pool, credit);
+	cpu_state->free_credit = tw_check_take(&mount->free_credit_pool, free_credit);
 	cpu_state->generation = mount->generation;
 	return true;
 }
@@ -372,23 +420,25 @@ static bool tw_check_usage(struct tw_mount *mount, struct tw_cpu_state *cpu_stat
 			   bool *unfinished)
 {
 	s64 slack = READ_ONCE(tw_check_slack), count, low, high;
+	s64 margin = TW_COMPAT_COUNTS_BLOCKS ? slack / 2 : 0;
 	unsigned int left = TW_CHECK_BATCH, moved;
 	bool rising, falling, crossed = false;
 
-	/* without a cpu_state, what was charged until now says nothing */
-	rising = !TW_COMPAT_COUNTS_BLOCKS || !cpu_state ||
-		 !tw_check_refill(mount, cpu_state);
-	if (TW_COMPAT_COUNTS_BLOCKS && rising) {
+	if (TW_COMPAT_COUNTS_BLOCKS) {
+		/* without a cpu_state, what was charged until now says nothing */
+		if (cpu_state && tw_check_refill(mount, cpu_state))
+			return false;
 		/* a new generation */
 		tw_check_set_next(mount, mount->next_rise, mount->next_fall);
 		smp_mb(); /* I1 */
 	}
 	count = tw_check_count(mount->sbinfo);
 	barrier(); /* read once, since it is compared twice */
+	low = count - slack;
 	high = count + slack;
-	/* also where the credit pool would otherwise have next to nothing */
-	rising = rising && high + slack / 2 >= mount->next_rise;
-	falling = count - slack < mount->next_fall;
+	/* also where the credit pools would otherwise have next to nothing */
+	rising = high + margin >= mount->next_rise;
+	falling = low - margin < mount->next_fall;
 	/*
 	 * A threshold that has moved waits for the other direction from now on, and
 	 * usage may have passed it back before check_above and check_below said so:
@@ -404,13 +454,21 @@ static bool tw_check_usage(struct tw_mount *mount, struct tw_cpu_state *cpu_stat
 		tw_threshold_set_next(mount);
 		smp_mb(); /* I1 */
 	}
-	/* the credit pool stays unknown then, so that the next check sums up (I10) */
-	if (!left)
+	if (!left) {
+		/* the credit pools stay unknown, so that the next check sums up (I10) */
 		*unfinished = true;
-	if (TW_COMPAT_COUNTS_BLOCKS && mount->credit_pool < 0 && left) {
+		return true;
+	}
+	if (TW_COMPAT_COUNTS_BLOCKS) {
+		/* I3 */
+		low = max_t(s64, low, 0);
 		high = max_t(s64, high, 0);
 		mount->credit_pool = clamp_t(s64, mount->next_rise - 1 - high, 0,
 					     slack);
+		mount->free_credit_pool = slack;
+		if (mount->next_fall != TW_NO_FALL)
+			mount->free_credit_pool = clamp_t(s64, low - mount->next_fall,
+							  0, slack);
 		if (cpu_state)
 			tw_check_refill(mount, cpu_state);
 	}

@@ -23,7 +23,8 @@ void tw_check_exit(void);
 /* for the hook */
 void tw_check_alloc_near(struct tw_mount *mount, struct shmem_sb_info *sbinfo,
 			 long blocks);
-void tw_check_free(struct tw_mount *mount, struct shmem_sb_info *sbinfo);
+void tw_check_free(struct tw_mount *mount, struct shmem_sb_info *sbinfo,
+		   long blocks);
 void tw_check_freeing(struct tw_mount *mount);
 
 /*

@@ -46,6 +46,9 @@ static bool tw_hook_armed;
 /* frees have no probe of their own and are seen by tw_hook_entered() */
 static bool tw_hook_frees_at_entry __read_mostly;
 
+/* the second argument of what frees are seen at is their number */
+static bool tw_hook_free_counts __read_mostly;
+
 /* ---- handlers ---- */
 
 /* Context: any, with preemption disabled. */
@@ -145,7 +148,8 @@ static notrace int tw_hook_on_free(struct kretprobe_instance *instance,
 	struct tw_mount *mount = tw_mount_find_watched(call->sb);
 
 	if (mount)
-		tw_check_free(mount, call->sb->s_fs_info);
+		tw_check_free(mount, call->sb->s_fs_info,
+			      tw_hook_free_counts ? call->argument : 0);
 	return 0;
 }
 
@@ -305,6 +309,7 @@ static int tw_hook_register(enum tw_probe_kind kind)
 	int err;
 
 	tw_hook_frees_at_entry = !tw_hook->free;
+	tw_hook_free_counts = tw_hook->free && strcmp(tw_hook->free, "shmem_recalc_inode");
 	err = tw_probe_register(&tw_hook_alloc, tw_hook->alloc, kind);
 	if (!err && tw_hook->free)
 		err = tw_probe_register(&tw_hook_free, tw_hook->free,

@@ -42,7 +42,9 @@ struct tw_owner;
  *	percpu_counter's lock.
  * @next_rise: the lowest number of blocks at which a threshold becomes above
  * @next_fall: a threshold becomes below when usage is less than this
- * @credit_pool: blocks that the CPUs may take as credit, -1 if that is not known
+ * @credit_pool: blocks that the CPUs may take as credit for allocations, -1 if that
+ *	is not known
+ * @free_credit_pool: the same for frees; known when the other one is
  * @sbinfo: the superblock's; NULL from generic_shutdown_super() on
  * @size: size of the mount that thresholds are placed for
  * @resizes: how often it has changed
@@ -87,6 +89,7 @@ struct tw_mount {
 	long next_rise;
 	long next_fall;
 	long credit_pool;
+	long free_credit_pool;
 	struct shmem_sb_info *sbinfo;
 	unsigned long size;
 	unsigned long resizes;

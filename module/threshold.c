@@ -362,6 +362,7 @@ void tw_threshold_prepare(struct tw_mount *mount)
 	mount->check_above = TW_NO_RISE;
 	mount->check_below = TW_NO_FALL;
 	mount->credit_pool = -1;
+	mount->free_credit_pool = -1;
 	raw_spin_lock_init(&mount->lock);
 	INIT_LIST_HEAD(&mount->sized);
 	INIT_LIST_HEAD(&mount->unplaced);

@@ -2,7 +2,8 @@
 /*
  * Near a level the CPUs are given credit for what is left, and usage is summed up
  * only when one is used up: the very block that reaches the level is told all
- * the same, wherever it was allocated, and none before it.
+ * the same, wherever it was allocated, and none before it. So is the very block whose
+ * free brings usage below a level.
  */
 #include "race.h"
 #include "kselftest_harness.h"
@@ -26,6 +27,12 @@ FIXTURE_SETUP(mount)
 FIXTURE_TEARDOWN(mount)
 {
 	scratch_end(&self->m);
+}
+
+/* the first so many blocks of the file are left */
+static int keep(int fd, const struct scratch *m, long long blocks)
+{
+	return ftruncate(fd, blocks * m->block) || lseek(fd, 0, SEEK_END) < 0 ? -errno : 0;
 }
 
 static int empty(int fd)
@@ -132,10 +139,151 @@ TEST_F_TIMEOUT(mount, a_level_moved_by_a_write_or_a_remount_is_told_at_the_very_
 	}
 }
 
+/* ---- frees ---- */
+
+TEST_F_TIMEOUT(mount, a_freer_that_changes_its_cpu_is_told_at_the_very_block, 400)
+{
+	int level = 5, efd = listen_blocks(&self->m, level, "falling");
+	int fd = open_file(&self->m, "file"), round, i;
+
+	ASSERT_LE(0, efd);
+	for (round = 0; round < 5; round++) {
+		ASSERT_EQ(0, append_blocks(fd, &self->m, FAR));
+		for (i = FAR - 1; i >= level; i--) {
+			run_on((i * (round + 1)) % self->cpus);
+			ASSERT_EQ(0, keep(fd, &self->m, i));
+			ASSERT_FALSE(readable(efd, 0)) TH_LOG("told at block %d", i);
+		}
+		run_on(round % self->cpus);
+		ASSERT_EQ(0, keep(fd, &self->m, level - 1));
+		ASSERT_SIGNALS(efd, 1);
+		ASSERT_EQ(0, empty(fd));
+		ASSERT_SIGNALS(efd, 0);
+	}
+}
+
+TEST_F_TIMEOUT(mount, frees_of_many_blocks_are_told_at_the_very_block, 400)
+{
+	int level = 40, efd = listen_blocks(&self->m, level, "falling");
+	int fd = open_file(&self->m, "file"), size, used;
+
+	ASSERT_LE(0, efd);
+	for (size = 2; size < 100; size += 7) {
+		unsigned int seed = size;
+
+		ASSERT_EQ(0, fallocate(fd, 0, 0, FAR * self->m.block));
+		for (used = FAR; used > level;) {
+			used -= 1 + rand_r(&seed) % size;
+			if (used < level)
+				used = level;
+			run_on(used % self->cpus);
+			ASSERT_EQ(0, keep(fd, &self->m, used));
+			ASSERT_FALSE(readable(efd, 0)) TH_LOG("told at block %d, by %d", used, size);
+		}
+		ASSERT_EQ(0, keep(fd, &self->m, level - 1 - size % 3));
+		ASSERT_SIGNALS(efd, 1);
+	}
+}
+
+TEST_F_TIMEOUT(mount, falling_levels_next_to_each_other_are_each_told_at_the_very_block, 400)
+{
+	int fd = open_file(&self->m, "file"), efd[16], round, used, i;
+
+	for (i = 0; i < 16; i++) {
+		efd[i] = listen_blocks(&self->m, 100 + i, "falling");
+		ASSERT_LE(0, efd[i]);
+	}
+	for (round = 0; round < 5; round++) {
+		ASSERT_EQ(0, append_blocks(fd, &self->m, 300));
+		for (used = 299; used >= 95; used--) {
+			run_on((used / (round + 1)) % self->cpus);
+			ASSERT_EQ(0, keep(fd, &self->m, used));
+			for (i = 0; i < 16; i++)
+				ASSERT_SIGNALS(efd[i], used == 99 + i) TH_LOG("level %d, block %d",
+									      100 + i, used);
+		}
+		ASSERT_EQ(0, empty(fd));
+	}
+}
+
+TEST_F_TIMEOUT(mount, hysteresis_is_over_at_the_very_block, 400)
+{
+	int fd = open_file(&self->m, "file"), efd, i;
+	char args[64];
+
+	snprintf(args, sizeof(args), "%ld rising hyst=%ld", 400 * self->m.block,
+		 300 * self->m.block);
+	efd = listen_to(&self->m, "used_bytes", args);
+	ASSERT_LE(0, efd);
+	ASSERT_EQ(0, append_blocks(fd, &self->m, 400));
+	ASSERT_SIGNALS(efd, 1);
+	for (i = 399; i >= 100; i--) {
+		run_on(i % self->cpus);
+		ASSERT_EQ(0, keep(fd, &self->m, i));
+	}
+	/* one block too few was freed, now and the next time */
+	ASSERT_EQ(0, append_blocks(fd, &self->m, 300));
+	ASSERT_SIGNALS(efd, 0);
+	ASSERT_EQ(0, keep(fd, &self->m, 100));
+	ASSERT_EQ(0, append_blocks(fd, &self->m, 350));
+	ASSERT_SIGNALS(efd, 0);
+	for (i = 399; i >= 99; i--) {
+		run_on(i % self->cpus);
+		ASSERT_EQ(0, keep(fd, &self->m, i));
+	}
+	ASSERT_EQ(0, append_blocks(fd, &self->m, 300));
+	ASSERT_SIGNALS(efd, 0);
+	ASSERT_EQ(0, append_blocks(fd, &self->m, 1));
+	ASSERT_SIGNALS(efd, 1);
+}
+
+TEST_F_TIMEOUT(mount, usage_between_two_levels_is_told_at_the_very_block_either_way, 400)
+{
+	int up = listen_blocks(&self->m, 120, "rising"), down = listen_blocks(&self->m, 100, "falling");
+	int fd = open_file(&self->m, "file"), round, i, used = 110;
+	unsigned int seed = 1;
+
+	ASSERT_LE(0, up);
+	ASSERT_LE(0, down);
+	ASSERT_EQ(0, append_blocks(fd, &self->m, used));
+	for (round = 0; round < 20; round++) {
+		for (i = 0; i < 100; i++) {
+			int next = 100 + rand_r(&seed) % 20;
+
+			run_on(rand_r(&seed) % self->cpus);
+			ASSERT_EQ(0, next > used ? append_blocks(fd, &self->m, next - used) :
+						   keep(fd, &self->m, next));
+			used = next;
+			ASSERT_FALSE(readable(up, 0)) TH_LOG("told at block %d", used);
+			ASSERT_FALSE(readable(down, 0)) TH_LOG("told at block %d", used);
+		}
+		run_on(round % self->cpus);
+		if (round & 1) {
+			ASSERT_EQ(0, append_blocks(fd, &self->m, 119 - used));
+			ASSERT_SIGNALS(up, 0);
+			ASSERT_EQ(0, append_blocks(fd, &self->m, 1));
+			ASSERT_SIGNALS(up, 1);
+		} else {
+			ASSERT_EQ(0, keep(fd, &self->m, 100));
+			ASSERT_SIGNALS(down, 0);
+			ASSERT_EQ(0, keep(fd, &self->m, 99));
+			ASSERT_SIGNALS(down, 1);
+			ASSERT_EQ(0, append_blocks(fd, &self->m, 11));
+		}
+		used = 110;
+		ASSERT_EQ(0, keep(fd, &self->m, used));
+		ASSERT_SIGNALS(up, 0);
+		ASSERT_SIGNALS(down, 0);
+	}
+}
+
+/* ---- all at once ---- */
+
 struct crew {
 	const struct scratch *m;
 	pthread_barrier_t barrier;
 	int level;
+	int floor;		/* of another file, when the level is fallen past */
 	int rounds;
 	int efd;
 	/* what the rounds have found, by the first of them */
@@ -191,14 +339,52 @@ static void *fill_to_the_level(void *arg)
 	return NULL;
 }
 
-static void fill_together(struct __test_metadata *_metadata, const struct scratch *m,
-			  int level, int rounds)
+/* The other way: level - 1 blocks are freed by all, in steps, and then the one that tells. */
+static void *free_to_the_level(void *arg)
+{
+	struct member *self = arg;
+	struct crew *crew = self->crew;
+	unsigned int seed = self->number + 1;
+	int round, left, mine;
+
+	run_on(self->number % sysconf(_SC_NPROCESSORS_ONLN));
+	for (round = 0; round < crew->rounds; round++) {
+		mine = self->number == round % WRITERS;
+		left = part(crew, self->number, round) + mine;
+		if (!self->error)
+			self->error = append_blocks(self->fd, crew->m, left);
+		pthread_barrier_wait(&crew->barrier);
+		while (left > mine && !self->error) {
+			left -= 1 + rand_r(&seed) % 4;
+			if (left < mine)
+				left = mine;
+			self->error = keep(self->fd, crew->m, left);
+		}
+		pthread_barrier_wait(&crew->barrier);
+		/* one after the other has the last block to free */
+		if (mine) {
+			crew->early += readable(crew->efd, 0);
+			if (!self->error)
+				self->error = empty(self->fd);
+			crew->wrong += signals(crew->efd, 1) != 1;
+		}
+		pthread_barrier_wait(&crew->barrier);
+	}
+	return NULL;
+}
+
+static void work_together(struct __test_metadata *_metadata, const struct scratch *m,
+			  void *(*job)(void *), int level, int rounds)
 {
 	struct crew crew = { .m = m, .level = level, .rounds = rounds };
+	bool freeing = job == free_to_the_level;
 	char name[16];
 	int i;
 
-	crew.efd = listen_blocks(m, level, "rising");
+	crew.floor = freeing ? 300 : 0;
+	ASSERT_EQ(0, scratch_use(m, crew.floor));
+	crew.efd = listen_blocks(m, freeing ? crew.floor + 1 : level,
+				 freeing ? "falling" : "rising");
 	ASSERT_LE(0, crew.efd);
 	pthread_barrier_init(&crew.barrier, NULL, WRITERS);
 	for (i = 0; i < WRITERS; i++) {
@@ -208,7 +394,7 @@ static void fill_together(struct __test_metadata *_metadata, const struct scratc
 		member->number = i;
 		snprintf(name, sizeof(name), "writer%d", i);
 		member->fd = open_file(m, name);
-		ASSERT_EQ(0, pthread_create(&member->thread, NULL, fill_to_the_level, member));
+		ASSERT_EQ(0, pthread_create(&member->thread, NULL, job, member));
 	}
 	for (i = 0; i < WRITERS; i++) {
 		pthread_join(crew.member[i].thread, NULL);
@@ -222,11 +408,20 @@ static void fill_together(struct __test_metadata *_metadata, const struct scratc
 
 TEST_F_TIMEOUT(mount, writers_on_all_cpus_end_on_the_very_block_round_after_round, 400)
 {
-	fill_together(_metadata, &self->m, 2, 100);
-	fill_together(_metadata, &self->m, 5, 100);
-	fill_together(_metadata, &self->m, 37, 100);
-	fill_together(_metadata, &self->m, 250, 50);
-	fill_together(_metadata, &self->m, FAR, 20);
+	work_together(_metadata, &self->m, fill_to_the_level, 2, 100);
+	work_together(_metadata, &self->m, fill_to_the_level, 5, 100);
+	work_together(_metadata, &self->m, fill_to_the_level, 37, 100);
+	work_together(_metadata, &self->m, fill_to_the_level, 250, 50);
+	work_together(_metadata, &self->m, fill_to_the_level, FAR, 20);
+}
+
+TEST_F_TIMEOUT(mount, freers_on_all_cpus_end_on_the_very_block_round_after_round, 400)
+{
+	work_together(_metadata, &self->m, free_to_the_level, 2, 100);
+	work_together(_metadata, &self->m, free_to_the_level, 5, 100);
+	work_together(_metadata, &self->m, free_to_the_level, 37, 100);
+	work_together(_metadata, &self->m, free_to_the_level, 250, 50);
+	work_together(_metadata, &self->m, free_to_the_level, FAR, 20);
 }
 
 struct visitor {
@@ -254,14 +449,13 @@ static void *visit(void *arg)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(mount, usage_that_comes_and_goes_just_below_a_level_is_never_told, 400)
+/* Each on a CPU of its own, up to @most blocks each. */
+static void visit_together(struct __test_metadata *_metadata, FIXTURE_DATA(mount) *self, int most)
 {
 	struct visitor visitor[WRITERS] = {};
-	int most = 30, level = WRITERS * most + 1, i, fd;
-	int efd = listen_blocks(&self->m, level, "");
 	char name[16];
+	int i;
 
-	ASSERT_LE(0, efd);
 	for (i = 0; i < WRITERS; i++) {
 		struct visitor *v = &visitor[i];
 
@@ -277,13 +471,40 @@ TEST_F_TIMEOUT(mount, usage_that_comes_and_goes_just_below_a_level_is_never_told
 		EXPECT_EQ(0, visitor[i].error);
 		close(visitor[i].fd);
 	}
+}
+
+TEST_F_TIMEOUT(mount, usage_that_comes_and_goes_just_below_a_level_is_never_told, 400)
+{
+	int most = 30, level = WRITERS * most + 1, fd;
+	int efd = listen_blocks(&self->m, level, "");
+
+	ASSERT_LE(0, efd);
+	visit_together(_metadata, self, most);
 	EXPECT_SIGNALS(efd, 0);
-	/* and all that was paid has not made it late */
+	/* and all that was charged has not made it late */
 	fd = open_file(&self->m, "file");
 	ASSERT_EQ(0, append_blocks(fd, &self->m, level - 1));
 	EXPECT_SIGNALS(efd, 0);
 	ASSERT_EQ(0, append_blocks(fd, &self->m, 1));
 	EXPECT_SIGNALS(efd, 1);
+}
+
+TEST_F_TIMEOUT(mount, usage_that_comes_and_goes_just_above_a_level_is_never_told, 400)
+{
+	int most = 30, level = 50, fd = open_file(&self->m, "file"), efd, rising;
+
+	ASSERT_EQ(0, append_blocks(fd, &self->m, level));
+	efd = listen_blocks(&self->m, level, "");
+	rising = listen_blocks(&self->m, level + WRITERS * most + 1, "");
+	ASSERT_LE(0, efd);
+	ASSERT_LE(0, rising);
+	visit_together(_metadata, self, most);
+	EXPECT_SIGNALS(efd, 0);
+	EXPECT_SIGNALS(rising, 0);
+	/* and all that was charged has not made it late */
+	ASSERT_EQ(0, keep(fd, &self->m, level - 1));
+	EXPECT_SIGNALS(efd, 1);
+	EXPECT_SIGNALS(rising, 0);
 }
 
 TEST_HARNESS_MAIN
