@@ -93,6 +93,15 @@
  * which an ordinary user may do in a loop. The rest is for the check in process context
  * that discovery makes after each remount.
  *
+ * I13. No hook is called for the blocks that an allocation counts and takes back because it
+ * fails (tw_compat_hook_candidate() says when). I4 does not hold of them: a check
+ * in between takes them for a crossing, and the way back is not seen; and a sum that sees one
+ * of the two steps and not the other is off by them, and so is the credit that it gives. The
+ * same is true of a hit that the kernel drops, and of probes that somebody has switched
+ * off. So once a second each mount's thresholds are compared with usage, see
+ * tw_check_again(): whatever has made them differ, they agree again within three
+ * seconds of that, without another allocation or free.
+ *
  * Where the hook does not learn how many blocks were allocated (up to Linux 6.5),
  * there are no credits, and each allocation or free nearer than the slack makes a
  * check.
@@ -424,6 +433,7 @@ static bool tw_check_usage(struct tw_mount *mount, struct tw_cpu_state *cpu_stat
 	unsigned int left = TW_CHECK_BATCH, moved;
 	bool rising, falling, crossed = false;
 
+	lockdep_assert_held(&mount->lock);
 	if (TW_COMPAT_COUNTS_BLOCKS) {
 		/* without a cpu_state, what was charged until now says nothing */
 		if (cpu_state && tw_check_refill(mount, cpu_state))
@@ -432,6 +442,7 @@ static bool tw_check_usage(struct tw_mount *mount, struct tw_cpu_state *cpu_stat
 		tw_check_set_next(mount, mount->next_rise, mount->next_fall);
 		smp_mb(); /* I1 */
 	}
+	mount->checks++;
 	count = tw_check_count(mount->sbinfo);
 	barrier(); /* read once, since it is compared twice */
 	low = count - slack;
@@ -487,6 +498,16 @@ static void tw_check_size(struct tw_mount *mount, unsigned long max_blocks,
 }
 
 /*
+ * Is there a usage that can be compared? The last umount clears s_root and then throws
+ * all inodes away; that empties the mount, but nobody freed anything.
+ */
+static bool tw_check_possible(struct tw_mount *mount)
+{
+	lockdep_assert_held(&mount->lock);
+	return mount->sbinfo && READ_ONCE(mount->sb->s_root);
+}
+
+/*
  * True if tw_notify_all() must be called after this: for what was crossed, or to
  * wait until others have notified of what they have seen. The first of a @run sets
  * it up; as long as it is unfinished then, another is due.
@@ -494,20 +515,14 @@ static void tw_check_size(struct tw_mount *mount, unsigned long max_blocks,
 static bool tw_check(struct tw_mount *mount, struct tw_cpu_state *cpu_state,
 		     struct tw_check_run *run, bool first)
 {
-	struct shmem_sb_info *sbinfo;
 	unsigned long flags, max_blocks;
 	bool notify = false;
 
 	raw_spin_lock_irqsave(&mount->lock, flags);
 	run->unplaced = false;
 	run->unfinished = false;
-	sbinfo = mount->sbinfo;
-	/*
-	 * The last umount clears s_root and then throws all inodes away; that
-	 * empties the mount, but nobody freed anything.
-	 */
-	if (sbinfo && READ_ONCE(mount->sb->s_root)) {
-		max_blocks = READ_ONCE(sbinfo->max_blocks);
+	if (tw_check_possible(mount)) {
+		max_blocks = READ_ONCE(mount->sbinfo->max_blocks);
 		if (first)
 			run->resizes = mount->resizes + (max_blocks != mount->size);
 		tw_check_size(mount, max_blocks, run);
@@ -561,6 +576,61 @@ void tw_check_resized(struct tw_mount *mount)
 	raw_spin_unlock_irqrestore(&mount->lock, flags);
 	if (resized)
 		tw_check_now(mount);
+}
+
+/* Is a threshold on the wrong side of usage, or the size another than they know? */
+static bool tw_check_wrong(struct tw_mount *mount)
+{
+	s64 slack = READ_ONCE(tw_check_slack), used;
+	unsigned long max_blocks;
+	long count;
+
+	if (!tw_check_possible(mount))
+		return false;
+	max_blocks = READ_ONCE(mount->sbinfo->max_blocks);
+	/* a remount to size=0 ends the count for good */
+	if (!max_blocks)
+		return false;
+	if (mount->resizing || max_blocks != mount->size)
+		return true;
+	count = tw_check_count(mount->sbinfo);
+	barrier(); /* read once, since it is compared twice */
+	if (count + slack < mount->next_rise && count - slack >= mount->next_fall)
+		return false;
+	used = tw_mount_used(mount);
+	return tw_threshold_passed(mount, used, used);
+}
+
+/**
+ * tw_check_again() - have usage checked if a threshold is on the wrong side of it
+ * @mount: one that can be found
+ * @queued: set to true if a check was queued
+ *
+ * For one who calls again and again, far apart. A check is queued only if two calls in a
+ * row find it so, and if usage was not compared in between: whoever has allocated or freed
+ * and is about to ask for a check itself has done so in the meantime.
+ *
+ * Context: process, with preemption disabled.
+ * Return: true if there are thresholds.
+ */
+bool tw_check_again(struct tw_mount *mount, bool *queued)
+{
+	unsigned long flags, doubt;
+	bool watched;
+
+	raw_spin_lock_irqsave(&mount->lock, flags);
+	watched = !RB_EMPTY_ROOT(&mount->rises.rb_root) ||
+		  !RB_EMPTY_ROOT(&mount->falls.rb_root);
+	doubt = watched && tw_check_wrong(mount) ? mount->checks + 1 : 0;
+	if (doubt && doubt == mount->doubt) {
+		/* ends all credit: what was charged until now says nothing */
+		tw_check_set_next(mount, mount->next_rise, mount->next_fall);
+		irq_work_queue(&this_cpu_ptr(mount->cpu_states)->check);
+		*queued = true;
+	}
+	mount->doubt = doubt;
+	raw_spin_unlock_irqrestore(&mount->lock, flags);
+	return watched;
 }
 
 static void tw_check_notify_fn(struct irq_work *work)

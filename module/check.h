@@ -75,6 +75,9 @@ void tw_check_set_next(struct tw_mount *mount, long rise, long fall);
 int tw_check_prepare(struct tw_mount *mount);
 void tw_check_resized(struct tw_mount *mount);
 
+/* for resync.c */
+bool tw_check_again(struct tw_mount *mount, bool *queued);
+
 /* for mount.c */
 void tw_check_now(struct tw_mount *mount);
 void tw_check_release(struct tw_mount *mount);

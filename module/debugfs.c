@@ -18,6 +18,7 @@
 #include "files.h"
 #include "hook.h"
 #include "mount.h"
+#include "resync.h"
 #include "trigger.h"
 
 static struct dentry *tw_debugfs_root;
@@ -48,6 +49,7 @@ static int tw_stats_show(struct seq_file *seq, void *v)
 	seq_printf(seq, "crossings %llu\n", triggers.crossings);
 	seq_printf(seq, "signals %llu\n", triggers.signals);
 	seq_printf(seq, "missed %lu\n", hook.missed);
+	seq_printf(seq, "resyncs %lu\n", tw_resync_count());
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(tw_stats);

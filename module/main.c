@@ -4,8 +4,8 @@
  *
  * Four layers, each of which knows only those before it: the levels (level.c);
  * the mounts (mount.c), the thresholds on them (threshold.c), when usage is compared
- * with these (check.c), who is notified (notify.c), and how mounts come and go
- * (discovery.c); the hook (hook.c), its selftest (selftest.c), the triggers for
+ * with these (check.c and resync.c), who is notified (notify.c), and how mounts come
+ * and go (discovery.c); the hook (hook.c), its selftest (selftest.c), the triggers for
  * which it is armed (trigger.c) and the eventfds that these signal (eventfd.c); the
  * interface (debugfs.c and files.c). How a function of the kernel is probed is in
  * probe.c, what differs between kernels in compat.h.
@@ -22,6 +22,7 @@
 #include "files.h"
 #include "hook.h"
 #include "mount.h"
+#include "resync.h"
 #include "trigger.h"
 
 module_param_named(max_mounts, tw_max_mounts, uint, 0444);
@@ -95,6 +96,8 @@ exit_hook:
 exit_discovery:
 	tw_discovery_exit();
 exit_check:
+	/* the selftest has started it */
+	tw_resync_exit();
 	tw_check_exit();
 exit_mount:
 	tw_mount_exit();
@@ -112,6 +115,7 @@ static void __exit tw_exit(void)
 	tw_hook_info(&hook);
 	tw_hook_exit();
 	tw_discovery_exit();
+	tw_resync_exit();
 	tw_check_exit();
 	tw_mount_exit();
 	pr_info("unloaded, %lu probe hits missed\n", hook.missed);

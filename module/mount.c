@@ -89,11 +89,14 @@ void tw_mount_visit_watched(void (*visit)(struct tw_mount *mount))
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(tw_mount_watched); i++) {
+		if (hlist_empty(&tw_mount_watched[i]))
+			continue;
 		rcu_read_lock_sched();
 		hlist_for_each_entry_rcu(mount, &tw_mount_watched[i], watched,
 					 rcu_read_lock_sched_held())
 			visit(mount);
 		rcu_read_unlock_sched();
+		cond_resched();
 	}
 }
 

@@ -45,6 +45,9 @@ struct tw_owner;
  * @credit_pool: blocks that the CPUs may take as credit for allocations, -1 if that
  *	is not known
  * @free_credit_pool: the same for frees; known when the other one is
+ * @checks: how often usage was compared with the thresholds
+ * @doubt: if the last pass of the resync has found a threshold on the wrong side:
+ *	@checks, and one, at that time; else 0
  * @sbinfo: the superblock's; NULL from generic_shutdown_super() on
  * @size: size of the mount that thresholds are placed for
  * @resizes: how often it has changed
@@ -90,6 +93,8 @@ struct tw_mount {
 	long next_fall;
 	long credit_pool;
 	long free_credit_pool;
+	unsigned long checks;
+	unsigned long doubt;
 	struct shmem_sb_info *sbinfo;
 	unsigned long size;
 	unsigned long resizes;

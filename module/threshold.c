@@ -14,6 +14,7 @@
 #include "compat.h"
 #include "mount.h"
 #include "notify.h"
+#include "resync.h"
 #include "threshold.h"
 
 /* ---- which thresholds are where ---- */
@@ -287,6 +288,8 @@ int tw_threshold_add(struct tw_mount *mount, struct tw_threshold *threshold)
 			tw_threshold_fire_now(mount, threshold);
 	}
 	raw_spin_unlock_irqrestore(&mount->lock, flags);
+	if (!err)
+		tw_resync_start();
 	if (notify)
 		threshold->notify(threshold, 1);
 	return err;
@@ -319,6 +322,7 @@ void tw_threshold_move(struct tw_mount *mount, struct tw_threshold *threshold,
 	if (notify)
 		tw_threshold_fire_now(mount, threshold);
 	raw_spin_unlock_irqrestore(&mount->lock, flags);
+	tw_resync_start();
 	if (notify)
 		threshold->notify(threshold, 1);
 }

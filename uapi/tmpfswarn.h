@@ -88,7 +88,10 @@
  * (shown); mounts_hidden (over max_mounts of their user, or not shown yet for want of
  * memory);
  * triggers (registered); crossings (notified since load); signals (these and
- * final notifications); missed (probe hits that the kernel had to drop).
+ * final notifications); missed (probe hits that the kernel had to drop); resyncs (times
+ * that a mount's triggers were put on the right side of their levels by the comparison that
+ * is made once a second, for what no probe has seen: zero unless something is missed, the
+ * probes were switched off, or an allocation has counted blocks and failed).
  */
 
 /* files of a mount's directory */

@@ -217,21 +217,21 @@ TEST_F_TIMEOUT(mount, hysteresis_is_over_at_the_very_block, 400)
 	ASSERT_LE(0, efd);
 	ASSERT_EQ(0, append_blocks(fd, &self->m, 400));
 	ASSERT_SIGNALS(efd, 1);
-	for (i = 399; i >= 100; i--) {
+	for (i = 399; i > 100; i--) {
 		run_on(i % self->cpus);
 		ASSERT_EQ(0, keep(fd, &self->m, i));
 	}
 	/* one block too few was freed, now and the next time */
-	ASSERT_EQ(0, append_blocks(fd, &self->m, 300));
+	ASSERT_EQ(0, append_blocks(fd, &self->m, 299));
 	ASSERT_SIGNALS(efd, 0);
-	ASSERT_EQ(0, keep(fd, &self->m, 100));
+	ASSERT_EQ(0, keep(fd, &self->m, 101));
 	ASSERT_EQ(0, append_blocks(fd, &self->m, 350));
 	ASSERT_SIGNALS(efd, 0);
-	for (i = 399; i >= 99; i--) {
+	for (i = 450; i >= 100; i--) {
 		run_on(i % self->cpus);
 		ASSERT_EQ(0, keep(fd, &self->m, i));
 	}
-	ASSERT_EQ(0, append_blocks(fd, &self->m, 300));
+	ASSERT_EQ(0, append_blocks(fd, &self->m, 299));
 	ASSERT_SIGNALS(efd, 0);
 	ASSERT_EQ(0, append_blocks(fd, &self->m, 1));
 	ASSERT_SIGNALS(efd, 1);

@@ -23,6 +23,7 @@ TEST_F(mount, stats_has_the_keys_of_the_contract)
 {
 	static const char *const numbers[] = {
 		"armed", "mounts", "mounts_hidden", "triggers", "crossings", "signals", "missed",
+		"resyncs",
 	};
 	static const char *const words[] = { "version", "hook", "hook_kind", "hook_free" };
 	char value[128];
