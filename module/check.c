@@ -52,7 +52,9 @@
  * than that. The same goes for frees and F.
  *
  * I6. Of several system calls that reach a level together, up or down, each before the
- * hooks of the others, the last one is in debt: it is notified before that one returns.
+ * hooks of the others, the last one is in debt: it is notified before that one returns. One
+ * that has counted and not come to its hook yet may be any of them, even if another one has
+ * returned meanwhile. If it fails before that, I13 has the crossing notified of.
  *
  * I7. While crossings are being notified, all allocations and frees of the mount are
  * charged or ask for checks, however far from a level: see tw_check_set_bounds().
@@ -303,6 +305,26 @@ notrace void tw_check_alloc_near(struct tw_mount *mount,
 
 NOKPROBE_SYMBOL(tw_check_alloc_near);
 
+/* Blocks were freed where that may matter. */
+static noinline notrace void tw_check_free_near(struct tw_mount *mount,
+						struct shmem_sb_info *sbinfo, long blocks)
+{
+	unsigned long max_blocks = READ_ONCE(sbinfo->max_blocks);
+	bool resized = max_blocks != READ_ONCE(mount->max_blocks);
+	bool charged = false;
+
+	/* a remount to size=0 ends the count for good */
+	if (!max_blocks && !resized)
+		return;
+	/* resized or not, what was freed is charged */
+	if (TW_COMPAT_COUNTS_BLOCKS)
+		charged = tw_check_charge(mount, 0, blocks > 0 ? blocks : TW_CHECK_UNKNOWN);
+	if (!charged || resized)
+		tw_check_freeing(mount);
+}
+
+NOKPROBE_SYMBOL(tw_check_free_near);
+
 /**
  * tw_check_free() - blocks were freed, and counted
  * @mount: where
@@ -318,19 +340,12 @@ notrace void tw_check_free(struct tw_mount *mount,
 	bool resized;
 
 	smp_mb(); /* I1 */
-	check_below = smp_load_acquire(&mount->check_below); /* of tw_check_set_bounds() */
 	resized = READ_ONCE(sbinfo->max_blocks) != READ_ONCE(mount->max_blocks);
-	if (likely(tw_check_count(sbinfo) >= check_below && !resized))
-		return;
-	if (TW_COMPAT_COUNTS_BLOCKS) {
-		/* resized or not, what was freed is charged */
-		bool charged = tw_check_charge(mount, 0, blocks > 0 ? blocks :
-							 TW_CHECK_UNKNOWN);
-
-		if (charged && !resized)
-			return;
-	}
-	tw_check_freeing(mount);
+	/* pairs with smp_wmb() in tw_threshold_place_some(), as in tw_check_alloc() */
+	smp_rmb();
+	check_below = smp_load_acquire(&mount->check_below); /* of tw_check_set_bounds() */
+	if (unlikely(resized || tw_check_count(sbinfo) < check_below))
+		tw_check_free_near(mount, sbinfo, blocks);
 }
 
 NOKPROBE_SYMBOL(tw_check_free);
@@ -498,16 +513,6 @@ static void tw_check_size(struct tw_mount *mount, unsigned long max_blocks,
 }
 
 /*
- * Is there a usage that can be compared? The last umount clears s_root and then throws
- * all inodes away; that empties the mount, but nobody freed anything.
- */
-static bool tw_check_possible(struct tw_mount *mount)
-{
-	lockdep_assert_held(&mount->lock);
-	return mount->sbinfo && READ_ONCE(mount->sb->s_root);
-}
-
-/*
  * True if tw_notify_all() must be called after this: for what was crossed, or to
  * wait until others have notified of what they have seen. The first of a @run sets
  * it up; as long as it is unfinished then, another is due.
@@ -521,7 +526,8 @@ static bool tw_check(struct tw_mount *mount, struct tw_cpu_state *cpu_state,
 	raw_spin_lock_irqsave(&mount->lock, flags);
 	run->unplaced = false;
 	run->unfinished = false;
-	if (tw_check_possible(mount)) {
+	/* NULL from before the last umount throws all inodes away, which is no free */
+	if (mount->sbinfo) {
 		max_blocks = READ_ONCE(mount->sbinfo->max_blocks);
 		if (first)
 			run->resizes = mount->resizes + (max_blocks != mount->size);
@@ -585,7 +591,7 @@ static bool tw_check_wrong(struct tw_mount *mount)
 	unsigned long max_blocks;
 	long count;
 
-	if (!tw_check_possible(mount))
+	if (!mount->sbinfo)
 		return false;
 	max_blocks = READ_ONCE(mount->sbinfo->max_blocks);
 	/* a remount to size=0 ends the count for good */

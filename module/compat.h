@@ -18,6 +18,7 @@
 #include <linux/percpu_counter.h>
 #include <linux/ptrace.h>
 #include <linux/shmem_fs.h>
+#include <linux/string.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
 #error "tmpfswarn needs Linux 5.10 or later"
@@ -44,6 +45,8 @@
  * @alloc_returns: it is counted when that returns, not when it is entered
  * @free: symbol through which each free passes and which has counted it when
  *	it returns; NULL if frees are seen at the entry of @alloc
+ * @redirect: symbol whose caller is sent elsewhere to see frees, where that can be, in
+ *	place of @free: takes the number of blocks, or is @alloc
  * @uncharge: symbol through which those pass that @alloc does not see
  *
  * All take the inode as their first argument.
@@ -52,6 +55,7 @@ struct tw_hook_candidate {
 	const char *alloc;
 	bool alloc_returns;
 	const char *free;
+	const char *redirect;
 	const char *uncharge;
 };
 
@@ -65,8 +69,8 @@ struct tw_hook_candidate {
  * loses is counted by shmem_uncharge(), whose callers have interrupts off;
  * there is none of that with PREEMPT_RT. Not seen is what is counted and taken
  * back within an allocation that fails, for want of memory or since another was
- * faster: if that was a crossing, its other direction is noticed with the next
- * allocation or free. From 6.6 on shmem_recalc_inode() is called without a lock
+ * faster: if that was a crossing, its other direction is noticed by the resync at the
+ * latest. From 6.6 on shmem_recalc_inode() is called without a lock
  * and leaves frees to shmem_inode_unacct_blocks(); where that is inlined, an
  * allocation that ends in ENOSPC and takes back what it has freed elsewhere is
  * not seen. Nor is, since 6.7, what is counted and taken back because a quota is
@@ -78,16 +82,20 @@ tw_compat_hook_candidate(unsigned int i)
 	static const struct tw_hook_candidate candidates[] = {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 		{ .alloc = "shmem_recalc_inode",
-		  .free = "shmem_inode_unacct_blocks" },
+		  .free = "shmem_inode_unacct_blocks",
+		  .redirect = "shmem_inode_unacct_blocks" },
 		{ .alloc = "shmem_inode_acct_blocks", .alloc_returns = true,
-		  .free = "shmem_inode_unacct_blocks" },
+		  .free = "shmem_inode_unacct_blocks",
+		  .redirect = "shmem_inode_unacct_blocks" },
 		{ .alloc = "shmem_recalc_inode",
 		  .free = "shmem_recalc_inode" },
 #elif defined(CONFIG_PREEMPT_RT)
 		{ .alloc = "shmem_recalc_inode",
-		  .free = "shmem_recalc_inode" },
+		  .free = "shmem_recalc_inode",
+		  .redirect = "shmem_recalc_inode" },
 #else
 		{ .alloc = "shmem_recalc_inode",
+		  .redirect = "shmem_recalc_inode",
 		  .uncharge = "shmem_uncharge" },
 #endif
 	};
@@ -95,10 +103,13 @@ tw_compat_hook_candidate(unsigned int i)
 	return i < ARRAY_SIZE(candidates) ? &candidates[i] : NULL;
 }
 
+/* Does shmem_recalc_inode() see both, and count what is freed itself? */
+#define TW_COMPAT_FREES_IN_RECALC	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0))
+
 /* Is shmem_recalc_inode(@inode), just entered, about to free blocks itself? */
 static __always_inline bool tw_compat_freeing(struct inode *inode)
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#if TW_COMPAT_FREES_IN_RECALC
 	struct shmem_inode_info *info = SHMEM_I(inode);
 
 	return (long)(info->alloced - info->swapped -
@@ -234,6 +245,60 @@ struct ftrace_regs;
 #define TW_COMPAT_FTRACE_FLAGS	FTRACE_OPS_FL_SAVE_REGS
 #endif
 
+/*
+ * Can a callback of ftrace send the caller of its function to another one, which calls the
+ * first? On x86 that calls what is behind the first one's call of ftrace, and directly (a
+ * static call): with IBT a function whose address nobody takes is no target of an
+ * indirect one. On arm64 it calls the function, for which ftrace then calls back again. That
+ * is an indirect call, to what is no target of any with BTI or CFI.
+ */
+#if defined(TW_COMPAT_FTRACE) && defined(CONFIG_X86_64) && defined(CONFIG_HAVE_STATIC_CALL_INLINE)
+#define TW_COMPAT_REDIRECT	1
+#define TW_COMPAT_REDIRECT_AGAIN	0
+#elif defined(CONFIG_ARM64) && defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) && \
+	!defined(CONFIG_ARM64_BTI_KERNEL) && !defined(CONFIG_CFI_CLANG) && !defined(CONFIG_CFI)
+#define TW_COMPAT_REDIRECT	1
+#define TW_COMPAT_REDIRECT_AGAIN	1
+#else
+#define TW_COMPAT_REDIRECT	0
+#define TW_COMPAT_REDIRECT_AGAIN	0
+#endif
+
+/*
+ * Where what is behind a function's call of ftrace is. @ip is where that call is, or on arm64
+ * the function.
+ */
+static inline unsigned long tw_compat_behind_ftrace(unsigned long ip)
+{
+#if TW_COMPAT_REDIRECT && !TW_COMPAT_REDIRECT_AGAIN
+	return ip + MCOUNT_INSN_SIZE;
+#else
+	return ip;
+#endif
+}
+
+/*
+ * May a direct call of somebody else be in place, at @ip as above, that can share the
+ * function with a redirection, since 6.0? Then it is no longer the nop that it was. Asked
+ * before our own callback is there.
+ */
+static inline bool tw_compat_ftrace_attached(unsigned long ip)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 0, 0) || \
+	!defined(CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS)
+	return false;
+#elif defined(CONFIG_X86_64)
+	static const u8 nop[] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
+
+	return memcmp((void *)ip, nop, sizeof(nop));
+#elif defined(CONFIG_ARM64)
+	/* mov x9, lr; nop */
+	return READ_ONCE(*(u32 *)(ip + AARCH64_INSN_SIZE)) != 0xd503201f;
+#else
+	return true;
+#endif
+}
+
 #ifdef CONFIG_DYNAMIC_FTRACE
 /*
  * Has a callback called for the function at an address. Before 5.18 ftrace knows it only by
@@ -278,6 +343,20 @@ tw_compat_ftrace_argument(struct tw_compat_ftrace_regs *regs, unsigned int n)
 	return regs_get_kernel_argument(&regs->regs, n);
 #else
 	return ftrace_regs_get_argument(regs, n);
+#endif
+}
+
+/* Has a callback of ftrace send the caller of its function to @to. */
+static __always_inline void
+tw_compat_ftrace_redirect(struct tw_compat_ftrace_regs *regs, unsigned long to)
+{
+#if !TW_COMPAT_REDIRECT
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+	instruction_pointer_set(regs, to);
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+	ftrace_instruction_pointer_set(regs, to);
+#else
+	ftrace_regs_set_instruction_pointer(regs, to);
 #endif
 }
 

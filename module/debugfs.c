@@ -43,6 +43,7 @@ static int tw_stats_show(struct seq_file *seq, void *v)
 	seq_printf(seq, "hook_free %s\n", hook.free_symbol);
 	seq_printf(seq, "hook_free_kind %s\n", hook.free_kind);
 	seq_printf(seq, "armed %d\n", hook.armed);
+	seq_printf(seq, "armings %lu\n", hook.armings);
 	seq_printf(seq, "mounts %u\n", mounts.shown);
 	seq_printf(seq, "mounts_hidden %u\n", mounts.hidden);
 	seq_printf(seq, "triggers %u\n", triggers.triggers);

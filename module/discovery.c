@@ -66,6 +66,12 @@
 
 unsigned int tw_max_mounts = 2048;
 
+/*
+ * For how many owners there is room, whatever their number: who may take several user
+ * ids, or is root of a container in the initial user namespace, can be as many as he likes.
+ */
+#define TW_DISCOVERY_OWNERS		16
+
 /* superblocks that come while the work does not run; a power of two */
 #define TW_DISCOVERY_RING		1024
 
@@ -129,6 +135,7 @@ static LIST_HEAD(tw_discovery_remounted);
 static LIST_HEAD(tw_discovery_checking);
 static LIST_HEAD(tw_discovery_gone);
 
+static unsigned int tw_discovery_charged;	/* objects that have an owner */
 static unsigned int tw_discovery_objects;
 static unsigned int tw_discovery_nr_hidden;
 
@@ -245,6 +252,13 @@ static __always_inline struct tw_owner *tw_owner_find(const struct tw_owner *who
 	return NULL;
 }
 
+/* May nothing more of that owner, or NULL for a new one, be shown? */
+static __always_inline bool tw_owner_full(const struct tw_owner *owner)
+{
+	return (owner ? owner->shown : 0) >= tw_max_mounts ||
+	       tw_discovery_charged / TW_DISCOVERY_OWNERS >= tw_max_mounts;
+}
+
 /* Takes one that has nothing any more out of the table; the work frees it. */
 static __always_inline void tw_owner_drop(struct tw_owner *owner)
 {
@@ -332,8 +346,10 @@ static void tw_discovery_attach(struct super_block *sb, struct tw_owner *owner)
 	tw_discovery_spare_mount = NULL;
 	tw_mount_insert(mount, sb);
 	mount->owner = owner;
-	if (owner)
+	if (owner) {
 		owner->shown++;
+		tw_discovery_charged++;
+	}
 	list_add_tail(&mount->all, &tw_discovery_new);
 	WRITE_ONCE(tw_discovery_objects, tw_discovery_objects + 1);
 }
@@ -366,7 +382,7 @@ static int tw_discovery_take(dev_t *dev)
 	charged = tw_owner_of(sb, &who);
 	if (charged)
 		owner = tw_owner_find(&who);
-	full = charged && (owner ? owner->shown : 0) >= tw_max_mounts;
+	full = charged && tw_owner_full(owner);
 	hidden = tw_discovery_is_hidden(sb);
 	if (full && hidden)
 		goto pop;
@@ -398,7 +414,7 @@ pop:
 /* Takes all that is in the ring, or a batch of it; true if there is more. */
 static bool tw_discovery_take_batch(void)
 {
-	unsigned int todo, left, later = 0, nr_hidden;
+	unsigned int todo, left, taken = 0, later = 0, nr_hidden;
 	dev_t dev = 0;
 	int err;
 
@@ -411,6 +427,8 @@ static bool tw_discovery_take_batch(void)
 		err = tw_discovery_take(&dev);
 		if (err == -EAGAIN)
 			later++;
+		else
+			taken++;
 		left = tw_discovery_head - tw_discovery_tail;
 		nr_hidden = tw_discovery_nr_hidden;
 		raw_spin_unlock_irq(&tw_discovery_lock);
@@ -427,7 +445,8 @@ static bool tw_discovery_take_batch(void)
 	if (later)
 		queue_delayed_work(tw_discovery_wq, &tw_discovery_recheck,
 				   TW_DISCOVERY_RECHECK);
-	return left > later;
+	/* if none had its root yet, the rest is left for then as well */
+	return taken && left > later;
 }
 
 /* Shows those that are new; the rest is left for the next time. */
@@ -457,10 +476,11 @@ static void tw_discovery_uncharge(struct tw_mount *mount)
 	raw_spin_lock_irq(&tw_discovery_lock);
 	WRITE_ONCE(tw_discovery_objects, tw_discovery_objects - 1);
 	if (owner) {
-		owner->shown--;
 		/* there is room for one of those hidden */
-		if (owner->hidden)
+		if (owner->hidden || (tw_discovery_nr_hidden && tw_owner_full(NULL)))
 			set_bit(TW_TODO_SCAN, &tw_discovery_todo);
+		owner->shown--;
+		tw_discovery_charged--;
 		tw_owner_drop(owner);
 	}
 	raw_spin_unlock_irq(&tw_discovery_lock);
@@ -566,6 +586,7 @@ static void tw_discovery_work_fn(struct work_struct *work)
 		tw_discovery_check();
 		if (test_and_clear_bit(TW_TODO_SCAN, &tw_discovery_todo))
 			tw_discovery_queue_scan();
+		cond_resched();
 	} while (more);
 	tw_discovery_free_idle();
 }
@@ -587,7 +608,7 @@ static bool tw_discovery_offer(struct super_block *sb)
 	/* hidden still, without asking the work */
 	if (tw_discovery_is_hidden(sb) && tw_owner_of(sb, &who)) {
 		owner = tw_owner_find(&who);
-		if (owner && owner->shown >= tw_max_mounts)
+		if (owner && tw_owner_full(owner))
 			goto unlock;
 	}
 	done = tw_discovery_push(sb);

@@ -13,8 +13,13 @@
 
 #include <linux/fs.h>
 #include <linux/kprobes.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/percpu.h>
 #include <linux/preempt.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/static_call.h>
 #include <linux/utsname.h>
 #include <linux/workqueue.h>
 
@@ -27,10 +32,10 @@
 #include "selftest.h"
 
 /*
- * How long the probes stay after the last trigger has gone, so that a program
- * that registers and closes in a loop does not patch the kernel each time.
+ * How long the probes stay after the last trigger has gone: who registers and closes in a
+ * loop has the kernel's text patched about once in that time.
  */
-#define TW_DISARM_DELAY		(HZ / 10)
+#define TW_DISARM_DELAY		HZ
 
 char *tw_hook_symbol;
 char *tw_hook_kind = "auto";
@@ -38,12 +43,18 @@ char *tw_hook_kind = "auto";
 /* set by tw_hook_init() */
 static const struct tw_hook_candidate *tw_hook;
 
-/* protects the two that follow; taken inside of a mount's mutex */
+/*
+ * Protects what follows, up to the count; taken inside of a mount's mutex. Held while
+ * text is patched, but never while the kernel waits for all of its tasks.
+ */
 static DEFINE_MUTEX(tw_hook_mutex);
 static unsigned int tw_hook_users;
 static bool tw_hook_armed;
+static bool tw_hook_redirected;		/* when it was armed the last time */
+static bool tw_hook_unredirected;	/* not to be, for a test */
+static unsigned long tw_hook_armings;
 
-/* frees have no probe of their own and are seen by tw_hook_entered() */
+/* frees have no probe of their own and are seen where they begin */
 static bool tw_hook_frees_at_entry __read_mostly;
 
 /* the second argument of what frees are seen at is their number */
@@ -51,26 +62,47 @@ static bool tw_hook_free_counts __read_mostly;
 
 /* ---- handlers ---- */
 
-/* Context: any, with preemption disabled. */
-static __always_inline void tw_hook_entered(struct inode *inode,
-					    unsigned long argument)
+/*
+ * shmem_recalc_inode() was entered. Returns the mount if that is watched and blocks of it
+ * are about to be freed there. Context: any, with preemption disabled.
+ */
+static __always_inline struct tw_mount *tw_hook_entered(struct inode *inode,
+							unsigned long argument)
 {
 	struct super_block *sb = inode->i_sb;
 	struct tw_mount *mount = tw_mount_find_watched(sb);
 
 	if (likely(!mount))
-		return;
-	if (tw_hook_frees_at_entry && tw_compat_freeing(inode))
+		return NULL;
+	if (TW_COMPAT_FREES_IN_RECALC && tw_compat_freeing(inode))
+		return mount;
+	tw_check_alloc(mount, sb->s_fs_info, tw_compat_allocated(argument));
+	return NULL;
+}
+
+/* Is that known to be no allocation? It is a free, most often, or what is swapped. */
+static __always_inline bool tw_hook_no_alloc(unsigned long argument)
+{
+	return TW_COMPAT_COUNTS_BLOCKS && !tw_compat_allocated(argument);
+}
+
+static __always_inline void tw_hook_alloc_entered(struct inode *inode,
+						  unsigned long argument)
+{
+	struct tw_mount *mount = tw_hook_entered(inode, argument);
+
+	/* otherwise it is seen when it has returned */
+	if (mount && tw_hook_frees_at_entry)
 		tw_check_freeing(mount);
-	else
-		tw_check_alloc(mount, sb->s_fs_info,
-			       tw_compat_allocated(argument));
 }
 
 static notrace int tw_hook_on_entry(struct kprobe *probe, struct pt_regs *regs)
 {
-	tw_hook_entered((struct inode *)regs_get_kernel_argument(regs, 0),
-			regs_get_kernel_argument(regs, 1));
+	unsigned long argument = regs_get_kernel_argument(regs, 1);
+
+	if (!tw_hook_no_alloc(argument))
+		tw_hook_alloc_entered((struct inode *)regs_get_kernel_argument(regs, 0),
+				      argument);
 	return 0;
 }
 
@@ -80,28 +112,46 @@ static notrace void tw_hook_on_ftrace(unsigned long ip, unsigned long parent_ip,
 				      struct ftrace_ops *ops,
 				      struct tw_compat_ftrace_regs *regs)
 {
+	unsigned long argument = tw_compat_ftrace_argument(regs, 1);
+
+	if (tw_hook_no_alloc(argument))
+		return;
 	/* the mount is protected by RCU, and a CPU's state is its own */
 	preempt_disable_notrace();
-	tw_hook_entered((struct inode *)tw_compat_ftrace_argument(regs, 0),
-			tw_compat_ftrace_argument(regs, 1));
+	tw_hook_alloc_entered((struct inode *)tw_compat_ftrace_argument(regs, 0), argument);
 	preempt_enable_notrace();
 }
 
 NOKPROBE_SYMBOL(tw_hook_on_ftrace);
 
 /* shmem_uncharge(inode, pages), which counts when it has let go of its lock */
-static notrace int tw_hook_on_uncharge(struct kprobe *probe,
-				       struct pt_regs *regs)
+static __always_inline void tw_hook_uncharged(struct inode *inode)
 {
-	struct inode *inode = (struct inode *)regs_get_kernel_argument(regs, 0);
 	struct tw_mount *mount = tw_mount_find_watched(inode->i_sb);
 
 	if (mount)
 		tw_check_freeing(mount);
+}
+
+static notrace int tw_hook_on_uncharge(struct kprobe *probe,
+				       struct pt_regs *regs)
+{
+	tw_hook_uncharged((struct inode *)regs_get_kernel_argument(regs, 0));
 	return 0;
 }
 
 NOKPROBE_SYMBOL(tw_hook_on_uncharge);
+
+static notrace void tw_hook_on_uncharge_ftrace(unsigned long ip, unsigned long parent_ip,
+					       struct ftrace_ops *ops,
+					       struct tw_compat_ftrace_regs *regs)
+{
+	preempt_disable_notrace();
+	tw_hook_uncharged((struct inode *)tw_compat_ftrace_argument(regs, 0));
+	preempt_enable_notrace();
+}
+
+NOKPROBE_SYMBOL(tw_hook_on_uncharge_ftrace);
 
 /**
  * struct tw_hook_call - what a function that has returned was called with
@@ -113,6 +163,7 @@ struct tw_hook_call {
 	unsigned long argument;
 };
 
+/* A kretprobe has few instances for the whole machine: none is taken for other mounts. */
 static notrace int tw_hook_on_call(struct kretprobe_instance *instance,
 				   struct pt_regs *regs)
 {
@@ -121,7 +172,7 @@ static notrace int tw_hook_on_call(struct kretprobe_instance *instance,
 
 	call->sb = inode->i_sb;
 	call->argument = regs_get_kernel_argument(regs, 1);
-	return 0;
+	return !tw_mount_find_watched(call->sb);
 }
 
 NOKPROBE_SYMBOL(tw_hook_on_call);
@@ -141,84 +192,129 @@ static notrace int tw_hook_on_alloc(struct kretprobe_instance *instance,
 
 NOKPROBE_SYMBOL(tw_hook_on_alloc);
 
+static __always_inline void tw_hook_freed(struct super_block *sb, long blocks)
+{
+	struct tw_mount *mount = tw_mount_find_watched(sb);
+
+	if (mount)
+		tw_check_free(mount, sb->s_fs_info, blocks);
+}
+
 static notrace int tw_hook_on_free(struct kretprobe_instance *instance,
 				   struct pt_regs *regs)
 {
 	struct tw_hook_call *call = (struct tw_hook_call *)instance->data;
-	struct tw_mount *mount = tw_mount_find_watched(call->sb);
 
-	if (mount)
-		tw_check_free(mount, call->sb->s_fs_info,
-			      tw_hook_free_counts ? call->argument : 0);
+	tw_hook_freed(call->sb, tw_hook_free_counts ? call->argument : 0);
 	return 0;
 }
 
 NOKPROBE_SYMBOL(tw_hook_on_free);
 
+/* ---- frees, redirected ---- */
+
+/*
+ * A free of a watched mount must be looked at when it has been counted. At the entry of
+ * the function it cannot even be told from one that crosses nothing: others count between
+ * that and its own count. A kretprobe, which sees the return, has few instances, and any
+ * user can have enough tasks asleep or preempted in the function to use them up. So the
+ * caller is sent to tw_hook_free_instead(), which calls the function itself. There is
+ * nothing to run out of.
+ *
+ * The module may go only when no task is in tw_hook_free_instead() or on its way there:
+ *
+ * R1. From when the probe has been unregistered no task is sent there.
+ * R2. A task that has been sent there counts itself in before it can sleep. So after
+ *     a synchronize_rcu_tasks() each has.
+ * R3. From then on the count, of all CPUs together, only falls: the sum of a task's parts
+ *     is 1 while it is inside, on whichever CPU it goes out. So a sum of 0 is true.
+ * R4. A task that has counted itself out does not sleep before it is back in the kernel's text.
+ *     So after another synchronize_rcu_tasks() each is.
+ *
+ * Being preempted is no sleep for synchronize_rcu_tasks(), and where the kernel is
+ * not preemptible, so that it is synchronize_rcu(), no task is preempted there.
+ */
+#if TW_COMPAT_REDIRECT
+static void tw_hook_no_body(struct inode *inode, long pages)
+{
+}
+
+/* the function; up to 6.5 it does not take the second argument */
+DEFINE_STATIC_CALL(tw_hook_free_body, tw_hook_no_body);
+
+static DEFINE_PER_CPU(long, tw_hook_inside);
+
+static notrace noinline void tw_hook_free_instead(struct inode *inode, long pages)
+{
+	struct super_block *sb = inode->i_sb;
+
+	this_cpu_inc(tw_hook_inside);
+	static_call(tw_hook_free_body)(inode, pages);
+	preempt_disable_notrace();
+	tw_hook_freed(sb, TW_COMPAT_COUNTS_BLOCKS ? pages : 0);
+	preempt_enable_notrace();
+	this_cpu_dec(tw_hook_inside);
+}
+
+NOKPROBE_SYMBOL(tw_hook_free_instead);
+
+/* Is the function that frees, just entered, to be called by tw_hook_free_instead()? */
+static __always_inline bool tw_hook_redirects(struct inode *inode, unsigned long argument)
+{
+	if (TW_COMPAT_FREES_IN_RECALC)
+		return tw_hook_entered(inode, argument);
+	return tw_mount_find_watched(inode->i_sb);
+}
+
+static notrace void tw_hook_on_free_ftrace(unsigned long ip, unsigned long parent_ip,
+					   struct ftrace_ops *ops,
+					   struct tw_compat_ftrace_regs *regs)
+{
+	/* it was, and is called by that */
+	if (TW_COMPAT_REDIRECT_AGAIN && within_module(parent_ip, THIS_MODULE))
+		return;
+	preempt_disable_notrace();
+	if (tw_hook_redirects((struct inode *)tw_compat_ftrace_argument(regs, 0),
+			      tw_compat_ftrace_argument(regs, 1)))
+		tw_compat_ftrace_redirect(regs, (unsigned long)tw_hook_free_instead);
+	preempt_enable_notrace();
+}
+
+NOKPROBE_SYMBOL(tw_hook_on_free_ftrace);
+
+static void tw_hook_set_body(unsigned long ip)
+{
+	static_call_update(tw_hook_free_body,
+			   (void (*)(struct inode *, long))tw_compat_behind_ftrace(ip));
+}
+
+/* R1 holds; on return nobody is inside. */
+static void tw_hook_drain(void)
+{
+	long inside;
+	int cpu;
+
+	do {
+		synchronize_rcu_tasks(); /* R2 */
+		inside = 0;
+		for_each_possible_cpu(cpu)
+			inside += READ_ONCE(*per_cpu_ptr(&tw_hook_inside, cpu));
+		if (inside)
+			schedule_timeout_uninterruptible(1);
+	} while (inside); /* R3 */
+	synchronize_rcu_tasks(); /* R4 */
+}
+#else
+static void tw_hook_set_body(unsigned long ip)
+{
+}
+
+static void tw_hook_drain(void)
+{
+}
+#endif
+
 /* ---- arming ---- */
-
-static const struct tw_probe_handlers tw_hook_alloc_handlers = {
-	.ftrace = tw_hook_on_ftrace,
-	.kprobe = tw_hook_on_entry,
-	.call = tw_hook_on_call,
-	.ret = tw_hook_on_alloc,
-	.data_size = sizeof(struct tw_hook_call),
-};
-
-static const struct tw_probe_handlers tw_hook_free_handlers = {
-	.call = tw_hook_on_call,
-	.ret = tw_hook_on_free,
-	.data_size = sizeof(struct tw_hook_call),
-};
-
-static const struct tw_probe_handlers tw_hook_uncharge_handlers = {
-	.kprobe = tw_hook_on_uncharge,
-};
-
-/* those that the candidate has no symbol for are not registered */
-static struct tw_probe tw_hook_alloc = { .handlers = &tw_hook_alloc_handlers };
-static struct tw_probe tw_hook_free = { .handlers = &tw_hook_free_handlers };
-static struct tw_probe tw_hook_uncharge = {
-	.handlers = &tw_hook_uncharge_handlers
-};
-
-static void tw_hook_disable(void)
-{
-	lockdep_assert_held(&tw_hook_mutex);
-	tw_probe_disable(&tw_hook_alloc);
-	tw_probe_disable(&tw_hook_free);
-	tw_probe_disable(&tw_hook_uncharge);
-	WRITE_ONCE(tw_hook_armed, false);
-}
-
-static int tw_hook_enable(void)
-{
-	int err;
-
-	lockdep_assert_held(&tw_hook_mutex);
-	if (tw_hook_armed)
-		return 0;
-	err = tw_probe_enable(&tw_hook_uncharge);
-	if (!err)
-		err = tw_probe_enable(&tw_hook_free);
-	if (!err)
-		err = tw_probe_enable(&tw_hook_alloc);
-	if (err)
-		tw_hook_disable();
-	else
-		WRITE_ONCE(tw_hook_armed, true);
-	return err;
-}
-
-static void tw_hook_disarm_fn(struct work_struct *work)
-{
-	mutex_lock(&tw_hook_mutex);
-	if (!tw_hook_users && tw_hook_armed)
-		tw_hook_disable();
-	mutex_unlock(&tw_hook_mutex);
-}
-
-static DECLARE_DELAYED_WORK(tw_hook_disarm, tw_hook_disarm_fn);
 
 /*
  * A task may have been inside mm/shmem.c, past the place of a probe, when that
@@ -235,6 +331,132 @@ static void tw_hook_recheck_fn(struct work_struct *work)
 static DECLARE_WORK(tw_hook_recheck, tw_hook_recheck_fn);
 
 /**
+ * tw_hook_recheck_soon() - check all watched mounts when all under way has been counted
+ *
+ * For a mount that is watched from now on: who is just freeing blocks of it may have been
+ * found to be on none that is.
+ *
+ * Context: process; does not wait.
+ */
+void tw_hook_recheck_soon(void)
+{
+	queue_work(tw_wq, &tw_hook_recheck);
+}
+
+static const struct tw_probe_handlers tw_hook_alloc_handlers = {
+	.ftrace = tw_hook_on_ftrace,
+	.kprobe = tw_hook_on_entry,
+	.call = tw_hook_on_call,
+	.ret = tw_hook_on_alloc,
+	.data_size = sizeof(struct tw_hook_call),
+};
+
+static const struct tw_probe_handlers tw_hook_free_handlers = {
+	.call = tw_hook_on_call,
+	.ret = tw_hook_on_free,
+	.data_size = sizeof(struct tw_hook_call),
+};
+
+static const struct tw_probe_handlers tw_hook_redirect_handlers = {
+#if TW_COMPAT_REDIRECT
+	.ftrace = tw_hook_on_free_ftrace,
+#endif
+};
+
+static const struct tw_probe_handlers tw_hook_uncharge_handlers = {
+	.ftrace = tw_hook_on_uncharge_ftrace,
+	.kprobe = tw_hook_on_uncharge,
+};
+
+/* those that the candidate has no symbol for are not registered */
+static struct tw_probe tw_hook_alloc = { .handlers = &tw_hook_alloc_handlers };
+static struct tw_probe tw_hook_free = { .handlers = &tw_hook_free_handlers };
+static struct tw_probe tw_hook_redirect = {
+	.handlers = &tw_hook_redirect_handlers, .redirects = true,
+};
+
+static struct tw_probe tw_hook_uncharge = { .handlers = &tw_hook_uncharge_handlers };
+
+/* Returns 0, or a negative errno if some are in place still; they do no harm. */
+static int tw_hook_disable(void)
+{
+	struct tw_probe *probes[] = {
+		&tw_hook_alloc, &tw_hook_redirect, &tw_hook_free, &tw_hook_uncharge,
+	};
+	int err = 0;
+	size_t i;
+
+	lockdep_assert_held(&tw_hook_mutex);
+	for (i = 0; i < ARRAY_SIZE(probes); i++)
+		err = tw_probe_disable(probes[i]) ?: err;
+	WRITE_ONCE(tw_hook_armed, false);
+	return err;
+}
+
+/*
+ * By the redirection if there is one. Only one can be in place for a function, and a
+ * livepatch may have come first: then as if there were none.
+ */
+static int tw_hook_enable_frees(void)
+{
+	int err = -EOPNOTSUPP;
+
+	if (tw_hook_redirect.registered && !tw_hook_unredirected)
+		err = tw_probe_enable(&tw_hook_redirect);
+	WRITE_ONCE(tw_hook_redirected, !err);
+	if (!err || err == -ENOMEM)
+		return err;
+	return tw_probe_enable(&tw_hook_free);
+}
+
+static void tw_hook_disarm_fn(struct work_struct *work);
+static DECLARE_DELAYED_WORK(tw_hook_disarm, tw_hook_disarm_fn);
+
+/* Without memory, once more a moment later. */
+static void tw_hook_try_disable(void)
+{
+	if (tw_hook_disable())
+		mod_delayed_work(tw_wq, &tw_hook_disarm, TW_DISARM_DELAY);
+}
+
+static int tw_hook_enable(void)
+{
+	int err;
+
+	lockdep_assert_held(&tw_hook_mutex);
+	if (tw_hook_armed)
+		return 0;
+	err = tw_probe_enable(&tw_hook_uncharge);
+	if (!err)
+		err = tw_hook_enable_frees();
+	/* up to 6.5 the redirection sees these, too */
+	if (!err && !(TW_COMPAT_FREES_IN_RECALC && tw_hook_redirected))
+		err = tw_probe_enable(&tw_hook_alloc);
+	if (err) {
+		tw_hook_try_disable();
+		return err;
+	}
+	WRITE_ONCE(tw_hook_armed, true);
+	WRITE_ONCE(tw_hook_armings, tw_hook_armings + 1);
+	return 0;
+}
+
+static void tw_hook_disarm_fn(struct work_struct *work)
+{
+	mutex_lock(&tw_hook_mutex);
+	if (!tw_hook_users)
+		tw_hook_try_disable();
+	mutex_unlock(&tw_hook_mutex);
+}
+
+/* Is a probe in place that is switched off with all kprobes? */
+static bool tw_hook_switched_off(void)
+{
+	return (tw_probe_is_kprobe(&tw_hook_alloc) || tw_probe_is_kprobe(&tw_hook_free) ||
+		tw_probe_is_kprobe(&tw_hook_uncharge)) && !tw_probe_kprobes_on();
+}
+
+/**
  * tw_hook_get() - have each allocation and free seen until tw_hook_put()
  *
  * Context: process.
@@ -242,22 +464,26 @@ static DECLARE_WORK(tw_hook_recheck, tw_hook_recheck_fn);
  */
 int tw_hook_get(void)
 {
-	bool recheck;
+	bool armed;
 	int err;
 
 	mutex_lock(&tw_hook_mutex);
-	recheck = !tw_hook_armed;
-	err = tw_hook_enable();
+	armed = tw_hook_armed;
+	/* those in place may have been switched off since */
+	err = tw_hook_switched_off() ? -EIO : tw_hook_enable();
 	if (!err)
 		tw_hook_users++;
-	if (!err && recheck)
-		queue_work(tw_wq, &tw_hook_recheck);
+	if (!err && !armed)
+		tw_hook_recheck_soon();
 	mutex_unlock(&tw_hook_mutex);
 	/* that is no fault of the probe's, and may be better in a moment */
 	if (!err || err == -ENOMEM)
 		return err;
-	pr_err_ratelimited("cannot arm the probe of %s: error %d\n",
-			   tw_hook_alloc.symbol, err);
+	if (err == -EIO)
+		pr_err_ratelimited("kprobes are switched off, and with them the hook: write 1 to kprobes/enabled in debugfs\n");
+	else
+		pr_err_ratelimited("cannot arm the probe of %s: error %d\n",
+				   tw_hook_alloc.symbol, err);
 	return -EIO;
 }
 
@@ -281,24 +507,39 @@ void tw_hook_put(void)
  */
 void tw_hook_info(struct tw_hook_info *info)
 {
-	const struct tw_probe *free = tw_hook->free ? &tw_hook_free :
-						      &tw_hook_alloc;
+	const struct tw_probe *free = &tw_hook_alloc;
 
+	if (READ_ONCE(tw_hook_redirected))
+		free = &tw_hook_redirect;
+	else if (tw_hook->free)
+		free = &tw_hook_free;
 	info->symbol = tw_hook_alloc.symbol;
 	info->kind = tw_probe_kind_name(tw_hook_alloc.kind);
 	info->free_symbol = free->symbol;
-	info->free_kind = tw_probe_kind_name(free->kind);
-	/* not under the mutex, which disarming holds for long */
+	info->free_kind = free == &tw_hook_redirect ? "redirect" :
+						      tw_probe_kind_name(free->kind);
+	/* not under the mutex, which is held while text is patched */
 	info->armed = READ_ONCE(tw_hook_armed);
+	info->armings = READ_ONCE(tw_hook_armings);
 	info->missed = tw_probe_missed(&tw_hook_alloc) +
+		       tw_probe_missed(&tw_hook_redirect) +
 		       tw_probe_missed(&tw_hook_free) +
 		       tw_probe_missed(&tw_hook_uncharge);
 }
 
 /* ---- choice ---- */
 
+static void tw_hook_unregister_redirect(void)
+{
+	if (!tw_hook_redirect.registered)
+		return;
+	tw_probe_unregister(&tw_hook_redirect);
+	tw_hook_drain();
+}
+
 static void tw_hook_unregister(void)
 {
+	tw_hook_unregister_redirect();
 	tw_probe_unregister(&tw_hook_uncharge);
 	tw_probe_unregister(&tw_hook_free);
 	tw_probe_unregister(&tw_hook_alloc);
@@ -306,8 +547,14 @@ static void tw_hook_unregister(void)
 
 static int tw_hook_register(enum tw_probe_kind kind)
 {
+	/* a function's return is no kind of its entry */
+	enum tw_probe_kind entry = kind == TW_PROBE_FTRACE ? kind : TW_PROBE_KPROBE;
+	bool redirect = tw_hook->redirect;
 	int err;
 
+	/* where one function serves both, both are seen by the kind that was asked for */
+	if (TW_COMPAT_FREES_IN_RECALC && kind != TW_PROBE_FTRACE)
+		redirect = false;
 	tw_hook_frees_at_entry = !tw_hook->free;
 	tw_hook_free_counts = tw_hook->free && strcmp(tw_hook->free, "shmem_recalc_inode");
 	err = tw_probe_register(&tw_hook_alloc, tw_hook->alloc, kind);
@@ -315,32 +562,57 @@ static int tw_hook_register(enum tw_probe_kind kind)
 		err = tw_probe_register(&tw_hook_free, tw_hook->free,
 					TW_PROBE_KRETPROBE);
 	if (!err && tw_hook->uncharge)
-		err = tw_probe_register(&tw_hook_uncharge, tw_hook->uncharge,
-					TW_PROBE_KPROBE);
-	if (err)
+		err = tw_probe_register(&tw_hook_uncharge, tw_hook->uncharge, entry);
+	if (err) {
 		tw_hook_unregister();
-	return err;
+		return err;
+	}
+	/* it does without */
+	if (redirect && !tw_probe_register(&tw_hook_redirect, tw_hook->redirect,
+					   TW_PROBE_FTRACE))
+		tw_hook_set_body(tw_hook_redirect.ip);
+	return 0;
 }
 
-/* Tries tw_hook; what was wrong, or NULL if it is registered and works. */
-static const char *tw_hook_try(enum tw_probe_kind kind)
+/* What is wrong with the hook as it can be armed now, or NULL. */
+static const char *tw_hook_test(void)
 {
 	const char *wrong = NULL;
+	int err;
 
-	if (tw_hook_register(kind))
-		return "cannot be probed";
 	mutex_lock(&tw_hook_mutex);
-	if (tw_hook_enable())
-		wrong = "cannot be armed";
+	err = tw_hook_enable();
 	mutex_unlock(&tw_hook_mutex);
+	if (err)
+		wrong = err == -EIO ? "cannot be armed: kprobes are switched off" :
+				      "cannot be armed";
 
 	/* takes a mount's mutex, inside which tw_hook_get() is called */
 	if (!wrong)
 		wrong = tw_selftest_run();
 
 	mutex_lock(&tw_hook_mutex);
-	tw_hook_disable();
+	tw_hook_try_disable();
 	mutex_unlock(&tw_hook_mutex);
+	return wrong;
+}
+
+/*
+ * Tries tw_hook; what was wrong, or NULL if it is registered and works, with the
+ * redirection if that works, and always without, for when that cannot be had.
+ */
+static const char *tw_hook_try(enum tw_probe_kind kind)
+{
+	const char *wrong;
+
+	if (tw_hook_register(kind))
+		return "cannot be probed";
+	if (tw_hook_redirect.registered && tw_hook_test())
+		tw_hook_unregister_redirect();
+	tw_hook_unredirected = true;
+	wrong = tw_hook_test();
+	tw_hook_unredirected = false;
+	WRITE_ONCE(tw_hook_redirected, tw_hook_redirect.registered);
 	if (wrong)
 		tw_hook_unregister();
 	return wrong;
@@ -414,6 +686,8 @@ int tw_hook_init(void)
 	else
 		pr_err("no usable hook on Linux %s: %s\n",
 		       init_utsname()->release, tried + 2);
+	/* for what could not be taken away */
+	cancel_delayed_work_sync(&tw_hook_disarm);
 	return -ENODEV;
 
 found:

@@ -14,8 +14,9 @@
  * @symbol: probed for allocations
  * @kind: how
  * @free_symbol: probed for frees
- * @free_kind: how
+ * @free_kind: how; "redirect" if another function is called in its place
  * @armed: the probes are in place
+ * @armings: how often they were put in place since load
  * @missed: hits that the kernel dropped since load
  */
 struct tw_hook_info {
@@ -24,6 +25,7 @@ struct tw_hook_info {
 	const char *free_symbol;
 	const char *free_kind;
 	bool armed;
+	unsigned long armings;
 	unsigned long missed;
 };
 
@@ -37,6 +39,7 @@ void tw_hook_exit(void);
 
 int tw_hook_get(void);
 void tw_hook_put(void);
+void tw_hook_recheck_soon(void);
 
 void tw_hook_info(struct tw_hook_info *info);
 

@@ -22,6 +22,7 @@
 #include "files.h"
 #include "hook.h"
 #include "mount.h"
+#include "probe.h"
 #include "resync.h"
 #include "trigger.h"
 
@@ -94,10 +95,11 @@ static int __init tw_init(void)
 exit_hook:
 	tw_hook_exit();
 exit_discovery:
-	tw_discovery_exit();
-exit_check:
 	/* the selftest has started it */
 	tw_resync_exit();
+	tw_discovery_exit();
+exit_check:
+	tw_probe_exit();
 	tw_check_exit();
 exit_mount:
 	tw_mount_exit();
@@ -114,8 +116,9 @@ static void __exit tw_exit(void)
 	tw_trigger_flush();
 	tw_hook_info(&hook);
 	tw_hook_exit();
-	tw_discovery_exit();
 	tw_resync_exit();
+	tw_discovery_exit();
+	tw_probe_exit();
 	tw_check_exit();
 	tw_mount_exit();
 	pr_info("unloaded, %lu probe hits missed\n", hook.missed);

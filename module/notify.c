@@ -92,7 +92,7 @@ void tw_notify_all(struct tw_mount *mount)
  */
 void tw_notify_wait(struct tw_mount *mount, const struct tw_threshold *threshold)
 {
-	/* pairs with smp_store_release() in tw_notify_all() */
+	/* pairs with smp_store_release() in tw_notify_next() */
 	while (smp_load_acquire(&mount->notifying) == threshold) {
 		cond_resched();
 		cpu_relax();

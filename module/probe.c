@@ -6,7 +6,7 @@
  * goes wrong at load, and armed and disarmed as often as needed after that. None
  * of its handlers runs any more when tw_probe_unregister() has returned:
  * unregister_kprobe(), unregister_kretprobe() and unregister_ftrace_function()
- * wait for those that do.
+ * wait for those that do. When tw_probe_disable() has returned one may still run.
  *
  * A callback of ftrace costs a third of a kprobe, which goes through ftrace,
  * too, where it can. It is called with no protection against recursion, and
@@ -30,9 +30,11 @@ static const char * const tw_probe_kind_names[] = {
 
 /* ---- ftrace ---- */
 
-#ifdef CONFIG_DYNAMIC_FTRACE
-/* The address of a function, which a kprobe gets that is registered but never armed. */
-static int tw_probe_find(const char *symbol, unsigned long *ip)
+/*
+ * The address of a function, which a kprobe gets that is registered but never armed: that
+ * of its call of ftrace, if kprobes are made of these; @exact says whether it is.
+ */
+static int __maybe_unused tw_probe_find(const char *symbol, unsigned long *ip, bool *exact)
 {
 	struct kprobe kprobe = {
 		.symbol_name = symbol,
@@ -43,10 +45,12 @@ static int tw_probe_find(const char *symbol, unsigned long *ip)
 	if (err)
 		return err;
 	*ip = (unsigned long)kprobe.addr;
+	*exact = kprobe.flags & KPROBE_FLAG_FTRACE;
 	unregister_kprobe(&kprobe);
 	return 0;
 }
 
+#ifdef CONFIG_DYNAMIC_FTRACE
 /**
  * tw_probe_set_filter() - have a callback of ftrace called for one function alone
  * @ops: not registered; tw_compat_ftrace_free_filter() undoes it
@@ -62,35 +66,91 @@ static int tw_probe_find(const char *symbol, unsigned long *ip)
 int tw_probe_set_filter(struct ftrace_ops *ops, const char *symbol)
 {
 	unsigned long ip;
-	int err = tw_probe_find(symbol, &ip);
+	bool exact;
+	int err = tw_probe_find(symbol, &ip, &exact);
 
 	return err ?: tw_compat_ftrace_set_filter(ops, ip);
 }
 #endif
 
 #ifdef TW_COMPAT_FTRACE
+/*
+ * Nobody calls this. It is where the callbacks of probes that are not enabled are parked:
+ * to take one off a function for good, unregister_ftrace_function() waits, with a lock
+ * of ftrace held, until each task of the machine has been seen outside of traced code.
+ * To have it called for another function instead is one patching of text, as is the way back.
+ */
+static noinline __noclone __used void tw_probe_parked(void)
+{
+	barrier();
+}
+
 static int tw_probe_register_ftrace(struct tw_probe *probe)
 {
-	memset(&probe->ftrace, 0, sizeof(probe->ftrace));
-	probe->ftrace.func = probe->handlers->ftrace;
-	probe->ftrace.flags = TW_COMPAT_FTRACE_FLAGS;
-	return tw_probe_set_filter(&probe->ftrace, probe->symbol);
+	struct ftrace_ops *ops = &probe->ftrace;
+	bool exact;
+	int err;
+
+	memset(ops, 0, sizeof(*ops));
+	ops->func = probe->handlers->ftrace;
+	ops->flags = TW_COMPAT_FTRACE_FLAGS;
+	if (probe->redirects)
+		ops->flags |= FTRACE_OPS_FL_IPMODIFY;
+	err = tw_probe_find(probe->symbol, &probe->ip, &exact);
+	if (err)
+		return err;
+	if (probe->redirects && (!TW_COMPAT_REDIRECT || (!exact && !TW_COMPAT_REDIRECT_AGAIN)))
+		return -EOPNOTSUPP;
+	/* the first to see whether it can be traced */
+	err = tw_compat_ftrace_set_filter(ops, probe->ip);
+	if (!err)
+		err = tw_compat_ftrace_set_filter(ops, (unsigned long)tw_probe_parked);
+	if (!err)
+		err = register_ftrace_function(ops);
+	if (err)
+		tw_compat_ftrace_free_filter(ops);
+	else
+		probe->live = true;
+	return err;
+}
+
+static void tw_probe_unlive_ftrace(struct tw_probe *probe)
+{
+	/* or the callback may still be called when the module is gone */
+	if (probe->live)
+		WARN_ON_ONCE(unregister_ftrace_function(&probe->ftrace));
+	probe->live = false;
 }
 
 static void tw_probe_unregister_ftrace(struct tw_probe *probe)
 {
+	tw_probe_unlive_ftrace(probe);
 	tw_compat_ftrace_free_filter(&probe->ftrace);
 }
 
 static int tw_probe_enable_ftrace(struct tw_probe *probe)
 {
-	return register_ftrace_function(&probe->ftrace);
+	int err;
+
+	/*
+	 * A BPF program that waits for a function's return calls the function itself, behind
+	 * its call of ftrace, and with it past a redirection, unless it is asked to share. That is
+	 * done where it comes later, and by register_ftrace_function(), but not where a
+	 * filter is changed. So where somebody traces the function this waits, see above.
+	 */
+	if (probe->redirects && tw_compat_ftrace_attached(probe->ip))
+		tw_probe_unlive_ftrace(probe);
+	err = tw_compat_ftrace_set_filter(&probe->ftrace, probe->ip);
+	if (!err && !probe->live) {
+		err = register_ftrace_function(&probe->ftrace);
+		probe->live = !err;
+	}
+	return err;
 }
 
-static void tw_probe_disable_ftrace(struct tw_probe *probe)
+static int tw_probe_disable_ftrace(struct tw_probe *probe)
 {
-	/* or the callback may still be called when the module is gone */
-	WARN_ON_ONCE(unregister_ftrace_function(&probe->ftrace));
+	return tw_compat_ftrace_set_filter(&probe->ftrace, (unsigned long)tw_probe_parked);
 }
 #else
 static int tw_probe_register_ftrace(struct tw_probe *probe)
@@ -107,12 +167,54 @@ static int tw_probe_enable_ftrace(struct tw_probe *probe)
 	return -EOPNOTSUPP;
 }
 
-static void tw_probe_disable_ftrace(struct tw_probe *probe)
+static int tw_probe_disable_ftrace(struct tw_probe *probe)
 {
+	return 0;
 }
 #endif
 
 /* ---- kprobes ---- */
+
+/*
+ * A kprobe on a function of our own, there from when the first other one is enabled: kprobes
+ * that are made of callbacks of ftrace have one in common, and when the last kprobe is
+ * disabled the kernel waits as for any callback, see tw_probe_parked(). It is hit on purpose,
+ * too: nothing else tells whether kprobes are switched off (debugfs kprobes/enabled).
+ */
+static bool tw_probe_own_hit;
+
+static noinline __noclone __used void tw_probe_own(void)
+{
+	barrier();
+}
+
+static int tw_probe_on_own(struct kprobe *kprobe, struct pt_regs *regs)
+{
+	WRITE_ONCE(tw_probe_own_hit, true);
+	return 0;
+}
+
+NOKPROBE_SYMBOL(tw_probe_on_own);
+
+static struct kprobe tw_probe_keep = {
+	.addr = (kprobe_opcode_t *)tw_probe_own,
+	.pre_handler = tw_probe_on_own,
+};
+
+static bool tw_probe_kept;
+
+static int tw_probe_keep_kprobes(void)
+{
+	int err;
+
+	if (tw_probe_kept)
+		return 0;
+	/* one that was registered before comes back disabled */
+	tw_probe_keep.flags = 0;
+	err = register_kprobe(&tw_probe_keep);
+	tw_probe_kept = !err;
+	return err;
+}
 
 static int tw_probe_register_kprobe(struct tw_probe *probe)
 {
@@ -136,6 +238,54 @@ static int tw_probe_register_kretprobe(struct tw_probe *probe)
 	/* one for each task that may sleep or be preempted in the function */
 	kretprobe->maxactive = 64 + 4 * num_possible_cpus();
 	return register_kretprobe(kretprobe);
+}
+
+/* enable_kprobe() says so where kprobes are switched off, and leaves it disabled for good. */
+static int tw_probe_enable_kprobe(struct kprobe *kprobe)
+{
+	int err = tw_probe_keep_kprobes();
+
+	if (!err)
+		err = enable_kprobe(kprobe);
+	if (err || tw_probe_kprobes_on())
+		return err;
+	disable_kprobe(kprobe);
+	return -EIO;
+}
+
+/**
+ * tw_probe_is_kprobe() - is it enabled, and made of a kprobe?
+ * @probe: may not be registered
+ *
+ * Return: that.
+ */
+bool tw_probe_is_kprobe(const struct tw_probe *probe)
+{
+	return probe->enabled && probe->kind != TW_PROBE_FTRACE;
+}
+
+/**
+ * tw_probe_kprobes_on() - are kprobes switched on, as far as any of ours is enabled?
+ *
+ * Context: process; one caller at a time.
+ */
+bool tw_probe_kprobes_on(void)
+{
+	if (!tw_probe_kept)
+		return true;
+	WRITE_ONCE(tw_probe_own_hit, false);
+	tw_probe_own();
+	return READ_ONCE(tw_probe_own_hit);
+}
+
+/**
+ * tw_probe_exit() - no probe is registered, nor will be
+ */
+void tw_probe_exit(void)
+{
+	if (tw_probe_kept)
+		unregister_kprobe(&tw_probe_keep);
+	tw_probe_kept = false;
 }
 
 /* ---- all kinds ---- */
@@ -174,6 +324,8 @@ int tw_probe_register(struct tw_probe *probe, const char *symbol,
 		snprintf(probe->symbol, sizeof(probe->symbol), "%s%s", symbol,
 			 tw_probe_suffixes[i]);
 		err = tw_probe_register_one(probe);
+		if (probe->redirects)
+			break;
 	}
 	probe->registered = !err;
 	return err;
@@ -188,7 +340,6 @@ int tw_probe_register(struct tw_probe *probe, const char *symbol,
  */
 void tw_probe_unregister(struct tw_probe *probe)
 {
-	tw_probe_disable(probe);
 	if (!probe->registered)
 		return;
 	switch (probe->kind) {
@@ -203,6 +354,7 @@ void tw_probe_unregister(struct tw_probe *probe)
 		break;
 	}
 	probe->registered = false;
+	probe->enabled = false;
 }
 
 /**
@@ -210,7 +362,8 @@ void tw_probe_unregister(struct tw_probe *probe)
  * @probe: may not be registered, then nothing happens, or be enabled already
  *
  * Context: process.
- * Return: 0, or a negative errno.
+ * Return: 0, or a negative errno: -EBUSY for one that redirects a function which is
+ * livepatched, -EIO where kprobes are switched off.
  */
 int tw_probe_enable(struct tw_probe *probe)
 {
@@ -223,10 +376,10 @@ int tw_probe_enable(struct tw_probe *probe)
 		err = tw_probe_enable_ftrace(probe);
 		break;
 	case TW_PROBE_KPROBE:
-		err = enable_kprobe(&probe->kprobe);
+		err = tw_probe_enable_kprobe(&probe->kprobe);
 		break;
 	case TW_PROBE_KRETPROBE:
-		err = enable_kretprobe(&probe->kretprobe);
+		err = tw_probe_enable_kprobe(&probe->kretprobe.kp);
 		break;
 	}
 	probe->enabled = !err;
@@ -237,24 +390,30 @@ int tw_probe_enable(struct tw_probe *probe)
  * tw_probe_disable() - undo tw_probe_enable()
  * @probe: may not be enabled
  *
+ * A handler may still run on return.
+ *
  * Context: process.
+ * Return: 0, or a negative errno, -ENOMEM for one: then it is enabled still.
  */
-void tw_probe_disable(struct tw_probe *probe)
+int tw_probe_disable(struct tw_probe *probe)
 {
+	int err = 0;
+
 	if (!probe->enabled)
-		return;
+		return 0;
 	switch (probe->kind) {
 	case TW_PROBE_FTRACE:
-		tw_probe_disable_ftrace(probe);
+		err = tw_probe_disable_ftrace(probe);
 		break;
 	case TW_PROBE_KPROBE:
-		disable_kprobe(&probe->kprobe);
+		err = disable_kprobe(&probe->kprobe);
 		break;
 	case TW_PROBE_KRETPROBE:
-		disable_kretprobe(&probe->kretprobe);
+		err = disable_kretprobe(&probe->kretprobe);
 		break;
 	}
-	probe->enabled = false;
+	probe->enabled = err;
+	return err;
 }
 
 /**

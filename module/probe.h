@@ -44,10 +44,16 @@ struct tw_probe_handlers {
 /**
  * struct tw_probe - a function that is probed
  * @handlers: set by the owner, once and for all
+ * @redirects: set by the owner, too: the handler for TW_PROBE_FTRACE, the only kind then,
+ *	may send the caller to another function. Of the function only the name in the source is
+ *	tried, since another one has other arguments; and it cannot be livepatched while the
+ *	probe is enabled.
  * @kind: how
  * @registered: tw_probe_register() was successful
  * @enabled: and so was tw_probe_enable()
+ * @live: @ftrace is registered, in place or parked
  * @symbol: the function, by the name that the compiler gave it
+ * @ip: for TW_PROBE_FTRACE, the function's call of ftrace, or the function
  * @kprobe: for TW_PROBE_KPROBE
  * @kretprobe: for TW_PROBE_KRETPROBE
  * @ftrace: for TW_PROBE_FTRACE
@@ -57,10 +63,13 @@ struct tw_probe_handlers {
  */
 struct tw_probe {
 	const struct tw_probe_handlers *handlers;
+	bool redirects;
 	enum tw_probe_kind kind;
 	bool registered;
 	bool enabled;
+	bool live;
 	char symbol[KSYM_NAME_LEN];
+	unsigned long ip;
 	struct kprobe kprobe;
 	struct kretprobe kretprobe;
 #ifdef TW_COMPAT_FTRACE
@@ -72,7 +81,10 @@ int tw_probe_register(struct tw_probe *probe, const char *symbol,
 		      enum tw_probe_kind kind);
 void tw_probe_unregister(struct tw_probe *probe);
 int tw_probe_enable(struct tw_probe *probe);
-void tw_probe_disable(struct tw_probe *probe);
+int tw_probe_disable(struct tw_probe *probe);
+bool tw_probe_is_kprobe(const struct tw_probe *probe);
+bool tw_probe_kprobes_on(void);
+void tw_probe_exit(void);
 
 #ifdef CONFIG_DYNAMIC_FTRACE
 int tw_probe_set_filter(struct ftrace_ops *ops, const char *symbol);

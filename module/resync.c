@@ -15,15 +15,17 @@
 #include <linux/workqueue.h>
 
 #include "check.h"
+#include "discovery.h"
 #include "mount.h"
 #include "resync.h"
 
 /* from one pass to the next, rounded so that the CPU wakes up for others, too */
 #define TW_RESYNC_PERIOD	HZ
 
-/* the next two are of the work alone; the first is read by others */
+/* these are of the work alone; the first is read by others */
 static unsigned long tw_resyncs;
 static bool tw_resync_needed;
+static bool tw_resync_found;
 
 static void tw_resync_visit(struct tw_mount *mount)
 {
@@ -31,14 +33,20 @@ static void tw_resync_visit(struct tw_mount *mount)
 
 	if (tw_check_again(mount, &resynced))
 		tw_resync_needed = true;
-	if (resynced)
+	if (resynced) {
+		tw_resync_found = true;
 		WRITE_ONCE(tw_resyncs, tw_resyncs + 1);
+	}
 }
 
 static void tw_resync_fn(struct work_struct *work)
 {
 	tw_resync_needed = false;
+	tw_resync_found = false;
 	tw_mount_visit_watched(tw_resync_visit);
+	/* the rest of a remount that nobody has seen, see I12 of check.c */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) && tw_resync_found)
+		tw_discovery_check_watched();
 	if (tw_resync_needed)
 		tw_resync_start();
 }

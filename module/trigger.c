@@ -55,10 +55,11 @@ static void tw_trigger_unlist(struct tw_trigger *trigger)
 static void tw_trigger_free(struct tw_trigger *trigger)
 {
 	tw_eventfd_del(&trigger->user);
-	atomic_dec(&tw_triggers);
 	tw_hook_put();
 	tw_mount_put(trigger->mount);
 	kfree(trigger);
+	/* last: tw_trigger_flush() waits for it */
+	atomic_dec(&tw_triggers);
 }
 
 /* The eventfd was closed, or the trigger asked for once. */
@@ -134,6 +135,7 @@ static int tw_trigger_register(struct tw_mount *mount, struct file *file,
 			       const struct tw_spec *spec)
 {
 	struct tw_trigger *trigger;
+	bool first;
 	int err;
 
 	err = tw_trigger_allowed(mount);
@@ -159,9 +161,12 @@ static int tw_trigger_register(struct tw_mount *mount, struct file *file,
 	err = tw_eventfd_add(&trigger->user, file);
 	if (err)
 		goto free;
+	first = !mount->cpu_states;
 	err = tw_threshold_add(mount, &trigger->threshold);
 	if (err)
 		goto del_user;
+	if (first)
+		tw_hook_recheck_soon();
 	list_add_tail(&trigger->entry, &mount->triggers);
 	mount->nr_triggers++;
 	return 0;
@@ -330,5 +335,12 @@ void tw_trigger_counts(struct tw_trigger_counts *counts)
  */
 void tw_trigger_flush(void)
 {
+	/* one that is just being notified queues its end after that */
+	while (atomic_read(&tw_triggers)) {
+		flush_workqueue(tw_wq);
+		schedule_timeout_uninterruptible(1);
+	}
+	/* works that end the last ones, and then those that free eventfds */
+	flush_workqueue(tw_wq);
 	flush_workqueue(tw_wq);
 }

@@ -84,7 +84,9 @@
 /*
  * stats, "key value" lines: version; hook, hook_kind (the symbol probed for
  * allocations, and how: ftrace, kprobe or kretprobe, see the module's parameter
- * hook); hook_free, hook_free_kind (the same for frees); armed (0 or 1); mounts
+ * hook); hook_free, hook_free_kind (the same for frees; redirect where a wrapper is
+ * called in its place, kretprobe where that cannot be had); armed (0 or 1); armings
+ * (how often the probes were put there since load, at most once a second); mounts
  * (shown); mounts_hidden (over max_mounts of their user, or not shown yet for want of
  * memory);
  * triggers (registered); crossings (notified since load); signals (these and
