@@ -58,9 +58,9 @@ CALLS(debugfs_create_symlink, .function = { "debugfs_create_symlink" },
       .value = -ENOMEM, .later = true);
 
 /* failer.ko lies where this program does */
-static int insert_failer(const char *function, long value)
+static int insert_failer_with(const char *parameters)
 {
-	char path[256], parameters[128];
+	char path[256];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 32);
 	int fd, error;
 
@@ -71,10 +71,22 @@ static int insert_failer(const char *function, long value)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	snprintf(parameters, sizeof(parameters), "function=%s value=%ld", function, value);
 	error = syscall(SYS_finit_module, fd, parameters, 0) ? -errno : 0;
 	close(fd);
 	return error;
+}
+
+static int insert_failer(const char *function, long value)
+{
+	char parameters[128];
+
+	snprintf(parameters, sizeof(parameters), "function=%s value=%ld", function, value);
+	return insert_failer_with(parameters);
+}
+
+static int remove_failer(void)
+{
+	return syscall(SYS_delete_module, "failer", O_NONBLOCK) ? -errno : 0;
 }
 
 static void fail_from_now(int nth)
@@ -118,7 +130,7 @@ FIXTURE_SETUP(calls)
 FIXTURE_TEARDOWN(calls)
 {
 	if (self->function)
-		EXPECT_EQ(0, syscall(SYS_delete_module, "failer", O_NONBLOCK));
+		EXPECT_EQ(0, remove_failer());
 	scratch_end(&self->m);
 	if (module_file() && access(ROOM, F_OK))
 		module_insert("");
@@ -201,28 +213,41 @@ FIXTURE(registering) {
 
 FIXTURE_VARIANT(registering) {
 	const char *by_ftrace, *by_kprobe;	/* the function, with that kind of hook */
+	int nth;		/* which call of it fails */
+	bool frees_elsewhere;	/* that is for a hook which sees frees in another function */
 	long value;
 	int error;		/* what the registration fails with */
 	const char *says;	/* what is then in the log, or NULL */
 };
 
+FIXTURE_VARIANT_ADD(registering, arming_without_memory) {
+	.by_ftrace = "ftrace_set_filter_ip", .by_kprobe = "enable_kprobe", .nth = 1,
+	.value = -ENOMEM, .error = -ENOMEM,
+};
+
+/* the first is that for frees, which does without the redirection if it has to */
 FIXTURE_VARIANT_ADD(registering, arming) {
-	.by_ftrace = "register_ftrace_function", .by_kprobe = "enable_kprobe",
+	.by_ftrace = "ftrace_set_filter_ip", .by_kprobe = "enable_kprobe", .nth = 2,
+	.frees_elsewhere = true,
 	.value = -EBUSY, .error = -EIO, .says = "cannot arm the probe of ",
 };
 
 FIXTURE_VARIANT_ADD(registering, eventfd) {
-	.by_ftrace = "eventfd_ctx_fileget", .by_kprobe = "eventfd_ctx_fileget",
+	.by_ftrace = "eventfd_ctx_fileget", .by_kprobe = "eventfd_ctx_fileget", .nth = 1,
 	.value = -EMFILE, .error = -EMFILE,
 };
 
 FIXTURE_SETUP(registering)
 {
-	char kind[32] = "";
+	char kind[32] = "", hook[64] = "", hook_free[64] = "";
 	int error;
 
 	if (!module_file())
 		SKIP(return, "TMPFSWARN_KO does not name the module's file");
+	value_in(ROOM "/" TMPFSWARN_STATS, "hook", hook, sizeof(hook));
+	value_in(ROOM "/" TMPFSWARN_STATS, "hook_free", hook_free, sizeof(hook_free));
+	if (variant->frees_elsewhere && !strcmp(hook, hook_free))
+		SKIP(return, "one function is probed for both");
 	value_in(ROOM "/" TMPFSWARN_STATS, "hook_kind", kind, sizeof(kind));
 	error = insert_failer(strcmp(kind, "ftrace") ? variant->by_kprobe : variant->by_ftrace,
 			      variant->value);
@@ -244,7 +269,7 @@ FIXTURE_SETUP(registering)
 FIXTURE_TEARDOWN(registering)
 {
 	if (self->inserted)
-		EXPECT_EQ(0, syscall(SYS_delete_module, "failer", O_NONBLOCK));
+		EXPECT_EQ(0, remove_failer());
 	scratch_end(&self->m);
 	if (module_file() && access(ROOM, F_OK))
 		module_insert("");
@@ -257,7 +282,7 @@ TEST_F(registering, a_call_that_fails_refuses_it_and_the_next_try_works)
 
 	snprintf(mark, sizeof(mark), "calls test %d", getpid());
 	ASSERT_EQ(0, write_text("/dev/kmsg", mark));
-	fail_from_now(1);
+	fail_from_now(variant->nth);
 	EXPECT_EQ(variant->error, listen_blocks(&self->m, 10, "both"));
 	EXPECT_EQ(0, fail_no_more());
 	EXPECT_EQ(variant->says ? 1 : 0, in_log(mark, variant->says ? variant->says : ""));
@@ -269,6 +294,94 @@ TEST_F(registering, a_call_that_fails_refuses_it_and_the_next_try_works)
 	ASSERT_EQ(0, scratch_use(&self->m, 10));
 	EXPECT_SIGNALS(efd, 1);
 	close(efd);
+}
+
+/* ---- a livepatch of the function that frees ---- */
+
+FIXTURE(livepatch) {
+	struct scratch m;
+	char parameters[128];
+};
+
+/* how frees are seen */
+static bool free_kind_is(const char *kind)
+{
+	char value[32] = "";
+
+	value_in(ROOM "/" TMPFSWARN_STATS, "hook_free_kind", value, sizeof(value));
+	return !strcmp(kind, value);
+}
+
+FIXTURE_SETUP(livepatch)
+{
+	char function[64];
+
+	if (!free_kind_is("redirect"))
+		SKIP(return, "nothing is redirected here");
+	ASSERT_TRUE(value_in(ROOM "/" TMPFSWARN_STATS, "hook_free", function, sizeof(function)));
+	snprintf(self->parameters, sizeof(self->parameters), "livepatch=1 function=%s", function);
+	ASSERT_EQ(0, scratch_mount(&self->m, "nr_blocks=200"));
+	ASSERT_TRUE(EVENTUALLY(stat_of("armed") == 0));
+}
+
+FIXTURE_TEARDOWN(livepatch)
+{
+	remove_failer();
+	scratch_end(&self->m);
+}
+
+/* Up over the level of 100 blocks and down: the use at which that was told wrongly, or 0. */
+static int told_wrongly_at(const struct scratch *m, int efd)
+{
+	int i, used, told;
+
+	for (i = 0; i < 40; i++) {
+		used = i < 20 ? 90 + i : 129 - i;
+		told = i == 10 || i == 30;
+		if (scratch_use(m, used) || signals(efd, told) != told)
+			return used;
+	}
+	return 0;
+}
+
+TEST_F(livepatch, one_that_was_first_leaves_frees_to_be_seen_without_redirection)
+{
+	int efd = insert_failer_with(self->parameters);
+
+	if (efd == -ENOENT)
+		SKIP(return, "no failer.ko");
+	ASSERT_EQ(0, efd);
+	efd = listen_blocks(&self->m, 100, "both");
+	ASSERT_LE(0, efd);
+	EXPECT_FALSE(free_kind_is("redirect"));
+	EXPECT_EQ(0, told_wrongly_at(&self->m, efd));
+	EXPECT_EQ(0, remove_failer());
+	EXPECT_EQ(0, told_wrongly_at(&self->m, efd));
+	close(efd);
+
+	/* the next time it can be had again */
+	ASSERT_TRUE(EVENTUALLY(stat_of("armed") == 0));
+	efd = listen_blocks(&self->m, 100, "both");
+	EXPECT_TRUE(free_kind_is("redirect"));
+	EXPECT_EQ(0, told_wrongly_at(&self->m, efd));
+	close(efd);
+}
+
+TEST_F(livepatch, one_that_comes_later_is_refused_and_can_be_had_when_nothing_is_registered)
+{
+	int efd = listen_blocks(&self->m, 100, "both"), error;
+
+	ASSERT_LE(0, efd);
+	error = insert_failer_with(self->parameters);
+	if (error == -ENOENT)
+		SKIP(return, "no failer.ko");
+	EXPECT_EQ(-EBUSY, error);
+	EXPECT_TRUE(free_kind_is("redirect"));
+	EXPECT_EQ(0, told_wrongly_at(&self->m, efd));
+	close(efd);
+	ASSERT_TRUE(EVENTUALLY(stat_of("armed") == 0));
+	EXPECT_EQ(0, insert_failer_with(self->parameters));
+	EXPECT_EQ(0, remove_failer());
 }
 
 TEST_HARNESS_MAIN

@@ -15,8 +15,9 @@
 /* ms within which a mount appears and a farewell comes; that a slow umount is not over decides */
 #define SOON		2000
 
-/* files, which an umount throws away in some hundred ms, and in seconds with checkers */
-#define FILES		often(40000, 100000)
+/* files, which an umount throws away in some hundred ms: as many as can be made in a while */
+#define FILES		100000
+#define WHILE		often(1500, 6000)
 
 static const char kprobes[] = "/sys/kernel/debug/kprobes/enabled";
 
@@ -99,12 +100,14 @@ static void *umount_slowly(void *arg)
 
 static void slow_mount(struct __test_metadata *_metadata, struct slow *slow)
 {
+	long long begun;
 	char name[16];
 	int i;
 
 	memset(slow, 0, sizeof(*slow));
+	begun = now_ms();
 	ASSERT_EQ(0, scratch_mount(&slow->m, "nr_inodes=0,nr_blocks=1000"));
-	for (i = 0; i < FILES; i++) {
+	for (i = 0; i < FILES && now_ms() < begun + WHILE; i++) {
 		snprintf(name, sizeof(name), "%d", i);
 		ASSERT_EQ(0, mknod(scratch_path(&slow->m, name), S_IFREG | 0600, 0));
 	}

@@ -691,7 +691,7 @@ TEST_F_TIMEOUT(faults, showing_a_mount, 400)
 TEST_F_TIMEOUT(faults, loading, 3000)
 {
 	/* each of them takes some seconds with the checkers */
-	int nth, step = often(9, 1), error, left = 0, refused = 0;
+	int nth, step = often(25, 1), error, left = 0, refused = 0;
 	unsigned long start, end;
 	char mark[96];
 

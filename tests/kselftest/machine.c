@@ -395,6 +395,14 @@ TEST_F_TIMEOUT(mount, ftrace_that_somebody_tries_to_switch_off_disturbs_no_count
 	cross_amid(_metadata, self, switch_ftrace_off, 20);
 }
 
+/* refused where kprobes are off, and needed */
+static int register_or_be_refused(void *arg, int number)
+{
+	int err = register_and_close(arg, number);
+
+	return err == -EIO ? 0 : err;
+}
+
 /*
  * While they are off nothing is seen. Once they are on, the next crossing puts
  * every trigger on its side: tw_threshold_cross() counts from the side where a threshold
@@ -413,7 +421,7 @@ TEST_F_TIMEOUT(mount, kprobes_switched_off_and_on_lose_crossings_but_no_side, 12
 	}
 	self->most = 20;
 	noise_start(&self->amid, switch_kprobes, self, 1);
-	noise_start(&self->registering, register_and_close, &self->m, 2);
+	noise_start(&self->registering, register_or_be_refused, &self->m, 2);
 	ROUNDS(3, 100) {
 		ASSERT_EQ(0, race(self, 4, fill));
 		ASSERT_EQ(0, race(self, 4, drain));
@@ -436,6 +444,33 @@ TEST_F_TIMEOUT(mount, kprobes_switched_off_and_on_lose_crossings_but_no_side, 12
 	for (i = 0; i < 64; i++)
 		ASSERT_SIGNALS(self->efd[i], 1);
 	ASSERT_TRUE(EVENTUALLY(trigger_count(&self->m) == 64));
+}
+
+/* what is enabled while kprobes are switched off would stay disabled for good */
+TEST_F_TIMEOUT(mount, who_registers_while_kprobes_are_off_is_refused_or_hears_all_later, 60)
+{
+	int i, efd;
+
+	if (access(kprobes, W_OK))
+		SKIP(return, "there is no %s", kprobes);
+	ASSERT_TRUE(EVENTUALLY(stat_of("armed") == 0));
+	ASSERT_EQ(0, switch_kprobes(NULL, 0));
+	efd = listen_blocks(&self->m, 5, "both");
+	ASSERT_EQ(0, switch_kprobes(NULL, 1));
+	if (efd < 0) {
+		EXPECT_EQ(-EIO, efd);
+		EXPECT_EQ(0, stat_of("armed"));
+		efd = listen_blocks(&self->m, 5, "both");
+		ASSERT_LE(0, efd);
+	}
+	self->efd[0] = efd;
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, append_blocks(self->fd[0], &self->m, 6));
+		ASSERT_SIGNALS_SOON(efd, 1) TH_LOG("up %d", i);
+		ASSERT_EQ(0, ftruncate(self->fd[0], 0));
+		ASSERT_SIGNALS_SOON(efd, 1) TH_LOG("down %d", i);
+	}
+	close(efd);
 }
 
 TEST_HARNESS_MAIN

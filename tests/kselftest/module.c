@@ -262,7 +262,7 @@ TEST_F_TIMEOUT(module, a_second_copy_is_refused, 120)
 	EXPECT_TRUE(scratch_shown(&self->m));
 }
 
-TEST_F_TIMEOUT(module, a_hook_that_does_not_fire_is_refused_with_a_line_that_says_so, 120)
+TEST_F_TIMEOUT(module, a_hook_that_cannot_fire_is_refused_with_a_line_that_says_so, 120)
 {
 	static const char enabled[] = "/sys/kernel/debug/kprobes/enabled";
 	char mark[64];
@@ -274,8 +274,7 @@ TEST_F_TIMEOUT(module, a_hook_that_does_not_fire_is_refused_with_a_line_that_say
 	ASSERT_EQ(0, write_text(enabled, "0"));
 	EXPECT_GT(0, module_insert("hook=kprobe"));
 	ASSERT_EQ(0, write_text(enabled, "1"));
-	EXPECT_LT(0, in_log(mark, "shmem_recalc_inode (kprobe)"));
-	EXPECT_LT(0, in_log(mark, "did not see an allocation"));
+	EXPECT_LT(0, in_log(mark, "kprobes are switched off"));
 	EXPECT_NE(0, access(ROOM, F_OK));
 	INSERT();
 	efd = LISTEN(10, "");

@@ -197,7 +197,7 @@ test_a_mount_that_the_module_does_not_show_is_refused_and_status_says_why() {
 	run watch "$there" 10%
 	watched="$status $(cat "$dir/err")"
 	run status
-	echo done >"$dir/fifo"
+	echo "done" >"$dir/fifo"
 	module_reload
 	expect 1 ""
 	is watch "$watched" \

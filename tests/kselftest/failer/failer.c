@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Makes a call fail: the nth one of a function of the kernel that comes from the
- * module tmpfswarn returns an error, and the function is not entered.
+ * module tmpfswarn returns an error, and the function is not entered. Or takes the
+ * function for itself, as a livepatch does, and leaves it as it is.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/ftrace.h>
 #include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/notifier.h>
 #include <linux/ptrace.h>
 #include <linux/string.h>
+#include <linux/version.h>
 
 static char *function;
 module_param(function, charp, 0444);
@@ -23,6 +26,10 @@ MODULE_PARM_DESC(value, "What a call that fails returns");
 static unsigned int nth;
 module_param(nth, uint, 0644);
 MODULE_PARM_DESC(nth, "Which call fails, counted down; 0: none from now on");
+
+static bool livepatch;
+module_param(livepatch, bool, 0444);
+MODULE_PARM_DESC(livepatch, "Take the function as a livepatch does");
 
 /* tmpfswarn, from before its init to after its exit */
 static struct module *caller;
@@ -92,12 +99,57 @@ static struct notifier_block failer_block = {
 	.notifier_call = failer_notice,
 };
 
+#ifdef CONFIG_DYNAMIC_FTRACE
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+#define failer_regs	pt_regs
+#else
+#define failer_regs	ftrace_regs
+#endif
+
+static notrace void failer_on_ftrace(unsigned long ip, unsigned long parent_ip,
+				     struct ftrace_ops *ops, struct failer_regs *regs)
+{
+}
+
+static struct ftrace_ops failer_ops = {
+	.func = failer_on_ftrace,
+#ifdef CONFIG_DYNAMIC_FTRACE_WITH_REGS
+	.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY,
+#else
+	.flags = FTRACE_OPS_FL_IPMODIFY,
+#endif
+};
+
+static int failer_livepatch(void)
+{
+	int err = ftrace_set_filter(&failer_ops, function, strlen(function), 1);
+
+	return err ?: register_ftrace_function(&failer_ops);
+}
+
+static void failer_unpatch(void)
+{
+	unregister_ftrace_function(&failer_ops);
+}
+#else
+static int failer_livepatch(void)
+{
+	return -EOPNOTSUPP;
+}
+
+static void failer_unpatch(void)
+{
+}
+#endif
+
 static int __init failer_init(void)
 {
 	int err;
 
 	if (!function)
 		return -EINVAL;
+	if (livepatch)
+		return failer_livepatch();
 	failer_probe.symbol_name = function;
 	err = register_kprobe(&failer_probe);
 	if (err)
@@ -110,6 +162,10 @@ static int __init failer_init(void)
 
 static void __exit failer_exit(void)
 {
+	if (livepatch) {
+		failer_unpatch();
+		return;
+	}
 	unregister_module_notifier(&failer_block);
 	unregister_kprobe(&failer_probe);
 }
