@@ -14,11 +14,12 @@
  * the kernel may sleep, which is in the function that frees.
  */
 #define MOST	3000
-#define MANY	often(150, MOST)
+#define MANY	often(100, MOST)
 #define LOOPS	often(30, 200)
 
 /* those that truncate while the module comes and goes */
 #define FEW	30
+#define FEWER	often(8, FEW)
 
 FIXTURE(mount) {
 	struct scratch m;
@@ -148,7 +149,7 @@ TEST_F_TIMEOUT(mount, a_fall_is_seen_beside_thousands_that_truncate_memfds, 240)
 	self->efd = listen_blocks(&self->m, 1, "both");
 	ASSERT_LE(0, self->efd);
 	ASSERT_EQ(0, storm_start(self, open_memfd));
-	ROUNDS(2, 20) {
+	ROUNDS(1, 20) {
 		int i;
 
 		pthread_barrier_wait(&self->begin);
@@ -186,7 +187,7 @@ TEST_F_TIMEOUT(mount, thousands_that_truncate_on_a_watched_mount_leave_it_below,
 	self->efd = listen_blocks(&self->m, 1, "both");
 	ASSERT_LE(0, self->efd);
 	ASSERT_EQ(0, storm_start(self, open_watched));
-	ROUNDS(2, 20) {
+	ROUNDS(1, 20) {
 		bool even;
 
 		pthread_barrier_wait(&self->begin);
@@ -295,7 +296,8 @@ TEST_F_TIMEOUT(mount, the_module_goes_under_those_who_truncate, 240)
 
 	if (!module_file())
 		SKIP(return, "TMPFSWARN_KO does not name the module's file");
-	for (i = 0; i < FEW; i++) {
+	self->threads = FEWER;
+	for (i = 0; i < self->threads; i++) {
 		struct one *one = malloc(sizeof(*one));
 
 		one->self = self;
@@ -310,7 +312,7 @@ TEST_F_TIMEOUT(mount, the_module_goes_under_those_who_truncate, 240)
 		ASSERT_LE(0, self->efd);
 		/* with so many, usage may stay on one side of the level */
 		loops = self->loops;
-		ASSERT_TRUE(EVENTUALLY(self->loops > loops + 10 * FEW));
+		ASSERT_TRUE(EVENTUALLY(self->loops > loops + 10 * self->threads));
 		ASSERT_TRUE(EVENTUALLY(module_remove() == 0)) TH_LOG("round %d", round);
 		close(self->efd);
 		ASSERT_EQ(0, module_insert(""));
@@ -318,7 +320,7 @@ TEST_F_TIMEOUT(mount, the_module_goes_under_those_who_truncate, 240)
 	}
 	self->efd = -1;
 	self->stop = true;
-	for (i = 0; i < FEW; i++)
+	for (i = 0; i < self->threads; i++)
 		pthread_join(self->thread[i], NULL);
 	EXPECT_EQ(0, self->errors);
 }
