@@ -27,7 +27,7 @@
 #include "trigger.h"
 
 module_param_named(max_mounts, tw_max_mounts, uint, 0444);
-MODULE_PARM_DESC(max_mounts, "Mounts shown of the user namespaces of each user, or of each one that root made, at most (number, default 2048)");
+MODULE_PARM_DESC(max_mounts, "Mounts shown of the user namespaces of each user, or of each one that root made, at most; 16 times that for all of them (number, default 2048)");
 module_param_named(max_triggers, tw_max_triggers, uint, 0444);
 MODULE_PARM_DESC(max_triggers, "Triggers in all, at most (number, default 65536)");
 module_param_named(max_mount_triggers, tw_max_mount_triggers, uint, 0444);

@@ -87,13 +87,13 @@
  * hook); hook_free, hook_free_kind (the same for frees; redirect where a wrapper is
  * called in its place, kretprobe where that cannot be had); armed (0 or 1); armings
  * (how often the probes were put there since load, at most once a second); mounts
- * (shown); mounts_hidden (over max_mounts of their user, or not shown yet for want of
- * memory);
- * triggers (registered); crossings (notified since load); signals (these and
- * final notifications); missed (probe hits that the kernel had to drop); resyncs (times
- * that a mount's triggers were put on the right side of their levels by the comparison that
- * is made once a second, for what no probe has seen: zero unless something is missed, the
- * probes were switched off, or an allocation has counted blocks and failed).
+ * (shown); mounts_hidden (over max_mounts of their user or 16 times that of all users,
+ * or not shown yet for want of memory); triggers (registered); crossings (notified since
+ * load); signals (these and final notifications); missed (probe hits that the kernel had
+ * to drop); resyncs (times that a mount's triggers were put on the right side of their
+ * levels by the comparison that is made once a second, for what no probe has seen: zero
+ * unless something is missed, the probes were switched off, or an allocation has counted
+ * blocks and failed).
  */
 
 /* files of a mount's directory */
