@@ -351,7 +351,7 @@ TEST_F_TIMEOUT(limit, a_hidden_mount_is_shown_when_another_of_its_user_has_gone,
 	EXPECT_FALSE(shown(dev));
 	DROP(&first);
 	EXPECT_MOUNTS(there + 1, 0);
-	EXPECT_TRUE(shown(dev));
+	EXPECT_TRUE(EVENTUALLY(shown(dev)));
 	user_end(&first);
 	user_end(&second);
 	EXPECT_MOUNTS(there, 0);
