@@ -45,7 +45,8 @@ static const struct tw_hook_candidate *tw_hook;
 
 /*
  * Protects what follows, up to the count; taken inside of a mount's mutex. Held while
- * text is patched, but never while the kernel waits for all of its tasks.
+ * text is patched, but not while the kernel waits for all of its tasks, unless somebody else
+ * traces the function that frees: see tw_probe_enable_ftrace().
  */
 static DEFINE_MUTEX(tw_hook_mutex);
 static unsigned int tw_hook_users;

@@ -9,9 +9,9 @@
 #include "kselftest_harness.h"
 
 /*
- * More than a kretprobe has instances (where there are few, see tests/mutants), and each at it for
- * as long as a time slice takes: whose ends there is off its processor at the next place where
- * the kernel may sleep, which is in the function that frees.
+ * With EACH more than a kretprobe has instances, and each at it for about a time slice: whose ends
+ * is off its processor at the next place where the kernel may sleep, and one is in the function
+ * that frees. On the emulated processors of tests/vm that has not been seen to exhaust them.
  */
 #define MOST	3000
 #define MANY	often(100, MOST)

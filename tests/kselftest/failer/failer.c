@@ -13,7 +13,8 @@
 #include <linux/notifier.h>
 #include <linux/ptrace.h>
 #include <linux/string.h>
-#include <linux/version.h>
+
+#include "../../../module/compat.h"
 
 static char *function;
 module_param(function, charp, 0444);
@@ -100,14 +101,9 @@ static struct notifier_block failer_block = {
 };
 
 #ifdef CONFIG_DYNAMIC_FTRACE
-#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
-#define failer_regs	pt_regs
-#else
-#define failer_regs	ftrace_regs
-#endif
-
 static notrace void failer_on_ftrace(unsigned long ip, unsigned long parent_ip,
-				     struct ftrace_ops *ops, struct failer_regs *regs)
+				     struct ftrace_ops *ops,
+				     struct tw_compat_ftrace_regs *regs)
 {
 }
 
