@@ -14,6 +14,7 @@
 #include <linux/list.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
@@ -129,6 +130,14 @@ struct tw_device_list {
 	struct pid_namespace *pid_ns;
 };
 
+/* Containers may share a uid, but not a pid namespace. */
+static bool tw_device_list_shows(const struct tw_device_list *list,
+				 const struct tw_trigger *trigger)
+{
+	return list->all || (uid_eq(trigger->uid, list->uid) &&
+			     pid_nr_ns(trigger->pid, list->pid_ns));
+}
+
 static void *tw_device_list_start(struct seq_file *seq, loff_t *pos)
 {
 	return seq_list_start_head(tw_trigger_list_lock(), *pos);
@@ -154,7 +163,7 @@ static void tw_device_list_figures(struct seq_file *seq, const struct tw_device_
 		return;
 	}
 	list_for_each_entry(trigger, tw_trigger_list(), all)
-		own += uid_eq(trigger->uid, list->uid);
+		own += tw_device_list_shows(list, trigger);
 	tw_show_hook(seq);
 	seq_printf(seq, "triggers %u\n", own);
 }
@@ -170,7 +179,7 @@ static int tw_device_list_show(struct seq_file *seq, void *v)
 		return 0;
 	}
 	trigger = list_entry(v, struct tw_trigger, all);
-	if (!list->all && !uid_eq(trigger->uid, list->uid))
+	if (!tw_device_list_shows(list, trigger))
 		return SEQ_SKIP;
 	seq_printf(seq, "dev=%u:%u ", MAJOR(trigger->mount->dev), MINOR(trigger->mount->dev));
 	tw_show_trigger(seq, trigger, list->pid_ns, seq_user_ns(seq));
@@ -256,10 +265,15 @@ static struct miscdevice tw_device = {
  */
 int tw_device_init(void)
 {
-	int err = misc_register(&tw_device);
+	int err = tw_listener_init();
 
 	if (err)
+		return err;
+	err = misc_register(&tw_device);
+	if (err) {
 		pr_err("no device " TMPFSWARN_DEVICE ": error %d\n", err);
+		tw_listener_exit();
+	}
 	return err;
 }
 
@@ -271,4 +285,5 @@ int tw_device_init(void)
 void tw_device_exit(void)
 {
 	misc_deregister(&tw_device);
+	tw_listener_exit();
 }
