@@ -35,11 +35,10 @@
 /* ---- a listener ---- */
 
 /*
- * Does who writes have the rights with which the file was opened, and no others? A file descriptor's
- * number means something in the writer's table alone: a program with more rights that was
- * given the device as its standard output must not be made to register. An ordinary
- * program has new credentials with each execve(2), so these are compared by what they
- * hold.
+ * Does who writes have the rights with which the file was opened, and no others? The number
+ * of a file descriptor means something in the writer's table alone: a program with more
+ * rights that was given the device as its standard output must not be made to register.
+ * Each execve(2) makes new credentials, so these are compared by what they hold.
  */
 static bool tw_device_may_write(const struct file *file)
 {
@@ -228,7 +227,7 @@ static int tw_device_open(struct inode *inode, struct file *file)
 	struct tw_listener *listener;
 
 	if (!(file->f_mode & FMODE_WRITE)) {
-		/* the reference to the module is the same one; misc_open() has left its own there */
+		/* the module's reference stays; misc_open() has left its own there */
 		file->f_op = &tw_device_list_fops;
 		file->private_data = NULL;
 		return tw_device_list_open(file);
