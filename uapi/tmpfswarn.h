@@ -78,6 +78,9 @@
 
 #define TMPFSWARN_NAME			"tmpfswarn"
 
+/* the character device */
+#define TMPFSWARN_DEVICE		"/dev/tmpfswarn"
+
 /* below debugfs */
 #define TMPFSWARN_STATS			"stats"
 
