@@ -73,6 +73,12 @@ static int debugfs_open(const char **why)
 	return fd;
 }
 
+/* What has gone away with the directory of a mount. */
+const char *debugfs_gone(void)
+{
+	return interface_module_live() ? "unmounted" : "module unloaded";
+}
+
 void debugfs_pause(void)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };

@@ -16,6 +16,7 @@
 struct target;
 struct usage;
 
+const char *debugfs_gone(void);
 void debugfs_pause(void);
 int debugfs_open_mount(const struct target *target);
 const char *debugfs_refusal(int err);

@@ -187,7 +187,8 @@ static int device_take(struct device *device, const struct record *record)
 	item->event.target = trigger->target;
 	item->event.level = trigger->level;
 	item->event.up = !strcmp(record->kind, "up");
-	item->event.gone = !strcmp(record->kind, "gone");
+	/* an open device keeps the module */
+	item->event.gone = strcmp(record->kind, "gone") ? NULL : "unmounted";
 	STAILQ_INSERT_TAIL(&device->items, item, next);
 	return 0;
 }

@@ -6,7 +6,6 @@
 #include <json.h>
 
 #include "event.h"
-#include "interface.h"
 #include "target.h"
 #include "text.h"
 #include "tool.h"
@@ -137,25 +136,25 @@ static void print_crossing(const struct event *event)
 }
 
 /* For a person this is an error, for a program the last event, too. */
-static void print_gone(const struct target *target, bool json)
+static void print_gone(const struct event *event, bool json)
 {
 	struct json_object *object;
 	struct timespec time;
 
 	if (json) {
 		clock_gettime(CLOCK_REALTIME, &time);
-		object = event_json("gone", target, &time);
+		object = event_json("gone", event->target, &time);
 		json_object_object_add(object, "reason",
-				       text_json(interface_gone()));
+				       text_json(event->gone));
 		text_json_print(object);
 	}
-	error("%s: %s", target->name, interface_gone());
+	error("%s: %s", event->target->name, event->gone);
 }
 
 void event_print(const struct event *event, bool json)
 {
 	if (event->gone)
-		print_gone(event->target, json);
+		print_gone(event, json);
 	else if (json)
 		print_crossing_json(event);
 	else

@@ -18,7 +18,7 @@ struct target;
 /**
  * struct event - a crossing, or the end of a target
  * @target: where
- * @gone: the mount or the module has gone away, and what follows is not set
+ * @gone: what has gone away, and what follows is not set; NULL for a crossing
  * @level: which
  * @up: usage has reached it, or else fallen below it
  * @crossings: of this level since the event before, of which this is the last
@@ -35,7 +35,7 @@ struct target;
  */
 struct event {
 	struct target *target;
-	bool gone;
+	const char *gone;
 	const char *level;
 	bool up;
 	uint64_t crossings;

@@ -132,8 +132,10 @@ static int group_refused(const struct session *session,
 		if (!faccessat(group->dir, TMPFSWARN_EVENT_CONTROL, F_OK, 0))
 			break;
 		/* fall through */
+	case ENODEV:
 	case ENOENT:
-		err = ENODEV;
+		error("%s: %s", group->target->name, debugfs_gone());
+		return STATUS_GONE;
 	}
 	return interface_refused(session, group->target, level, err);
 }
@@ -345,7 +347,7 @@ static bool eventfds_tell(struct eventfds *eventfds, struct event *event)
 	/* all of its levels may have been told once before */
 	lost = gone->target->live;
 	gone->target->live = 0;
-	*event = (struct event){ .target = gone->target, .gone = true };
+	*event = (struct event){ .target = gone->target, .gone = debugfs_gone() };
 	return lost;
 }
 

@@ -109,12 +109,6 @@ const char *interface_direction(enum direction direction)
 	       direction == DIRECTION_FALLING ? "falling" : "both";
 }
 
-/* What has gone away. */
-const char *interface_gone(void)
-{
-	return interface_module_live() ? "unmounted" : "module unloaded";
-}
-
 /* Says why the module refused to register @level; exit status. */
 int interface_refused(const struct session *session,
 		      const struct target *target, const char *level, int err)
@@ -136,7 +130,7 @@ int interface_refused(const struct session *session,
 		      target->name);
 		return STATUS_ERROR;
 	case ENODEV:
-		error("%s: %s", target->name, interface_gone());
+		error("%s: unmounted", target->name);
 		return STATUS_GONE;
 	}
 	error("%s: %s", target->name, strerror(err));

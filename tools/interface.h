@@ -83,7 +83,6 @@ const struct interface *interface_choose(const struct interface *asked,
 bool interface_module_live(void);
 const char *interface_lockdown(void);
 const char *interface_direction(enum direction direction);
-const char *interface_gone(void);
 int interface_refused(const struct session *session,
 		      const struct target *target, const char *level, int err);
 

@@ -106,7 +106,8 @@ static int report_all(struct report *report, const struct interface *asked)
 	const char *why = NULL;
 
 	interface = interface_choose(asked, &why);
-	if (interface_module_live()) {
+	/* a container may see the device and no sysfs */
+	if (interface || interface_module_live()) {
 		report_add(report, "module", "loaded", NULL);
 		report_interfaces(report, asked, !interface);
 	} else {
