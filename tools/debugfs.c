@@ -180,13 +180,12 @@ int debugfs_usage(int dir, struct usage *usage)
 	return err;
 }
 
-static void debugfs_list_mount(struct listed *listed, int dir)
+static void debugfs_add_triggers(struct listed *listed, int dir)
 {
 	FILE *file = debugfs_file(dir, TMPFSWARN_TRIGGERS);
 	char *line = NULL;
 	size_t size = 0;
 
-	listed->known = !debugfs_usage(dir, &listed->usage);
 	while (file && getline(&line, &size, file) > 0)
 		listing_add_trigger(listed, line);
 	free(line);
@@ -194,7 +193,14 @@ static void debugfs_list_mount(struct listed *listed, int dir)
 		fclose(file);
 }
 
-static const char *debugfs_list(struct listing *listing)
+static void debugfs_add_usage(struct listed *listed, int dir)
+{
+	listed->known = !debugfs_usage(dir, &listed->usage);
+}
+
+/* Has @add called with the directory of each mount; NULL or why not. */
+static const char *debugfs_each(struct listing *listing,
+				void (*add)(struct listed *listed, int dir))
 {
 	unsigned int major, minor;
 	struct dirent *entry;
@@ -217,12 +223,22 @@ static const char *debugfs_list(struct listing *listing)
 			continue;
 		listed = listing_get(listing, makedev(major, minor));
 		if (listed)
-			debugfs_list_mount(listed, dir);
+			add(listed, dir);
 		close(dir);
 	}
 	if (tops)
 		closedir(tops);
 	return NULL;
+}
+
+static const char *debugfs_list(struct listing *listing)
+{
+	return debugfs_each(listing, debugfs_add_triggers);
+}
+
+static void debugfs_mounts(struct listing *listing)
+{
+	debugfs_each(listing, debugfs_add_usage);
 }
 
 static const char *debugfs_figures(interface_figure *figure, void *data)
@@ -253,5 +269,6 @@ const struct interface interface_debugfs = {
 	.add = eventfd_add,
 	.next = eventfd_next,
 	.list = debugfs_list,
+	.mounts = debugfs_mounts,
 	.figures = debugfs_figures,
 };

@@ -300,29 +300,19 @@ static int device_next(struct session *session, struct event *event)
 	return 1;
 }
 
-/* A line of the listing that is about a mount. */
-static void device_list_mount(struct listing *listing, char *line)
+/* A line of the listing, if it is about a trigger. */
+static void device_list_trigger(struct listing *listing, char *line)
 {
 	unsigned int major, minor;
 	struct listed *listed;
-	char *key, *value;
 	int length = 0;
 
 	if (sscanf(line, "dev=%u:%u %n", &major, &minor, &length) != 2 ||
 	    !length)
 		return;
 	listed = listing_get(listing, makedev(major, minor));
-	if (!listed)
-		return;
-	line += length;
-	if (!strncmp(line, "resource=", strlen("resource="))) {
-		listing_add_trigger(listed, line);
-		return;
-	}
-	while (text_pair(&line, &key, &value)) {
-		usage_set(&listed->usage, key, strtoull(value, NULL, 10));
-		listed->known = true;
-	}
+	if (listed)
+		listing_add_trigger(listed, line + length);
 }
 
 static const char *device_list(struct listing *listing)
@@ -334,13 +324,13 @@ static const char *device_list(struct listing *listing)
 	if (!file)
 		return device_refusal(errno);
 	while (getline(&line, &size, file) > 0)
-		device_list_mount(listing, line);
+		device_list_trigger(listing, line);
 	free(line);
 	fclose(file);
 	return NULL;
 }
 
-/* They stand before the first line about a mount. */
+/* They stand before the first line about a trigger. */
 static const char *device_figures(interface_figure *figure, void *data)
 {
 	FILE *file = fopen(TMPFSWARN_DEVICE, "re");

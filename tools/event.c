@@ -103,9 +103,10 @@ static void print_crossing_json(const struct event *event)
 	add_bytes(object, event->used, event->size);
 	json_object_object_add(object, "crossings",
 			       json_object_new_uint64(event->crossings));
-	if (event->who) {
+	if (event->pid)
 		json_object_object_add(object, "pid",
 				       json_object_new_int64(event->pid));
+	if (event->who) {
 		json_object_object_add(object, "uid",
 				       json_object_new_int64(event->uid));
 		json_object_object_add(object, "comm", text_json(event->comm));
@@ -127,9 +128,11 @@ static void print_crossing(const struct event *event)
 	       event->target->name, event->up ? "up" : "down", event->level);
 	print_usage(event->used, event->size);
 	if (event->who)
-		printf(" by %s[%d] uid %u",
-		       text_printable(strcpy(comm, event->comm)), event->pid,
-		       event->uid);
+		printf(" by %s", text_printable(strcpy(comm, event->comm)));
+	if (event->pid)
+		printf("[%d]", event->pid);
+	if (event->who)
+		printf(" uid %u", event->uid);
 	if (event->crossings > 1)
 		printf("; the last of %" PRIu64 " crossings", event->crossings);
 	putchar('\n');

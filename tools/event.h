@@ -26,7 +26,7 @@ struct target;
  * @size: bytes
  * @time: of the crossing
  * @who: it is known who crossed, and what follows is set
- * @pid: of the process
+ * @pid: of the process, 0 if it is none of our pid namespace
  * @uid: its user
  * @comm: its name
  * @cgroup: the id of its cgroup, 0 if not known

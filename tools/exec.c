@@ -63,7 +63,7 @@ static void set_environment(const struct event *event)
 	set_number("TMPFSWARN_USED", true, event->used);
 	set_number("TMPFSWARN_SIZE", true, event->size);
 	set_number("TMPFSWARN_CROSSINGS", true, event->crossings);
-	set_number("TMPFSWARN_PID", event->who, event->pid);
+	set_number("TMPFSWARN_PID", event->pid, event->pid);
 	set_number("TMPFSWARN_UID", event->who, event->uid);
 	set_text("TMPFSWARN_COMM", event->who ? event->comm : NULL);
 	set_number("TMPFSWARN_CGROUP", event->cgroup, event->cgroup);

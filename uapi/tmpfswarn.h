@@ -161,9 +161,6 @@
 #define TMPFSWARN_NAME			"tmpfswarn"
 #define TMPFSWARN_DEVICE		"/dev/tmpfswarn"
 
-/* the character device */
-#define TMPFSWARN_DEVICE		"/dev/tmpfswarn"
-
 /* below debugfs */
 #define TMPFSWARN_STATS			"stats"
 

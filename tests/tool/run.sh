@@ -100,11 +100,13 @@ test_status_shows_the_hook_armed_while_somebody_watches() {
 
 test_without_debugfs_each_goes_through_the_device_or_says_how_to_mount_it() {
 	mounted a
-	umount "$debugfs" || fail "debugfs is busy"
 	watch "$dir/a" 50%
+	umount "$debugfs" || fail "debugfs is busy"
+	run wait --timeout 0 "$dir/a" 50%
+	waited="$status $(cat "$dir/err")"
 	run list --json
 	list_status=$status list_error=$(cat "$dir/err")
-	cp "$dir/out" "$dir/listed"
+	mv "$dir/out" "$dir/listed"
 	run status
 	status_status=$status
 	grep '^debugfs ' "$dir/out" >"$dir/unusable"
@@ -116,6 +118,7 @@ test_without_debugfs_each_goes_through_the_device_or_says_how_to_mount_it() {
 	listed="$status $(cat "$dir/err")"
 	run status
 	mount -t debugfs debugfs "$debugfs"
+	is wait "$waited" "2 "
 	is list "$list_status $list_error" "0 "
 	json "$dir/listed"
 	grep -q "[.]pid $pid\$" "$dir/json" || fail "the level is not listed: $(cat "$dir/listed")"
