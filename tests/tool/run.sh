@@ -325,7 +325,7 @@ test_list_shows_one_row_for_each_mount_with_all_its_mount_points() {
 	is "mount points" "$(value 1 "$n.mountpoints[0]") $(value 1 "$n.mountpoints[1]")" "$dir/a $dir/again"
 }
 
-both_list_shows_a_mount_that_another_covers() {
+test_list_shows_a_mount_that_another_covers() {
 	mounted a
 	fill a 512
 	covered=$(device "$dir/a")
@@ -335,7 +335,7 @@ both_list_shows_a_mount_that_another_covers() {
 	is covering "$(awk -v device="$(device "$dir/a")" '$1 == device { print $2, $3 }' "$dir/out")" "8M 0"
 }
 
-both_list_shows_a_mount_that_only_another_namespace_has() {
+test_list_shows_a_mount_that_only_another_namespace_has() {
 	mkdir "$dir/a"
 	mkfifo "$dir/fifo"
 	unshare -m sh -c "mount -t tmpfs -o size=12m tool '$dir/a' && echo ready >'$dir/there' && read -r line <'$dir/fifo'" &
