@@ -63,7 +63,8 @@ struct interface {
 /**
  * struct session - registrations, and what becomes of them
  * @interface: by which way
- * @fd: to be polled for POLLIN, which says that there may be an event
+ * @fd: to be polled for POLLIN, which says that there may be an event, once
+ *	session_next() has said that there is none
  * @request: for all of its levels
  *
  * They end with the process.

@@ -45,7 +45,8 @@ static int wait_event(struct session *session, const struct timespec *timeout)
 	struct event event;
 	int nr;
 
-	do {
+	/* registering may have read it already */
+	while (!(nr = session_next(session, &event))) {
 		nr = ppoll(&poll, 1, timeout, NULL);
 		if (nr < 0) {
 			error("poll: %s", strerror(errno));
@@ -53,10 +54,9 @@ static int wait_event(struct session *session, const struct timespec *timeout)
 		}
 		if (!nr)
 			return STATUS_TIMEOUT;
-		nr = session_next(session, &event);
-		if (nr < 0)
-			return STATUS_ERROR;
-	} while (!nr);
+	}
+	if (nr < 0)
+		return STATUS_ERROR;
 	if (!event.gone)
 		return STATUS_OK;
 	event_print(&event, false);

@@ -205,6 +205,8 @@ static int watch_loop(struct watch *watch)
 {
 	struct pollfd *polls = watch->polls;
 
+	/* registering may have read some */
+	watch->more = true;
 	for (;;) {
 		bool reads;
 
