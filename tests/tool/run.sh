@@ -148,12 +148,20 @@ has_user() {
 	grep -q "^$1:" /etc/passwd || echo "$1:x:$2:$2::/:/bin/false" >>/etc/passwd
 }
 
+# by_user NAME PROGRAM ARGUMENTS...: in place of the shell
+by_user() {
+	user=$1
+	program=$(command -v "$2")
+	shift 2
+	# the name is one that no process has, or it would not be started again
+	exec start-stop-daemon -S -n nobody-has-it -c "$user" -a "$program" -- "$@"
+}
+
 # as_user NAME ARGUMENTS...: as run
 as_user() {
 	name=$1
 	shift
-	timeout -s KILL "$patience" start-stop-daemon -S -c "$name" -x "$(command -v tmpfswarn)" -- "$@" \
-		>"$dir/out" 2>"$dir/err" </dev/null
+	(by_user "$name" timeout -s KILL "$patience" tmpfswarn "$@" >"$dir/out" 2>"$dir/err" </dev/null)
 	status=$?
 }
 
@@ -162,14 +170,13 @@ test_others_than_root_watch_through_the_device_and_list_their_own_levels() {
 	has_user user 1000
 	mounted a size=4m,mode=777
 	watch "$dir/a" 75%
-	start-stop-daemon -S -c user -x "$(command -v tmpfswarn)" -- watch --json "$dir/a" 50% >"$dir/user" 2>"$dir/err" </dev/null &
+	by_user user tmpfswarn watch --json "$dir/a" 50% >"$dir/user" 2>"$dir/err" </dev/null &
 	echo $! >>"$dir/pids"
 	until_lines "$dir/user" 1 '"ready"'
 	fill a 512
 	until_lines "$dir/user" 1 '"crossing"'
-	start-stop-daemon -S -c user -x /bin/busybox -- truncate -s 0 "$dir/a/file" 2>/dev/null
 	chmod 666 "$dir/a/file"
-	start-stop-daemon -S -c user -x /bin/busybox -- truncate -s 0 "$dir/a/file"
+	(by_user user truncate -s 0 "$dir/a/file") || fail "truncate failed"
 	until_lines "$dir/user" 2 '"crossing"'
 	json "$dir/user"
 	is "what root did" "$(value 2 .direction) $(value 2 .uid) $(value 2 .pid)" "up  "
@@ -912,7 +919,7 @@ test_watch_says_who_crossed_in_text_json_and_the_environment() {
 	chmod 777 "$dir/a"
 	chmod 755 "$work" "$dir"
 	watch --count 1 "$dir/a" 50%
-	start-stop-daemon -S -c user -x /bin/dd -- if=/dev/zero of="$dir/a/file" bs=4096 count=600 2>/dev/null
+	(by_user user dd if=/dev/zero of="$dir/a/file" bs=4096 count=600 2>/dev/null) || fail "dd failed"
 	ended
 	grep -Eq ' up 50%: 2M of 4M used \(50%\) by [^ []+\[[0-9]+\] uid 1000$' "$dir/out" || fail "$(cat "$dir/out")"
 	watch --json --count 1 --exec "env | grep ^TMPFSWARN_ >'$dir/env'" "$dir/a" 50%
