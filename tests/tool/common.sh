@@ -126,6 +126,28 @@ events() {
 	sed -n 's/.* \(up\|down\) \([^ ]*\): .*/\1 \2/p' "$dir/out" | xargs
 }
 
+# has_user NAME UID
+has_user() {
+	grep -q "^$1:" /etc/passwd || echo "$1:x:$2:$2::/:/bin/false" >>/etc/passwd
+}
+
+# by_user NAME PROGRAM ARGUMENTS...: in place of the shell
+by_user() {
+	user=$1
+	program=$(command -v "$2")
+	shift 2
+	# the name is one that no process has, or it would not be started again
+	exec start-stop-daemon -S -n nobody-has-it -c "$user" -a "$program" -- "$@"
+}
+
+# as_user NAME ARGUMENTS...: as run
+as_user() {
+	name=$1
+	shift
+	(by_user "$name" timeout -s KILL "$patience" tmpfswarn "$@" >"$dir/out" 2>"$dir/err" </dev/null)
+	status=$?
+}
+
 # json [FILE]: all values, see json.awk
 json() {
 	awk -f "$here/json.awk" "${1:-$dir/out}" >"$dir/json" || fail "no JSON: $(cat "$dir/json") in $(cat "${1:-$dir/out}")"

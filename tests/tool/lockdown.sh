@@ -30,6 +30,40 @@ test_watch_and_wait_go_through_the_device() {
 	expect 0 ""
 }
 
+test_so_they_do_for_others_than_root() {
+	chmod 755 "$work" "$dir"
+	has_user user 1000
+	mounted a size=4m,mode=777
+	lock_down
+	by_user user tmpfswarn watch --count 1 "$dir/a" 80% >"$dir/out" 2>"$dir/err" </dev/null &
+	pid=$!
+	echo $pid >>"$dir/pids"
+	until_lines "$dir/out" 1 '^watching '
+	fill a 820
+	ended
+	expect 0 ""
+	is events "$(events 1)" "up 80%"
+	as_user user wait "$dir/a" 80%
+	expect 0 ""
+}
+
+test_a_shell_alone_is_told_as_well() {
+	chmod 755 "$work" "$dir"
+	has_user user 1000
+	mounted a size=4m,mode=777
+	lock_down
+	# shellcheck disable=SC2016	# for the user's shell
+	by_user user sh -c 'exec 3<>/dev/tmpfswarn 4<"$0" && echo "4 80%" >&3 && echo ready >"$0/ready" &&
+		read -r state <&3 && read -r crossing <&3 && echo "$state; $crossing"' "$dir/a" >"$dir/out" 2>"$dir/err" </dev/null &
+	pid=$!
+	echo $pid >>"$dir/pids"
+	until_true test -e "$dir/a/ready"
+	fill a 820
+	ended
+	expect 0 ""
+	grep -q '^event=state tag=80% .*; event=up tag=80% ' "$dir/out" || fail "$(cat "$dir/out")"
+}
+
 test_through_debugfs_they_say_that_the_kernel_is_locked_down_and_what_to_do() {
 	mounted a
 	until_true test -e "$shown/$(device "$dir/a")/triggers"

@@ -153,27 +153,6 @@ knows_who() {
 	[ $((major * 1000 + minor)) -ge 6006 ]
 }
 
-has_user() {
-	grep -q "^$1:" /etc/passwd || echo "$1:x:$2:$2::/:/bin/false" >>/etc/passwd
-}
-
-# by_user NAME PROGRAM ARGUMENTS...: in place of the shell
-by_user() {
-	user=$1
-	program=$(command -v "$2")
-	shift 2
-	# the name is one that no process has, or it would not be started again
-	exec start-stop-daemon -S -n nobody-has-it -c "$user" -a "$program" -- "$@"
-}
-
-# as_user NAME ARGUMENTS...: as run
-as_user() {
-	name=$1
-	shift
-	(by_user "$name" timeout -s KILL "$patience" tmpfswarn "$@" >"$dir/out" 2>"$dir/err" </dev/null)
-	status=$?
-}
-
 test_others_than_root_watch_through_the_device_and_list_their_own_levels() {
 	chmod 755 "$work" "$dir"
 	has_user user 1000
