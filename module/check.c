@@ -162,6 +162,7 @@ struct tw_check_run {
  * @notify: notifies of what was crossed, where eventfds may be signalled, and goes on
  *	with what @check has begun
  * @run: what that is
+ * @cause: for which hook @check was queued
  * @mount: whose they are
  *
  * The two irq_works are queued on the CPU alone: what a CPU queues for itself
@@ -176,6 +177,7 @@ struct tw_cpu_state {
 	struct irq_work check;
 	struct irq_work notify;
 	struct tw_check_run run;
+	struct tw_cause cause;
 	struct tw_mount *mount;
 };
 
@@ -273,6 +275,20 @@ static __always_inline bool tw_check_charge(struct tw_mount *mount, long allocat
 	return false;
 }
 
+/*
+ * Queues a check on this CPU, for blocks that the current task has allocated; negative if
+ * it has freed them, 0 if their number is not known. An interrupt between the two lines
+ * finds the new number with a task that is the current one, or with one that is not.
+ */
+static __always_inline void tw_check_queue(struct tw_mount *mount, long blocks)
+{
+	struct tw_cpu_state *cpu_state = this_cpu_ptr(mount->cpu_states);
+
+	WRITE_ONCE(cpu_state->cause.blocks, blocks);
+	WRITE_ONCE(cpu_state->cause.task, current);
+	irq_work_queue(&cpu_state->check);
+}
+
 /**
  * tw_check_alloc_near() - blocks were allocated where that may matter
  * @mount: where
@@ -300,7 +316,7 @@ notrace void tw_check_alloc_near(struct tw_mount *mount,
 		if (charged && !resized)
 			return;
 	}
-	irq_work_queue(&this_cpu_ptr(mount->cpu_states)->check);
+	tw_check_queue(mount, blocks);
 }
 
 NOKPROBE_SYMBOL(tw_check_alloc_near);
@@ -320,7 +336,7 @@ static noinline notrace void tw_check_free_near(struct tw_mount *mount,
 	if (TW_COMPAT_COUNTS_BLOCKS)
 		charged = tw_check_charge(mount, 0, blocks > 0 ? blocks : TW_CHECK_UNKNOWN);
 	if (!charged || resized)
-		tw_check_freeing(mount);
+		tw_check_queue(mount, blocks > 0 ? -blocks : 0);
 }
 
 NOKPROBE_SYMBOL(tw_check_free_near);
@@ -362,7 +378,7 @@ NOKPROBE_SYMBOL(tw_check_free);
  */
 notrace void tw_check_freeing(struct tw_mount *mount)
 {
-	irq_work_queue(&this_cpu_ptr(mount->cpu_states)->check);
+	tw_check_queue(mount, 0);
 }
 
 NOKPROBE_SYMBOL(tw_check_freeing);
@@ -447,8 +463,12 @@ static bool tw_check_usage(struct tw_mount *mount, struct tw_cpu_state *cpu_stat
 	s64 margin = TW_COMPAT_COUNTS_BLOCKS ? slack / 2 : 0;
 	unsigned int left = TW_CHECK_BATCH, moved;
 	bool rising, falling, crossed = false;
+	struct tw_cause cause = { };
 
 	lockdep_assert_held(&mount->lock);
+	/* the hook's task, unless the CPU has gone on to another since */
+	if (cpu_state && cpu_state->cause.task == current)
+		cause = cpu_state->cause;
 	if (TW_COMPAT_COUNTS_BLOCKS) {
 		/* without a cpu_state, what was charged until now says nothing */
 		if (cpu_state && tw_check_refill(mount, cpu_state))
@@ -472,7 +492,7 @@ static bool tw_check_usage(struct tw_mount *mount, struct tw_cpu_state *cpu_stat
 	 */
 	while (left && (rising || falling || crossed) &&
 	       tw_check_sum(mount, &low, &high)) {
-		moved = tw_threshold_cross(mount, low, high, left);
+		moved = tw_threshold_cross(mount, low, high, left, &cause);
 		if (!moved)
 			break;
 		left -= moved;
@@ -631,7 +651,7 @@ bool tw_check_again(struct tw_mount *mount, bool *queued)
 	if (doubt && doubt == mount->doubt) {
 		/* ends all credit: what was charged until now says nothing */
 		tw_check_set_next(mount, mount->next_rise, mount->next_fall);
-		irq_work_queue(&this_cpu_ptr(mount->cpu_states)->check);
+		tw_check_queue(mount, 0);
 		*queued = true;
 	}
 	mount->doubt = doubt;

@@ -29,9 +29,6 @@
 #if !defined(CONFIG_KPROBES) || !defined(CONFIG_KRETPROBES)
 #error "tmpfswarn needs a kernel with CONFIG_KPROBES and CONFIG_KRETPROBES: it probes mm/shmem.c"
 #endif
-#ifndef CONFIG_DEBUG_FS
-#error "tmpfswarn needs a kernel with CONFIG_DEBUG_FS: its files are there"
-#endif
 #ifndef CONFIG_EVENTFD
 #error "tmpfswarn needs a kernel with CONFIG_EVENTFD: that is how it notifies"
 #endif

@@ -14,43 +14,18 @@
 
 #include "compat.h"
 #include "debugfs.h"
-#include "discovery.h"
 #include "files.h"
-#include "hook.h"
 #include "mount.h"
-#include "resync.h"
-#include "trigger.h"
+#include "show.h"
 
 static struct dentry *tw_debugfs_root;
 
 /* what a directory is called until all is in it: one at a time, and no mount's name */
 static const char tw_debugfs_unfinished[] = ".new";
 
-/* ---- stats ---- */
-
 static int tw_stats_show(struct seq_file *seq, void *v)
 {
-	struct tw_trigger_counts triggers;
-	struct tw_discovery_counts mounts;
-	struct tw_hook_info hook;
-
-	tw_hook_info(&hook);
-	tw_discovery_counts(&mounts);
-	tw_trigger_counts(&triggers);
-	seq_printf(seq, "version %s\n", THIS_MODULE->version);
-	seq_printf(seq, "hook %s\n", hook.symbol);
-	seq_printf(seq, "hook_kind %s\n", hook.kind);
-	seq_printf(seq, "hook_free %s\n", hook.free_symbol);
-	seq_printf(seq, "hook_free_kind %s\n", hook.free_kind);
-	seq_printf(seq, "armed %d\n", hook.armed);
-	seq_printf(seq, "armings %lu\n", hook.armings);
-	seq_printf(seq, "mounts %u\n", mounts.shown);
-	seq_printf(seq, "mounts_hidden %u\n", mounts.hidden);
-	seq_printf(seq, "triggers %u\n", triggers.triggers);
-	seq_printf(seq, "crossings %llu\n", triggers.crossings);
-	seq_printf(seq, "signals %llu\n", triggers.signals);
-	seq_printf(seq, "missed %lu\n", hook.missed);
-	seq_printf(seq, "resyncs %lu\n", tw_resync_count());
+	tw_show_stats(seq);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(tw_stats);
@@ -92,6 +67,9 @@ int tw_debugfs_show(struct tw_mount *mount)
 	size_t i;
 	int err;
 
+	/* the device alone serves */
+	if (!tw_debugfs_root)
+		return 0;
 	snprintf(name, sizeof(name), "%u:%u", MAJOR(mount->dev),
 		 MINOR(mount->dev));
 	dir = tw_debugfs_dir(tw_debugfs_unfinished, tw_debugfs_root);
@@ -140,27 +118,25 @@ void tw_debugfs_hide(struct tw_mount *mount)
 /**
  * tw_debugfs_init() - make the directory of the module
  *
- * Return: 0, or a negative errno after a line in the log.
+ * Where it cannot be made, a line in the log says so, and nothing is shown.
  */
-int tw_debugfs_init(void)
+void tw_debugfs_init(void)
 {
 	struct dentry *dir = tw_debugfs_dir(TMPFSWARN_NAME, NULL);
-	struct dentry *stats;
+	struct dentry *stats = dir;
 
-	if (IS_ERR(dir)) {
-		pr_err("no directory in debugfs: error %ld; is it off (debugfs=off)?\n",
-		       PTR_ERR(dir));
-		return PTR_ERR(dir);
-	}
-	stats = debugfs_create_file(TMPFSWARN_STATS, 0400, dir, NULL,
-				    &tw_stats_fops);
+	if (!IS_ERR(dir))
+		stats = debugfs_create_file(TMPFSWARN_STATS, 0400, dir, NULL,
+					    &tw_stats_fops);
 	if (IS_ERR(stats)) {
-		pr_err("no file in debugfs: error %ld\n", PTR_ERR(stats));
-		debugfs_remove_recursive(dir);
-		return PTR_ERR(stats);
+		pr_info("no directory in debugfs, " TMPFSWARN_DEVICE " alone: error %ld (%s)\n",
+			PTR_ERR(stats), IS_ENABLED(CONFIG_DEBUG_FS) ?
+			"-1 if debugfs=off" : "built without CONFIG_DEBUG_FS");
+		if (!IS_ERR(dir))
+			debugfs_remove_recursive(dir);
+		return;
 	}
 	tw_debugfs_root = dir;
-	return 0;
 }
 
 /**

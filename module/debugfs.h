@@ -7,7 +7,7 @@
 
 struct tw_mount;
 
-int tw_debugfs_init(void);
+void tw_debugfs_init(void);
 void tw_debugfs_exit(void);
 
 int tw_debugfs_show(struct tw_mount *mount);

@@ -977,6 +977,50 @@ void tw_discovery_check_watched(void)
 	queue_work(tw_discovery_wq, &tw_discovery_work);
 }
 
+/* A reference to the object of @sb, or NULL; sets @hidden if it is that. */
+static struct tw_mount *tw_discovery_look_up(struct super_block *sb, bool *hidden)
+{
+	struct tw_mount *mount;
+
+	raw_spin_lock_irq(&tw_discovery_lock);
+	mount = tw_mount_find(sb);
+	if (mount)
+		tw_mount_get(mount);
+	*hidden = tw_discovery_is_hidden(sb);
+	raw_spin_unlock_irq(&tw_discovery_lock);
+	return mount;
+}
+
+/**
+ * tw_discovery_find() - the mount of a superblock
+ * @sb: any that the caller keeps from going
+ *
+ * Context: process, from tw_discovery_start() to tw_discovery_stop(). Waits for what was
+ * mounted a moment ago.
+ * Return: a reference; -EINVAL if it is no tmpfs; -EOPNOTSUPP if it is one that the kernel
+ * keeps for itself, which has no size; -EDQUOT if it is hidden; -ENOMEM.
+ */
+struct tw_mount *tw_discovery_find(struct super_block *sb)
+{
+	struct tw_mount *mount;
+	bool hidden;
+
+	if (sb->s_type != tw_discovery_type)
+		return ERR_PTR(-EINVAL);
+	/* memfd, SysV and anonymous shared memory */
+	if (sb->s_flags & SB_KERNMOUNT)
+		return ERR_PTR(-EOPNOTSUPP);
+	mount = tw_discovery_look_up(sb, &hidden);
+	if (!mount && !hidden) {
+		queue_work(tw_discovery_wq, &tw_discovery_work);
+		flush_work(&tw_discovery_work);
+		mount = tw_discovery_look_up(sb, &hidden);
+	}
+	if (mount)
+		return mount;
+	return ERR_PTR(hidden ? -EDQUOT : -ENOMEM);
+}
+
 /**
  * tw_discovery_start() - find the mounts there are, and those that come
  *

@@ -5,6 +5,7 @@
 #ifndef TW_DISCOVERY_H
 #define TW_DISCOVERY_H
 
+struct super_block;
 struct tw_mount;
 
 /**
@@ -38,6 +39,7 @@ extern unsigned int tw_max_mounts;
 int tw_discovery_init(const struct tw_discovery_events *events);
 void tw_discovery_start(void);
 void tw_discovery_check_watched(void);
+struct tw_mount *tw_discovery_find(struct super_block *sb);
 void tw_discovery_stop(void);
 void tw_discovery_exit(void);
 

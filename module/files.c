@@ -12,15 +12,17 @@
 #include <linux/fs.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
+#include <linux/pid_namespace.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
+#include <linux/user_namespace.h>
 
 #include <tmpfswarn.h>
 
+#include "eventfd.h"
 #include "files.h"
+#include "show.h"
 #include "trigger.h"
-
-unsigned int tw_pressure_percent[TW_PRESSURES] = { 60, 80, 95 };
 
 /* ---- open and release ---- */
 
@@ -73,10 +75,9 @@ static int tw_file_text(const char __user *data, size_t len, char *text)
 
 /* ---- usage, used_bytes, memory.limit_in_bytes, pressure_level ---- */
 
-/* As many as fit: a mount may be given more blocks than that. */
 static u64 tw_bytes(u64 blocks)
 {
-	return blocks > U64_MAX >> PAGE_SHIFT ? U64_MAX : blocks << PAGE_SHIFT;
+	return tw_blocks_to_bytes(blocks, PAGE_SHIFT);
 }
 
 static int tw_usage_show(struct seq_file *seq, void *v)
@@ -196,7 +197,7 @@ static ssize_t tw_event_control_write(struct file *file,
 	if (!err)
 		err = tw_event_control_args(mount, &reg, &resource, &spec);
 	if (!err)
-		err = tw_trigger_add(mount, reg.event_fd, resource, &spec);
+		err = tw_eventfd_register(mount, reg.event_fd, resource, &spec);
 	return err ?: len;
 }
 
@@ -272,8 +273,8 @@ static ssize_t tw_warn_used_efd_write(struct file *file,
 	if (!err)
 		err = tw_fd_parse(text, &event_fd);
 	if (!err)
-		err = tw_trigger_add(tw_file_mount(file), event_fd,
-				     TW_WARN_USED, &spec);
+		err = tw_eventfd_register(tw_file_mount(file), event_fd,
+					  TW_WARN_USED, &spec);
 	return err ?: len;
 }
 
@@ -309,45 +310,10 @@ static void tw_triggers_stop(struct seq_file *seq, void *v)
 	mutex_unlock(&mount->mutex);
 }
 
-static const char tw_unprintable[] =
-	"\1\2\3\4\5\6\7\10\11\12\13\14\15\16\17\20\21\22\23\24\25\26"
-	"\27\30\31\32\33\34\35\36\37\177\\";
-
 static int tw_triggers_show(struct seq_file *seq, void *v)
 {
-	static const char * const resources[] = {
-		[TW_USED_BYTES] = TMPFSWARN_USED_BYTES,
-		[TW_PRESSURE_LEVEL] = TMPFSWARN_PRESSURE_LEVEL,
-		[TW_WARN_USED] = TMPFSWARN_WARN_USED,
-	};
-	static const char * const directions[] = {
-		[TW_RISING] = "rising",
-		[TW_FALLING] = "falling",
-		[TW_BOTH] = "both",
-	};
-	struct tw_trigger *trigger = list_entry(v, struct tw_trigger, entry);
-	char level[TW_LEVEL_TEXT], hyst[TW_LEVEL_TEXT];
-	struct tw_trigger_state state;
-	const char *name = level;
-
-	tw_trigger_state(trigger, &state);
-	tw_level_print(level, sizeof(level), &state.spec.level);
-	tw_level_print(hyst, sizeof(hyst), &state.spec.hyst);
-	if (state.spec.pressure >= 0)
-		name = tw_pressure_names[state.spec.pressure];
-
-	seq_printf(seq, "resource=%s level=%s blocks=",
-		   resources[trigger->resource], name);
-	if (state.blocks == TW_NEVER)
-		seq_putc(seq, '-');
-	else
-		seq_printf(seq, "%llu", state.blocks);
-	seq_printf(seq, " direction=%s hyst=%s once=%d state=%s fired=%lu pid=%d comm=",
-		   directions[state.spec.direction], hyst, state.spec.once,
-		   state.state, state.fired, trigger->pid);
-	/* whatever the process has put there, it stays one line of text */
-	seq_escape(seq, trigger->comm, tw_unprintable);
-	seq_putc(seq, '\n');
+	tw_show_trigger(seq, list_entry(v, struct tw_trigger, entry), &init_pid_ns,
+			&init_user_ns);
 	return 0;
 }
 

@@ -7,8 +7,6 @@
 
 #include <linux/fs.h>
 
-#include "level.h"
-
 /**
  * struct tw_file - a file of a mount's directory
  * @name: its name
@@ -23,8 +21,5 @@ struct tw_file {
 
 /* ends with one that has no name */
 extern const struct tw_file tw_files[];
-
-/* what low, medium and critical mean, in percent, 1 to 100 */
-extern unsigned int tw_pressure_percent[TW_PRESSURES];
 
 #endif /* TW_FILES_H */

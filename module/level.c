@@ -115,10 +115,28 @@ static bool tw_is_word(const char *p, size_t len, const char *word)
 	return len == strlen(word) && !memcmp(p, word, len);
 }
 
-/* The words behind the level, see uapi/tmpfswarn.h. */
-static int tw_words(const char *p, struct tw_spec *spec)
+/* A piece of a text. */
+struct tw_piece {
+	const char *text;
+	size_t len;
+};
+
+/* A tag: printable bytes without a space, not too many. */
+static bool tw_is_tag(const char *p, size_t len)
 {
-	bool has_direction = false, has_hyst = false;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if (p[i] < 0x21 || p[i] > 0x7e)
+			return false;
+	}
+	return len > 0 && len <= TW_TAG_MAX;
+}
+
+/* The words behind the level, see uapi/tmpfswarn.h. Without @tag there may be none. */
+static int tw_words(const char *p, struct tw_spec *spec, struct tw_piece *tag)
+{
+	bool has_direction = false, has_hyst = false, has_tag = false;
 
 	for (;;) {
 		unsigned int direction = 0;
@@ -148,6 +166,11 @@ static int tw_words(const char *p, struct tw_spec *spec)
 			    amount != p + len)
 				return -EINVAL;
 			has_hyst = true;
+		} else if (len > 4 && !memcmp(p, "tag=", 4) && tag && !has_tag) {
+			*tag = (struct tw_piece){ p + 4, len - 4 };
+			if (!tw_is_tag(tag->text, tag->len))
+				return -EINVAL;
+			has_tag = true;
 		} else {
 			return -EINVAL;
 		}
@@ -190,6 +213,18 @@ int tw_fd_parse(const char *text, unsigned int *fd)
 	return 0;
 }
 
+/* Cuts white space off at both ends. */
+static char *tw_strip(char *text)
+{
+	size_t len = strlen(text);
+
+	while (len && isspace(text[len - 1]))
+		text[--len] = '\0';
+	while (isspace(*text))
+		text++;
+	return text;
+}
+
 /**
  * tw_registration_parse() - split a line written to event_control
  * @text: the line; its trailing white space is cut off
@@ -202,14 +237,9 @@ int tw_fd_parse(const char *text, unsigned int *fd)
  */
 int tw_registration_parse(char *text, struct tw_registration *reg)
 {
-	size_t len = strlen(text);
-	const char *p = text;
+	const char *p = tw_strip(text);
 	u64 efd, cfd;
 
-	while (len && isspace(text[len - 1]))
-		text[--len] = '\0';
-	while (isspace(*p))
-		p++;
 	if (tw_digits(&p, &efd) || *p++ != ' ')
 		return -EINVAL;
 	if (tw_digits(&p, &cfd))
@@ -247,14 +277,8 @@ int tw_level_parse_blocks(const char *text, struct tw_level *level)
 	return 0;
 }
 
-/**
- * tw_spec_parse() - the args of a registration on used_bytes
- * @args: "<level> [word ...]"
- * @spec: set on success
- *
- * Return: 0 or -EINVAL.
- */
-int tw_spec_parse(const char *args, struct tw_spec *spec)
+/* tw_spec_parse(), which may have a tag. */
+static int tw_spec_parse_tag(const char *args, struct tw_spec *spec, struct tw_piece *tag)
 {
 	struct tw_spec parsed = { .direction = TW_BOTH, .pressure = -1 };
 
@@ -264,23 +288,27 @@ int tw_spec_parse(const char *args, struct tw_spec *spec)
 	} else if (tw_amount(&args, TW_LEVEL_BYTES, &parsed.level)) {
 		return -EINVAL;
 	}
-	if ((*args && !isspace(*args)) || tw_words(args, &parsed))
+	if ((*args && !isspace(*args)) || tw_words(args, &parsed, tag))
 		return -EINVAL;
 	*spec = parsed;
 	return 0;
 }
 
 /**
- * tw_spec_parse_pressure() - the args of a registration on pressure_level
- * @args: "low", "medium" or "critical", then ",mode" of cgroup v1 or nothing,
- *	then words
- * @percent: what the three mean, in percent, 1 to 100
+ * tw_spec_parse() - the args of a registration on used_bytes
+ * @args: "<level> [word ...]"
  * @spec: set on success
  *
  * Return: 0 or -EINVAL.
  */
-int tw_spec_parse_pressure(const char *args, const unsigned int *percent,
-			   struct tw_spec *spec)
+int tw_spec_parse(const char *args, struct tw_spec *spec)
+{
+	return tw_spec_parse_tag(args, spec, NULL);
+}
+
+/* tw_spec_parse_pressure(), which may have a tag. */
+static int tw_spec_parse_pressure_tag(const char *args, const unsigned int *percent,
+				      struct tw_spec *spec, struct tw_piece *tag)
 {
 	static const char * const modes[] = { "default", "hierarchy", "local" };
 	struct tw_spec parsed = { .direction = TW_RISING };
@@ -308,9 +336,64 @@ int tw_spec_parse_pressure(const char *args, const unsigned int *percent,
 			return -EINVAL;
 		args += len;
 	}
-	if (tw_words(args, &parsed))
+	if (tw_words(args, &parsed, tag))
 		return -EINVAL;
 	*spec = parsed;
+	return 0;
+}
+
+/**
+ * tw_spec_parse_pressure() - the args of a registration on pressure_level
+ * @args: "low", "medium" or "critical", then ",mode" of cgroup v1 or nothing,
+ *	then words
+ * @percent: what the three mean, in percent, 1 to 100
+ * @spec: set on success
+ *
+ * Return: 0 or -EINVAL.
+ */
+int tw_spec_parse_pressure(const char *args, const unsigned int *percent,
+			   struct tw_spec *spec)
+{
+	return tw_spec_parse_pressure_tag(args, percent, spec, NULL);
+}
+
+/**
+ * tw_request_parse() - split a line written to the device
+ * @text: "<fd> <level> [word ...]" or "forget <tag>"; its trailing white space is cut off
+ * @percent: as for tw_spec_parse_pressure()
+ * @request: set on success; its tag, by default the level as written, points into @text
+ *
+ * Return: 0 or -EINVAL.
+ */
+int tw_request_parse(char *text, const unsigned int *percent,
+		     struct tw_request *request)
+{
+	const char *p = tw_strip(text);
+	struct tw_request parsed = { };
+	struct tw_piece tag;
+	u64 fd;
+	int err;
+
+	if (!strncmp(p, "forget ", 7)) {
+		parsed.forget = true;
+		tag = (struct tw_piece){ p + 7, strlen(p + 7) };
+	} else {
+		if (tw_digits(&p, &fd) || *p++ != ' ')
+			return -EINVAL;
+		parsed.fd = tw_fd(fd);
+		tag = (struct tw_piece){ p, strcspn(p, " \t\n\v\f\r") };
+		if (isalpha(*p))
+			err = tw_spec_parse_pressure_tag(p, percent, &parsed.spec, &tag);
+		else
+			err = tw_spec_parse_tag(p, &parsed.spec, &tag);
+		if (err)
+			return err;
+	}
+	if (!tw_is_tag(tag.text, tag.len))
+		return -EINVAL;
+	parsed.tag = tag.text;
+	parsed.tag_len = tag.len;
+	*request = parsed;
 	return 0;
 }
 
@@ -341,6 +424,33 @@ int tw_level_print(char *buf, size_t size, const struct tw_level *level)
 		return snprintf(buf, size, "%llu",
 				(unsigned long long)level->value);
 	}
+}
+
+/**
+ * tw_spec_print() - the text of the level that a registration asks for
+ * @buf: where to
+ * @size: of @buf; TW_LEVEL_TEXT is enough
+ * @spec: the registration
+ *
+ * Return: the length of the text.
+ */
+int tw_spec_print(char *buf, size_t size, const struct tw_spec *spec)
+{
+	if (spec->pressure >= 0)
+		return snprintf(buf, size, "%s", tw_pressure_names[spec->pressure]);
+	return tw_level_print(buf, size, &spec->level);
+}
+
+/**
+ * tw_blocks_to_bytes() - a number of blocks in bytes
+ * @blocks: how many; a mount may be given more than 64 bits count the bytes of
+ * @block_shift: log2 of the bytes in a block
+ *
+ * Return: bytes, as many as fit.
+ */
+u64 tw_blocks_to_bytes(u64 blocks, unsigned int block_shift)
+{
+	return blocks > U64_MAX >> block_shift ? U64_MAX : blocks << block_shift;
 }
 
 /**

@@ -90,12 +90,35 @@ struct tw_registration {
 	const char *args;
 };
 
+/**
+ * struct tw_request - a line written to the device, split
+ * @forget: ends the registrations of @tag; only that is set
+ * @fd: number of a file descriptor on the mount
+ * @spec: what is asked for
+ * @tag: inside the buffer that was parsed, not terminated
+ * @tag_len: its length, 1 to TW_TAG_MAX
+ */
+struct tw_request {
+	bool forget;
+	unsigned int fd;
+	struct tw_spec spec;
+	const char *tag;
+	size_t tag_len;
+};
+
+/* the longest tag, in bytes */
+#define TW_TAG_MAX	63
+
 int tw_fd_parse(const char *text, unsigned int *fd);
 int tw_registration_parse(char *text, struct tw_registration *reg);
 int tw_level_parse_blocks(const char *text, struct tw_level *level);
 int tw_spec_parse(const char *args, struct tw_spec *spec);
 int tw_spec_parse_pressure(const char *args, const unsigned int *percent,
 			   struct tw_spec *spec);
+int tw_request_parse(char *text, const unsigned int *percent,
+		     struct tw_request *request);
+int tw_spec_print(char *buf, size_t size, const struct tw_spec *spec);
+u64 tw_blocks_to_bytes(u64 blocks, unsigned int block_shift);
 int tw_level_print(char *buf, size_t size, const struct tw_level *level);
 u64 tw_level_blocks(const struct tw_level *level, u64 max_blocks,
 		    unsigned int block_shift);

@@ -18,13 +18,14 @@
 
 #include "check.h"
 #include "debugfs.h"
+#include "device.h"
 #include "discovery.h"
-#include "files.h"
 #include "hook.h"
 #include "mount.h"
 #include "probe.h"
 #include "resync.h"
 #include "trigger.h"
+#include "user.h"
 
 module_param_named(max_mounts, tw_max_mounts, uint, 0444);
 MODULE_PARM_DESC(max_mounts, "Mounts shown of the user namespaces of each user, or of each one that root made, at most; 16 times that for all of them (number, default 2048)");
@@ -32,6 +33,8 @@ module_param_named(max_triggers, tw_max_triggers, uint, 0444);
 MODULE_PARM_DESC(max_triggers, "Triggers in all, at most (number, default 65536)");
 module_param_named(max_mount_triggers, tw_max_mount_triggers, uint, 0444);
 MODULE_PARM_DESC(max_mount_triggers, "Triggers on one mount, at most (number, default 16384)");
+module_param_named(max_user_triggers, tw_max_user_triggers, uint, 0644);
+MODULE_PARM_DESC(max_user_triggers, "Triggers of one user through the device, at most, but for those with CAP_SYS_RESOURCE (number, default 128)");
 module_param_named(pressure_low, tw_pressure_percent[0], uint, 0444);
 MODULE_PARM_DESC(pressure_low, "What pressure_level calls low (percent of the mount, 1 to 100, default 60)");
 module_param_named(pressure_medium, tw_pressure_percent[1], uint, 0444);
@@ -85,14 +88,18 @@ static int __init tw_init(void)
 	err = tw_hook_init();
 	if (err)
 		goto exit_discovery;
-	/* last: nobody sees a mount of the module before nothing can fail any more */
-	err = tw_debugfs_init();
-	if (err)
-		goto exit_hook;
+	tw_debugfs_init();
 	tw_discovery_start();
+	/* last: an open device keeps the module */
+	err = tw_device_init();
+	if (err)
+		goto stop;
 	return 0;
 
-exit_hook:
+stop:
+	tw_hook_stop();
+	tw_discovery_stop();
+	tw_trigger_flush();
 	tw_hook_exit();
 exit_discovery:
 	/* the selftest has started it */
@@ -110,6 +117,8 @@ static void __exit tw_exit(void)
 {
 	struct tw_hook_info hook;
 
+	/* nobody has it open */
+	tw_device_exit();
 	tw_hook_stop();
 	/* reports all mounts gone, and removes all files */
 	tw_discovery_stop();

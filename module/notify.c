@@ -15,9 +15,25 @@
 /* crossings that are notified of at a time, see I9 of check.c */
 #define TW_NOTIFY_BATCH		32
 
-/* The next one to notify of @crossings; NULL, with more set, if not now. */
-static struct tw_threshold *tw_notify_next(struct tw_mount *mount, unsigned int left,
-					   unsigned int *crossings, bool *more)
+/**
+ * struct tw_notification - what a threshold is notified of at a time
+ * @threshold: the threshold, or NULL if not now
+ * @crossings: how many
+ * @observed: @last is set
+ * @last: the last of them
+ * @more: there are more
+ */
+struct tw_notification {
+	struct tw_threshold *threshold;
+	unsigned int crossings;
+	bool observed;
+	struct tw_crossing last;
+	bool more;
+};
+
+/* Sets the next one, of @left crossings at most. */
+static void tw_notify_next(struct tw_mount *mount, unsigned int left,
+			   struct tw_notification *next)
 {
 	struct tw_threshold *threshold;
 	unsigned long flags;
@@ -26,21 +42,24 @@ static struct tw_threshold *tw_notify_next(struct tw_mount *mount, unsigned int 
 	raw_spin_lock_irqsave(&mount->lock, flags);
 	threshold = list_first_entry_or_null(&mount->pending, struct tw_threshold,
 					     pending_entry);
-	*more = threshold;
+	next->more = threshold;
 	if (!left)
 		threshold = NULL;
 	if (threshold) {
-		*crossings = min(threshold->pending, left);
-		threshold->pending -= *crossings;
+		next->observed = threshold->observer;
+		if (next->observed)
+			next->last = threshold->observer->last;
+		next->crossings = min(threshold->pending, left);
+		threshold->pending -= next->crossings;
 		if (!threshold->pending)
 			list_del_init(&threshold->pending_entry);
 	}
+	next->threshold = threshold;
 	/* the last one is done with, see tw_notify_wait() */
 	smp_store_release(&mount->notifying, threshold);
 	if (!threshold)
 		tw_check_set_bounds(mount);
 	raw_spin_unlock_irqrestore(&mount->lock, flags);
-	return threshold;
 }
 
 /**
@@ -54,18 +73,21 @@ static struct tw_threshold *tw_notify_next(struct tw_mount *mount, unsigned int 
  */
 bool tw_notify_some(struct tw_mount *mount)
 {
-	unsigned int left = TW_NOTIFY_BATCH, crossings;
-	struct tw_threshold *threshold;
+	unsigned int left = TW_NOTIFY_BATCH;
+	struct tw_notification next;
 	unsigned long flags;
-	bool more;
 
 	spin_lock_irqsave(&mount->notify_lock, flags);
-	while ((threshold = tw_notify_next(mount, left, &crossings, &more))) {
-		threshold->notify(threshold, crossings);
-		left -= crossings;
+	for (;;) {
+		tw_notify_next(mount, left, &next);
+		if (!next.threshold)
+			break;
+		next.threshold->notify(next.threshold, next.crossings,
+				       next.observed ? &next.last : NULL);
+		left -= next.crossings;
 	}
 	spin_unlock_irqrestore(&mount->notify_lock, flags);
-	return more;
+	return next.more;
 }
 
 /**

@@ -25,7 +25,8 @@
 #define TW_SELFTEST_WAIT		(IS_ENABLED(CONFIG_PREEMPT_RT) ? 1000 : 0)
 
 /* What the threshold has seen is in threshold->fired. */
-static void tw_selftest_notify(struct tw_threshold *threshold, unsigned int crossings)
+static void tw_selftest_notify(struct tw_threshold *threshold, unsigned int crossings,
+				const struct tw_crossing *last)
 {
 }
 

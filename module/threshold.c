@@ -86,6 +86,35 @@ void tw_threshold_set_next(struct tw_mount *mount)
 
 /* ---- crossings ---- */
 
+/*
+ * Without its blocks, would usage be on the other side still? Then it was the task's doing,
+ * perhaps not its alone. What others have just counted may be in the sums as well, and who
+ * is first to check need not be the one who has crossed.
+ */
+static bool tw_threshold_crossed_by(const struct tw_threshold *threshold, s64 low,
+				    s64 high, const struct tw_cause *cause)
+{
+	if (!cause->task)
+		return false;
+	if (threshold->above)
+		return cause->blocks > 0 && max_t(s64, high - cause->blocks, 0) < threshold->band.rise;
+	return cause->blocks < 0 && low >= 0 && low - cause->blocks >= threshold->band.fall;
+}
+
+/* Usage has crossed to where the threshold says it is. */
+static void tw_threshold_write_down(struct tw_mount *mount, struct tw_threshold *threshold,
+				    s64 low, s64 high, const struct tw_cause *cause)
+{
+	struct tw_observer *observer = threshold->observer;
+	s64 used = threshold->above ? low : high;
+
+	if (!observer)
+		return;
+	tw_crossing_set(&observer->last, max_t(s64, used, 0), mount->size, threshold->above);
+	if (tw_threshold_crossed_by(threshold, low, high, cause))
+		tw_crossing_set_current(&observer->last, observer->viewer);
+}
+
 /* A crossing that the threshold asked for. */
 static void tw_threshold_fire(struct tw_mount *mount, struct tw_threshold *threshold)
 {
@@ -130,11 +159,12 @@ struct tw_threshold *tw_threshold_passed(struct tw_mount *mount, s64 low, s64 hi
  * @low: usage is at least that, in blocks
  * @high: and at most that
  * @most: how many to move, at most
+ * @cause: what the current task has done, if that is why this is called
  *
  * Return: how many were. If any, tw_threshold_set_next() is due.
  */
 unsigned int tw_threshold_cross(struct tw_mount *mount, s64 low, s64 high,
-				unsigned int most)
+				unsigned int most, const struct tw_cause *cause)
 {
 	struct tw_threshold *threshold;
 	unsigned int moved = 0;
@@ -146,6 +176,7 @@ unsigned int tw_threshold_cross(struct tw_mount *mount, s64 low, s64 high,
 		tw_threshold_erase(mount, threshold);
 		threshold->above = !threshold->above;
 		if (threshold->spec.direction & direction) {
+			tw_threshold_write_down(mount, threshold, low, high, cause);
 			tw_threshold_fire(mount, threshold);
 			if (threshold->spec.once)
 				continue;
@@ -249,15 +280,27 @@ static bool tw_threshold_place(struct tw_mount *mount, struct tw_threshold *thre
 	used = max_t(s64, falling ? max(first, second) : min(first, second), 0);
 
 	threshold->above = used >= (falling ? band->fall : band->rise);
+	if (threshold->observer)
+		tw_crossing_set(&threshold->observer->first, used, mount->size,
+				threshold->above);
 	tw_threshold_insert(mount, threshold);
 	tw_threshold_set_next(mount);
 	return threshold->above != falling;
 }
 
+/* Of tw_threshold_fire_now(). */
+static void tw_threshold_notify_now(struct tw_threshold *threshold)
+{
+	struct tw_observer *observer = threshold->observer;
+
+	/* written once, when it was placed */
+	threshold->notify(threshold, 1, observer ? &observer->first : NULL);
+}
+
 /**
  * tw_threshold_add() - begin to watch for a crossing
  * @mount: where
- * @threshold: with @spec and @notify set and all else zero
+ * @threshold: with @spec, @notify and maybe @observer set, and all else zero
  *
  * If it asks for @now, that has been notified on return.
  *
@@ -291,7 +334,7 @@ int tw_threshold_add(struct tw_mount *mount, struct tw_threshold *threshold)
 	if (!err)
 		tw_resync_start();
 	if (notify)
-		threshold->notify(threshold, 1);
+		tw_threshold_notify_now(threshold);
 	return err;
 }
 
@@ -324,7 +367,7 @@ void tw_threshold_move(struct tw_mount *mount, struct tw_threshold *threshold,
 	raw_spin_unlock_irqrestore(&mount->lock, flags);
 	tw_resync_start();
 	if (notify)
-		threshold->notify(threshold, 1);
+		tw_threshold_notify_now(threshold);
 }
 
 /**
@@ -336,6 +379,7 @@ void tw_threshold_move(struct tw_mount *mount, struct tw_threshold *threshold,
  */
 void tw_threshold_del(struct tw_mount *mount, struct tw_threshold *threshold)
 {
+	const struct tw_crossing *last = threshold->observer ? &threshold->observer->last : NULL;
 	unsigned long flags;
 	unsigned int pending;
 
@@ -349,8 +393,9 @@ void tw_threshold_del(struct tw_mount *mount, struct tw_threshold *threshold)
 	raw_spin_unlock_irqrestore(&mount->lock, flags);
 
 	tw_notify_wait(mount, threshold);
+	/* nobody writes it any more */
 	if (pending)
-		threshold->notify(threshold, pending);
+		threshold->notify(threshold, pending, last);
 }
 
 /**

@@ -9,6 +9,7 @@
 #include <linux/rbtree.h>
 #include <linux/types.h>
 
+#include "crossing.h"
 #include "level.h"
 
 struct tw_mount;
@@ -16,10 +17,11 @@ struct tw_mount;
 /**
  * struct tw_threshold - a level on a mount and which side of it usage is on
  * @spec: what was asked for
- * @notify: called with the number of crossings to notify of, once or more, by several
- *	at once maybe: in an irq_work (on PREEMPT_RT in a thread) with the mount's
- *	notify_lock held, or in a process; never again once tw_threshold_del() has
- *	returned
+ * @notify: called with the number of crossings to notify of, and the last of these if
+ *	there is an @observer: once or more, by several at once maybe, in an irq_work (on
+ *	PREEMPT_RT in a thread) with the mount's notify_lock held, or in a process; never
+ *	again once tw_threshold_del() has returned
+ * @observer: where crossings are written down, NULL for nowhere
  * @pending: crossings that @notify was not called for yet
  * @pending_entry: in the mount's list of those
  * @entry: in one of the mount's two lists, if where it is depends on the size
@@ -30,11 +32,13 @@ struct tw_mount;
  * @off: has no level, or has signalled and asked for no more
  * @fired: crossings notified, as a statistic
  *
- * All but @notify are protected by the mount's lock.
+ * All but @notify and @observer are protected by the mount's lock.
  */
 struct tw_threshold {
 	struct tw_spec spec;
-	void (*notify)(struct tw_threshold *threshold, unsigned int crossings);
+	void (*notify)(struct tw_threshold *threshold, unsigned int crossings,
+		       const struct tw_crossing *last);
+	struct tw_observer *observer;
 	unsigned int pending;
 	struct list_head pending_entry;
 	struct list_head entry;
@@ -56,7 +60,7 @@ void tw_threshold_prepare(struct tw_mount *mount);
 /* for check.c */
 struct tw_threshold *tw_threshold_passed(struct tw_mount *mount, s64 low, s64 high);
 unsigned int tw_threshold_cross(struct tw_mount *mount, s64 low, s64 high,
-				unsigned int most);
+				unsigned int most, const struct tw_cause *cause);
 void tw_threshold_set_next(struct tw_mount *mount);
 void tw_threshold_resize(struct tw_mount *mount, unsigned long max_blocks);
 void tw_threshold_place_some(struct tw_mount *mount, unsigned int most);

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Triggers: a threshold on a mount, tied to an eventfd.
+ * Triggers: a threshold on a mount, and whom to tell.
  *
- * It is ended by the close of its eventfd, by its only signal where it asked for
- * once, by its mount's going or the module's: by whichever has claimed it first,
- * see E1 of eventfd.c.
+ * T1. A trigger is ended by one alone, whoever sets its bit @claimed first: after the
+ * last close of whom it tells, after its only signal where it asked for once, when its mount
+ * goes or the module. Who has not claimed it may find it freed as soon as it has let go of
+ * the lock under which it was found.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/eventfd.h>
-#include <linux/file.h>
+#include <linux/bitops.h>
+#include <linux/cred.h>
+#include <linux/pid.h>
 #include <linux/sched.h>
-#include <linux/slab.h>
 
 #include "compat.h"
 #include "hook.h"
@@ -19,29 +20,44 @@
 
 unsigned int tw_max_triggers = 65536;
 unsigned int tw_max_mount_triggers = 16384;
+unsigned int tw_pressure_percent[TW_PRESSURES] = { 60, 80, 95 };
 
 static atomic_t tw_triggers = ATOMIC_INIT(0);
 static atomic64_t tw_trigger_crossings;
 static atomic64_t tw_trigger_signals;
 
-static void tw_trigger_signal(struct tw_trigger *trigger, unsigned int n)
+/* all of them, in the order of registration; the mutex is taken inside a mount's */
+static LIST_HEAD(tw_trigger_all);
+static DEFINE_MUTEX(tw_trigger_list_mutex);
+
+/* ---- the end ---- */
+
+/**
+ * tw_trigger_claim() - become the one that ends a trigger
+ * @trigger: one that cannot be freed now
+ *
+ * Context: any.
+ * Return: false if somebody else is.
+ */
+bool tw_trigger_claim(struct tw_trigger *trigger)
 {
-	atomic64_add(n, &tw_trigger_signals);
-	tw_eventfd_signal(&trigger->user, n);
+	return !test_and_set_bit(0, &trigger->claimed); /* T1 */
 }
 
-static void tw_trigger_notify(struct tw_threshold *threshold, unsigned int crossings)
+static void tw_trigger_notify(struct tw_threshold *threshold, unsigned int crossings,
+			      const struct tw_crossing *last)
 {
 	struct tw_trigger *trigger = container_of(threshold, struct tw_trigger,
 						  threshold);
 
 	atomic64_add(crossings, &tw_trigger_crossings);
-	tw_trigger_signal(trigger, crossings);
-	if (threshold->spec.once)
-		tw_eventfd_end(&trigger->user);
+	atomic64_add(crossings, &tw_trigger_signals);
+	trigger->ops->crossed(trigger, crossings, last);
+	if (threshold->spec.once && tw_trigger_claim(trigger))
+		trigger->ops->end(trigger);
 }
 
-/* Takes the trigger off the list, if it is there. */
+/* Takes the trigger off the lists, if it is there. */
 static void tw_trigger_unlist(struct tw_trigger *trigger)
 {
 	lockdep_assert_held(&trigger->mount->mutex);
@@ -49,31 +65,40 @@ static void tw_trigger_unlist(struct tw_trigger *trigger)
 		return;
 	list_del_init(&trigger->entry);
 	trigger->mount->nr_triggers--;
+	mutex_lock(&tw_trigger_list_mutex);
+	list_del(&trigger->all);
+	mutex_unlock(&tw_trigger_list_mutex);
 }
 
-/* It is off the list, and will not be notified any more. */
-static void tw_trigger_free(struct tw_trigger *trigger)
+/* It is off the lists, and will not be notified any more. */
+static void tw_trigger_del(struct tw_trigger *trigger)
 {
-	tw_eventfd_del(&trigger->user);
 	tw_hook_put();
 	tw_mount_put(trigger->mount);
-	kfree(trigger);
+	put_pid(trigger->pid);
+	trigger->ops->del(trigger);
 	/* last: tw_trigger_flush() waits for it */
 	atomic_dec(&tw_triggers);
 }
 
-/* The eventfd was closed, or the trigger asked for once. */
-static void tw_trigger_end(struct tw_eventfd_user *user)
+/**
+ * tw_trigger_end() - end a trigger
+ * @trigger: one that the caller has claimed; it may be freed on return
+ *
+ * Context: process.
+ */
+void tw_trigger_end(struct tw_trigger *trigger)
 {
-	struct tw_trigger *trigger = container_of(user, struct tw_trigger, user);
 	struct tw_mount *mount = trigger->mount;
 
 	mutex_lock(&mount->mutex);
 	tw_trigger_unlist(trigger);
 	mutex_unlock(&mount->mutex);
 	tw_threshold_del(mount, &trigger->threshold);
-	tw_trigger_free(trigger);
+	tw_trigger_del(trigger);
 }
+
+/* ---- the beginning ---- */
 
 /* Takes a place among tw_max_triggers; false if there is none. */
 static bool tw_trigger_reserve(void)
@@ -83,32 +108,6 @@ static bool tw_trigger_reserve(void)
 	pr_warn_once("not registering more than %u triggers: raise the parameter max_triggers\n",
 		     tw_max_triggers);
 	return false;
-}
-
-/*
- * Makes a trigger that is not registered yet. Who registers is charged, and
- * refused where his memory cgroup has no more: without __GFP_RETRY_MAYFAIL
- * somebody there would be killed.
- */
-static struct tw_trigger *tw_trigger_make(struct tw_mount *mount,
-					  enum tw_resource resource,
-					  const struct tw_spec *spec)
-{
-	struct tw_trigger *trigger = kzalloc(sizeof(*trigger),
-					     GFP_KERNEL_ACCOUNT |
-					     __GFP_RETRY_MAYFAIL);
-
-	if (!trigger)
-		return NULL;
-	trigger->threshold.spec = *spec;
-	trigger->threshold.notify = tw_trigger_notify;
-	trigger->mount = tw_mount_get(mount);
-	trigger->user.end = tw_trigger_end;
-	INIT_LIST_HEAD(&trigger->entry);
-	trigger->resource = resource;
-	trigger->pid = task_tgid_nr(current);
-	get_task_comm(trigger->comm, current);
-	return trigger;
 }
 
 /* May one more trigger be registered on @mount? */
@@ -129,12 +128,9 @@ static int tw_trigger_allowed(struct tw_mount *mount)
 	return -ENOSPC;
 }
 
-/* mount->mutex and @file, which is an eventfd's, are held. */
-static int tw_trigger_register(struct tw_mount *mount, struct file *file,
-			       enum tw_resource resource,
-			       const struct tw_spec *spec)
+/* As tw_trigger_register(), with mount->mutex held. */
+static int tw_trigger_add(struct tw_trigger *trigger, struct tw_mount *mount)
 {
-	struct tw_trigger *trigger;
 	bool first;
 	int err;
 
@@ -146,37 +142,37 @@ static int tw_trigger_register(struct tw_mount *mount, struct file *file,
 	err = tw_hook_get();
 	if (err)
 		goto unreserve;
-	trigger = tw_trigger_make(mount, resource, spec);
-	if (!trigger) {
-		err = -ENOMEM;
-		goto put_hook;
-	}
-	if (resource == TW_WARN_USED)
+
+	trigger->threshold.notify = tw_trigger_notify;
+	if (trigger->resource == TW_WARN_USED)
 		trigger->threshold.spec.level = mount->warn_used;
+	trigger->mount = tw_mount_get(mount);
+	trigger->uid = current_uid();
+	trigger->pid = get_pid(task_tgid(current));
+	get_task_comm(trigger->comm, current);
 	/*
-	 * The file is held, so its close cannot come before all is done; a
-	 * crossing can, and with it the end of a trigger that asks for once,
-	 * which waits for the mutex.
+	 * From here on a crossing may come, and with it the end of a trigger that asks for
+	 * once, which waits for the mutex.
 	 */
-	err = tw_eventfd_add(&trigger->user, file);
-	if (err)
-		goto free;
 	first = !mount->cpu_states;
+	INIT_LIST_HEAD(&trigger->entry);
 	err = tw_threshold_add(mount, &trigger->threshold);
 	if (err)
-		goto del_user;
+		goto put;
 	if (first)
 		tw_hook_recheck_soon();
 	list_add_tail(&trigger->entry, &mount->triggers);
 	mount->nr_triggers++;
+	mutex_lock(&tw_trigger_list_mutex);
+	list_add_tail(&trigger->all, &tw_trigger_all);
+	mutex_unlock(&tw_trigger_list_mutex);
+	if (trigger->ops->registered)
+		trigger->ops->registered(trigger);
 	return 0;
 
-del_user:
-	tw_eventfd_del(&trigger->user);
-free:
+put:
+	put_pid(trigger->pid);
 	tw_mount_put(mount);
-	kfree(trigger);
-put_hook:
 	tw_hook_put();
 unreserve:
 	atomic_dec(&tw_triggers);
@@ -184,31 +180,27 @@ unreserve:
 }
 
 /**
- * tw_trigger_add() - register
+ * tw_trigger_register() - register a trigger
+ * @trigger: with @ops, @resource, and @spec and @observer of its threshold set, and
+ *	all else zero; if its resource is TW_WARN_USED it gets the level set there
  * @mount: where
- * @event_fd: number of an eventfd of the current process
- * @resource: through which file; TW_WARN_USED has the level set there
- * @spec: what is asked for
  *
  * Context: process.
- * Return: 0; -EBADF or -EINVAL for @event_fd, -EOPNOTSUPP, -ENOSPC, -ENODEV,
- * -EIO or -ENOMEM as in uapi/tmpfswarn.h. Nothing has changed if not 0.
+ * Return: 0, and the trigger may have ended and be freed by now; or -EOPNOTSUPP, -ENOSPC,
+ * -ENODEV, -EIO or -ENOMEM as in uapi/tmpfswarn.h: then nothing has changed, and it is the
+ * caller's still.
  */
-int tw_trigger_add(struct tw_mount *mount, unsigned int event_fd,
-		   enum tw_resource resource, const struct tw_spec *spec)
+int tw_trigger_register(struct tw_trigger *trigger, struct tw_mount *mount)
 {
-	struct file *file;
 	int err;
 
-	file = eventfd_fget(event_fd);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
 	mutex_lock(&mount->mutex);
-	err = tw_trigger_register(mount, file, resource, spec);
+	err = tw_trigger_add(trigger, mount);
 	mutex_unlock(&mount->mutex);
-	fput(file);
 	return err;
 }
+
+/* ---- all of a mount's ---- */
 
 /**
  * tw_trigger_set_warn_used() - set the level of warn_used_blocks
@@ -276,7 +268,7 @@ void tw_trigger_end_all(struct tw_mount *mount)
 						   struct tw_trigger, entry);
 		if (trigger) {
 			tw_trigger_unlist(trigger);
-			claimed = tw_eventfd_claim(&trigger->user);
+			claimed = tw_trigger_claim(trigger);
 		}
 		mutex_unlock(&mount->mutex);
 		if (!trigger)
@@ -285,17 +277,53 @@ void tw_trigger_end_all(struct tw_mount *mount)
 		if (claimed) {
 			tw_threshold_del(mount, &trigger->threshold);
 			/* one that has notified of its only crossing needs no more */
-			if (!(trigger->threshold.spec.once && trigger->threshold.fired))
-				tw_trigger_signal(trigger, 1);
-			tw_trigger_free(trigger);
+			if (!(trigger->threshold.spec.once && trigger->threshold.fired)) {
+				atomic64_inc(&tw_trigger_signals);
+				trigger->ops->gone(trigger);
+			}
+			tw_trigger_del(trigger);
 		}
 		cond_resched();
 	}
 }
 
+/* ---- what is shown ---- */
+
+/**
+ * tw_trigger_list() - all triggers
+ *
+ * Context: between tw_trigger_list_lock() and tw_trigger_list_unlock().
+ * Return: the list, by @all.
+ */
+struct list_head *tw_trigger_list(void)
+{
+	lockdep_assert_held(&tw_trigger_list_mutex);
+	return &tw_trigger_all;
+}
+
+/**
+ * tw_trigger_list_lock() - have no trigger come or go
+ *
+ * Context: process.
+ * Return: tw_trigger_list().
+ */
+struct list_head *tw_trigger_list_lock(void)
+{
+	mutex_lock(&tw_trigger_list_mutex);
+	return tw_trigger_list();
+}
+
+/**
+ * tw_trigger_list_unlock() - undo tw_trigger_list_lock()
+ */
+void tw_trigger_list_unlock(void)
+{
+	mutex_unlock(&tw_trigger_list_mutex);
+}
+
 /**
  * tw_trigger_state() - a trigger as it is shown
- * @trigger: one on a mount's list, the mount's mutex held
+ * @trigger: one on a mount's list, the mount's mutex held, or on that of all
  * @state: set
  */
 void tw_trigger_state(struct tw_trigger *trigger,

@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Triggers: a threshold on a mount, tied to an eventfd.
+ * Triggers: a threshold on a mount, and whom to tell.
  */
 #ifndef TW_TRIGGER_H
 #define TW_TRIGGER_H
 
+#include <linux/list.h>
 #include <linux/sched.h>
+#include <linux/uidgid.h>
 
-#include "eventfd.h"
 #include "mount.h"
 #include "threshold.h"
 
+struct pid;
+struct tw_trigger;
+
 /**
- * enum tw_resource - the file through which a trigger was registered
- * @TW_USED_BYTES: used_bytes
- * @TW_PRESSURE_LEVEL: pressure_level
- * @TW_WARN_USED: warn_used_blocks
+ * enum tw_resource - as what a trigger was registered
+ * @TW_USED_BYTES: bytes used, by a number or a percentage
+ * @TW_PRESSURE_LEVEL: the same, by a name
+ * @TW_WARN_USED: through warn_used_blocks
  */
 enum tw_resource {
 	TW_USED_BYTES,
@@ -24,22 +28,49 @@ enum tw_resource {
 };
 
 /**
+ * struct tw_trigger_ops - what those who are told differ in
+ * @name: for who looks at a trigger
+ * @registered: it is now; called with mount->mutex held. May be NULL
+ * @crossed: tell of @crossings, of which @last is the last, if the threshold has an
+ *	observer; called as threshold->notify is
+ * @gone: tell that the mount is gone, or the module going; in a process
+ * @end: have tw_trigger_end() called in a process, soon; the trigger was claimed for
+ *	that. Called as @crossed is
+ * @del: it has ended, and is not touched any more: free it; in a process
+ */
+struct tw_trigger_ops {
+	const char *name;
+	void (*registered)(struct tw_trigger *trigger);
+	void (*crossed)(struct tw_trigger *trigger, unsigned int crossings,
+			const struct tw_crossing *last);
+	void (*gone)(struct tw_trigger *trigger);
+	void (*end)(struct tw_trigger *trigger);
+	void (*del)(struct tw_trigger *trigger);
+};
+
+/**
  * struct tw_trigger - a registration
  * @threshold: what it waits for
+ * @ops: whom it tells
  * @mount: where; a reference
- * @user: the eventfd that it signals, and who ends it
  * @entry: in mount->triggers, protected by mount->mutex
+ * @all: in the list of all, protected by its mutex
+ * @claimed: somebody is ending it, see tw_trigger_claim()
  * @resource: how it was registered
- * @pid: who registered it
+ * @uid: who has registered it
+ * @pid: its process; a reference
  * @comm: its name
  */
 struct tw_trigger {
 	struct tw_threshold threshold;
+	const struct tw_trigger_ops *ops;
 	struct tw_mount *mount;
-	struct tw_eventfd_user user;
 	struct list_head entry;
+	struct list_head all;
+	unsigned long claimed;
 	enum tw_resource resource;
-	pid_t pid;
+	kuid_t uid;
+	struct pid *pid;
 	char comm[TASK_COMM_LEN];
 };
 
@@ -72,8 +103,12 @@ struct tw_trigger_counts {
 extern unsigned int tw_max_triggers;
 extern unsigned int tw_max_mount_triggers;
 
-int tw_trigger_add(struct tw_mount *mount, unsigned int event_fd,
-		   enum tw_resource resource, const struct tw_spec *spec);
+/* what low, medium and critical mean, in percent, 1 to 100 */
+extern unsigned int tw_pressure_percent[TW_PRESSURES];
+
+int tw_trigger_register(struct tw_trigger *trigger, struct tw_mount *mount);
+bool tw_trigger_claim(struct tw_trigger *trigger);
+void tw_trigger_end(struct tw_trigger *trigger);
 int tw_trigger_set_warn_used(struct tw_mount *mount,
 			     const struct tw_level *level);
 struct tw_level tw_trigger_get_warn_used(struct tw_mount *mount);
@@ -82,6 +117,9 @@ void tw_trigger_flush(void);
 
 void tw_trigger_state(struct tw_trigger *trigger,
 		      struct tw_trigger_state *state);
+struct list_head *tw_trigger_list(void);
+struct list_head *tw_trigger_list_lock(void);
+void tw_trigger_list_unlock(void);
 void tw_trigger_counts(struct tw_trigger_counts *counts);
 
 #endif /* TW_TRIGGER_H */

@@ -77,6 +77,7 @@
 #define _UAPI_TMPFSWARN_H
 
 #define TMPFSWARN_NAME			"tmpfswarn"
+#define TMPFSWARN_DEVICE		"/dev/tmpfswarn"
 
 /* below debugfs */
 #define TMPFSWARN_STATS			"stats"
@@ -135,5 +136,8 @@
 
 /* the longest write taken, in bytes; a longer one is EINVAL */
 #define TMPFSWARN_WRITE_MAX		255
+
+/* the longest tag, in bytes */
+#define TMPFSWARN_TAG_MAX		63
 
 #endif /* _UAPI_TMPFSWARN_H */

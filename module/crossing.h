@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Crossings: what usage was when a threshold was passed, and whose doing that is.
+ */
+#ifndef TW_CROSSING_H
+#define TW_CROSSING_H
+
+#include <linux/sched.h>
+#include <linux/time64.h>
+#include <linux/types.h>
+#include <linux/uidgid.h>
+
+struct pid_namespace;
+
+/**
+ * struct tw_crossing - usage that was found on one side of a threshold
+ * @used: in blocks, the sum that decided it
+ * @size: of the mount, in blocks
+ * @time: when it was found, of CLOCK_REALTIME
+ * @above: the side
+ * @known: what follows is set
+ * @pid: thread group id of the task whose allocation or free it was, as the viewer's
+ *	pid namespace has it; 0 if that does not show it
+ * @uid: its real uid
+ * @cgroup: id of its cgroup v2, 0 if there are none
+ * @comm: its name
+ */
+struct tw_crossing {
+	u64 used;
+	u64 size;
+	struct timespec64 time;
+	bool above;
+	bool known;
+	pid_t pid;
+	kuid_t uid;
+	u64 cgroup;
+	char comm[TASK_COMM_LEN];
+};
+
+/**
+ * struct tw_viewer - who is to be told of crossings
+ * @uid: is told of tasks of that uid which @pid_ns shows
+ * @pid_ns: a reference
+ * @all: is told of all tasks
+ */
+struct tw_viewer {
+	kuid_t uid;
+	struct pid_namespace *pid_ns;
+	bool all;
+};
+
+/**
+ * struct tw_observer - what is kept of a threshold's crossings
+ * @viewer: for whom
+ * @first: the side where it was placed
+ * @last: its last crossing
+ *
+ * Both are written with the lock held of the mount where the threshold is.
+ */
+struct tw_observer {
+	const struct tw_viewer *viewer;
+	struct tw_crossing first;
+	struct tw_crossing last;
+};
+
+/**
+ * struct tw_cause - blocks that a task has allocated or freed, and whether that was it
+ * @task: the task; NULL if none is known
+ * @blocks: how many it has allocated; negative if it has freed them
+ */
+struct tw_cause {
+	const struct task_struct *task;
+	long blocks;
+};
+
+void tw_crossing_set(struct tw_crossing *crossing, u64 used, u64 size, bool above);
+void tw_crossing_set_current(struct tw_crossing *crossing,
+			     const struct tw_viewer *viewer);
+
+#endif /* TW_CROSSING_H */
