@@ -219,8 +219,9 @@ static int tw_device_open(struct inode *inode, struct file *file)
 	struct tw_listener *listener;
 
 	if (!(file->f_mode & FMODE_WRITE)) {
-		/* the reference to the module is the same one */
+		/* the reference to the module is the same one; misc_open() has left its own there */
 		file->f_op = &tw_device_list_fops;
+		file->private_data = NULL;
 		return tw_device_list_open(file);
 	}
 	listener = tw_listener_open(file->f_cred);

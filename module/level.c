@@ -121,7 +121,7 @@ struct tw_piece {
 	size_t len;
 };
 
-/* A tag: printable bytes without a space, not too many. */
+/* A tag, or nothing: printable bytes without a space, not too many. */
 static bool tw_is_tag(const char *p, size_t len)
 {
 	size_t i;
@@ -130,7 +130,7 @@ static bool tw_is_tag(const char *p, size_t len)
 		if (p[i] < 0x21 || p[i] > 0x7e)
 			return false;
 	}
-	return len > 0 && len <= TW_TAG_MAX;
+	return len <= TW_TAG_MAX;
 }
 
 /* The words behind the level, see uapi/tmpfswarn.h. Without @tag there may be none. */
@@ -382,10 +382,10 @@ int tw_request_parse(char *text, const unsigned int *percent,
 			return -EINVAL;
 		parsed.fd = tw_fd(fd);
 		tag = (struct tw_piece){ p, strcspn(p, " \t\n\v\f\r") };
-		if (isalpha(*p))
-			err = tw_spec_parse_pressure_tag(p, percent, &parsed.spec, &tag);
-		else
+		if (isdigit(*p) || *p == '-')
 			err = tw_spec_parse_tag(p, &parsed.spec, &tag);
+		else
+			err = tw_spec_parse_pressure_tag(p, percent, &parsed.spec, &tag);
 		if (err)
 			return err;
 	}

@@ -3,12 +3,14 @@
  * tmpfswarn: tell user space when a tmpfs fills past a level.
  *
  * Four layers, each of which knows only those before it: the levels (level.c);
- * the mounts (mount.c), the thresholds on them (threshold.c), when usage is compared
- * with these (check.c and resync.c), who is notified (notify.c), and how mounts come
- * and go (discovery.c); the hook (hook.c), its selftest (selftest.c), the triggers for
- * which it is armed (trigger.c) and the eventfds that these signal (eventfd.c); the
- * interface (debugfs.c and files.c). How a function of the kernel is probed is in
- * probe.c, what differs between kernels in compat.h.
+ * the mounts (mount.c), the thresholds on them (threshold.c), what is known of a crossing
+ * (crossing.c), when usage is compared with thresholds (check.c and resync.c), who is
+ * notified (notify.c), and how mounts come and go (discovery.c); the hook (hook.c), its
+ * selftest (selftest.c) and the triggers for which it is armed (trigger.c); the
+ * interfaces. These are debugfs (debugfs.c and files.c), whose triggers signal eventfds
+ * (eventfd.c), and the device (device.c), whose triggers tell listeners (listener.c) in records
+ * (record.c), within a limit for each user (user.c). What both show is in show.c. How a
+ * function of the kernel is probed is in probe.c, what differs between kernels in compat.h.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

@@ -2,8 +2,90 @@
 /*
  * tmpfswarn: tell user space when a tmpfs fills past a level
  *
- * What the module and its users share: the names below
- * /sys/kernel/debug/tmpfswarn, the grammar of what is written there, limits.
+ * What the module and its users share: two interfaces, the grammar of what is
+ * written to them, limits. /dev/tmpfswarn is for everybody, the files below
+ * /sys/kernel/debug/tmpfswarn are for root.
+ *
+ *
+ * The device
+ *
+ * Opened for reading and writing it is a listener. Registering, one registration for
+ * each write(2), the whole of it or nothing:
+ *
+ *	"<fd> <level> [word ...]"
+ *
+ *   fd		decimal number of a file descriptor of the writing process, on any file
+ *		or directory of the mount; O_PATH will do. It may be closed after the
+ *		write, and does not keep the mount busy
+ *   level	as for event_control below: bytes, a percentage or -1, or low, medium
+ *		or critical
+ *   word	as for event_control, or
+ *		tag=TEXT 1 to 63 printable ASCII characters without a space, which come
+ *			 back in each record. The default is the level as it was
+ *			 written
+ *
+ *	"forget <tag>"
+ *
+ * ends the registrations of that tag. All end with the last close of the open file, which
+ * keeps the module, but no mount.
+ *
+ * Reading: a stream of records, one a line, the oldest first. read(2) returns as many
+ * whole lines as fit, or a part of the first one. It blocks while there is none, or fails with
+ * EAGAIN if the file is O_NONBLOCK. Once the last registration has ended and all was read it
+ * returns 0, and poll(2) says EPOLLHUP. A record is "key=value" separated by a space; keys
+ * may be added, and unknown ones are to be ignored:
+ *
+ *   event	state	once for each registration, before all else
+ *		up	usage has become >= level, or gone up by the hysteresis
+ *		down	usage has become < level, or gone down by the hysteresis
+ *		gone	the mount has gone: the registration has ended
+ *   tag	of the registration
+ *   level	as registered: bytes, NN%, -1, low, medium, critical
+ *   dev	st_dev of the mount, "major:minor" in decimal
+ *   used	in bytes: the sum that has decided the crossing; 0 for gone
+ *   size	of the mount then, in bytes
+ *   time	when that was found, in seconds of CLOCK_REALTIME, with nine decimals
+ *   state	for state: above or below the level
+ *   crossings	for up and down: how many the record stands for, 1 or more. The module keeps
+ *		8 records of each registration. While these are unread, further crossings
+ *		are added up in the last of them, which then tells the last crossing
+ *   pid uid cgroup comm
+ *		for up and down, together or not at all: the task whose allocation or free
+ *		has crossed. Its thread group id, in the pid namespace of who has opened the
+ *		device (0 if that does not show it); its uid, in that one's user namespace;
+ *		the id of its cgroup v2; its name, the rest of the line, with newline and
+ *		backslash as in /proc/PID/status.
+ *		Who had CAP_SYS_PTRACE in the initial user namespace at open is told of all
+ *		tasks; others of those with their own uid, real, effective and saved,
+ *		that their pid namespace shows. They are left out where it is not certain that
+ *		the task has crossed, and not another one at the same moment; where it was a
+ *		remount; and always on kernels before 6.6, which do not say how much was
+ *		allocated
+ *
+ * Who may register: credentials (user and group ids, user namespace, no further
+ * capabilities) must be those with which the device was opened. A user without
+ * CAP_SYS_RESOURCE may have max_user_triggers registrations, a parameter of the module;
+ * records that were not read count. In a user namespace that he has made, and in those
+ * inside, he is the same user. One that root has made is a user of its own.
+ *
+ * A write that is refused changes nothing:
+ *
+ *   EBADF	fd is not an open file descriptor
+ *   EINVAL	the grammar; fd is on no tmpfs; a level no size can reach
+ *   EPERM	other credentials than those with which the device was opened
+ *   EDQUOT	a limit: of the user, of the mount or in all (see the module's parameters), or
+ *		the mount is one of more than max_mounts of its owner
+ *   ENOENT	forget: nothing has that tag
+ *   ENODEV, EOPNOTSUPP, EIO, ENOMEM	as below; EOPNOTSUPP for a memfd, too
+ *
+ * Opened for reading alone it lists: "key value" lines as in stats below, and then a line for
+ * each registration of either interface, as in triggers below with dev= before it.
+ * Who lacked CAP_SYS_ADMIN in the initial user namespace at open is shown the registrations of
+ * his own uid, and of the figures version, hook, hook_kind, hook_free, hook_free_kind, and
+ * triggers, those of his own.
+ *
+ *
+ * The files in debugfs
  *
  * One directory for each mounted tmpfs superblock, named by the st_dev that
  * stat(2) gives for any path on it, as "major:minor" in decimal. Bind mounts
@@ -124,7 +206,9 @@
  *   once	0 or 1
  *   state	above or below the level; off while there is none
  *   fired	times signalled for a crossing
- *   pid	thread group id of the process that registered it
+ *   to		who is told: eventfd or listener
+ *   uid	of the process that registered it
+ *   pid	its thread group id, 0 where the reader's pid namespace does not show it
  *   comm	its name, the rest of the line
  */
 

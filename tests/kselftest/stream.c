@@ -247,6 +247,8 @@ TEST_F(mount, when_all_has_ended_and_was_read_there_is_an_end_of_file)
 	ASSERT_EQ(0, device_forget(self->device, "b"));
 	NEXT("up");
 	EXPECT_STREQ("b", r.tag);
+	/* the one with once ends in its own time */
+	ASSERT_TRUE(readable(self->device, BOUND));
 	EXPECT_EQ(READABLE | POLLHUP, events_of(self->device) & (READABLE | POLLHUP));
 	EXPECT_EQ(0, read(self->device, &byte, 1));
 	EXPECT_EQ(0, read(self->device, &byte, 1));

@@ -23,6 +23,7 @@ static void check_level(const struct tw_level *level)
 	char text[TW_LEVEL_TEXT];
 
 	MUST(level->kind <= TW_LEVEL_MAX);
+	MUST(tw_blocks_to_bytes(level->value, 12) >= level->value);
 	if (level->kind == TW_LEVEL_PERCENT)
 		MUST(level->value <= 10000);
 	if (level->kind == TW_LEVEL_NONE || level->kind == TW_LEVEL_MAX)
@@ -81,6 +82,27 @@ static void check_args(const char *args)
 	}
 }
 
+/* Cuts @text. */
+static void check_request(char *text)
+{
+	const char *end = text + strlen(text);
+	char printed[TW_LEVEL_TEXT];
+	struct tw_request request;
+	size_t i;
+
+	if (tw_request_parse(text, percent, &request))
+		return;
+	MUST(request.tag_len >= 1 && request.tag_len <= TW_TAG_MAX);
+	MUST(request.tag >= text && request.tag + request.tag_len <= end);
+	for (i = 0; i < request.tag_len; i++)
+		MUST(request.tag[i] > ' ' && request.tag[i] <= '~');
+	if (request.forget)
+		return;
+	MUST(request.fd <= INT_MAX);
+	check_spec(&request.spec);
+	MUST(tw_spec_print(printed, sizeof(printed), &request.spec) < (int)sizeof(printed));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* to the byte, so that one byte too far is seen */
@@ -91,6 +113,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memcpy(text, data, size);
 	text[size] = '\0';
+	check_request(text);
+
+	memcpy(text, data, size);
 
 	check_args(text);
 	if (tw_fd_parse(text, &fd) == 0)

@@ -96,6 +96,74 @@ static void a_registration_is_split_as_the_kernel_splits_it(void)
 	}
 }
 
+/* ---- lines of the device ---- */
+
+static void a_request_is_a_descriptor_a_level_and_words(void)
+{
+	static const unsigned int percent[TW_PRESSURES] = { 60, 80, 95 };
+	static const struct {
+		const char *text;
+		bool forget;
+		unsigned int fd;
+		const char *level, *tag;
+		unsigned int direction;
+	} good_ones[] = {
+		{ "4 80%", false, 4, "80%", "80%", TW_BOTH },
+		{ " 4 80% hyst=5% tag=shm\n", false, 4, "80%", "shm", TW_BOTH },
+		{ "4 1m once tag=a=b now", false, 4, "1048576", "a=b", TW_BOTH },
+		{ "4 -1 rising", false, 4, "-1", "-1", TW_RISING },
+		{ "2147483648 0", false, 2147483647, "0", "0", TW_BOTH },
+		{ "04 medium", false, 4, "medium", "medium", TW_RISING },
+		{ "4 low,local both tag=~!", false, 4, "low", "~!", TW_BOTH },
+		{ "4 critical,hierarchy", false, 4, "critical", "critical,hierarchy", TW_RISING },
+		{ "forget shm", true, 0, NULL, "shm", 0 },
+		{ " forget 80%\r\n", true, 0, NULL, "80%", 0 },
+		/* 63 of them */
+		{ "4 5 tag=123456789012345678901234567890123456789012345678901234567890123", false,
+		  4, "5", "123456789012345678901234567890123456789012345678901234567890123", TW_BOTH },
+	};
+	static const char *const bad_ones[] = {
+		"", " ", "4", "4 ", "4  80%", "4\t80%", "-4 80%", "x 80%", "4 80%x", "4 101%", "4 x",
+		"4 lowest", "4 inodes:5", "4 80% tag", "4 80% tag=", "4 80% tag= x", "4 80% tag=a tag=b",
+		"4 80% tag=\x7f", "4 80% tag=\xc3\xa4", "4 80% tag=a\x01", "4 low tag=",
+		"forget", "forget ", "forget a b", "forget  a", "forget\ta", "forgets a",
+		/* 64 of them */
+		"4 5 tag=1234567890123456789012345678901234567890123456789012345678901234",
+		"4 0000000000000000000000000000000000000000000000000000000000000000",
+		"forget 1234567890123456789012345678901234567890123456789012345678901234",
+	};
+	struct tw_request request, untouched;
+	char text[128], level[TW_LEVEL_TEXT];
+	struct tw_spec spec;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(good_ones); i++) {
+		strcpy(text, good_ones[i].text);
+		MUST(tw_request_parse(text, percent, &request) == 0, "'%s'", good_ones[i].text);
+		MUST(request.forget == good_ones[i].forget, "'%s'", good_ones[i].text);
+		MUST(request.fd == good_ones[i].fd, "'%s'", good_ones[i].text);
+		MUST(request.tag_len == strlen(good_ones[i].tag) &&
+		     !memcmp(request.tag, good_ones[i].tag, request.tag_len),
+		     "'%s': '%s'", good_ones[i].text, request.tag);
+		MUST(request.spec.direction == good_ones[i].direction, "'%s'", good_ones[i].text);
+		if (!good_ones[i].level)
+			continue;
+		MUST(tw_spec_print(level, sizeof(level), &request.spec) ==
+		     (int)strlen(good_ones[i].level), "'%s'", good_ones[i].text);
+		MUST(strcmp(level, good_ones[i].level) == 0, "'%s': '%s'", good_ones[i].text, level);
+	}
+	for (i = 0; i < ARRAY_SIZE(bad_ones); i++) {
+		memset(&request, 0x5a, sizeof(request));
+		untouched = request;
+		strcpy(text, bad_ones[i]);
+		MUST(tw_request_parse(text, percent, &request) == -EINVAL, "'%s'", bad_ones[i]);
+		MUST(memcmp(&request, &untouched, sizeof(request)) == 0, "'%s'", bad_ones[i]);
+	}
+	/* a tag is of the device alone */
+	MUST(tw_spec_parse("80% tag=x", &spec) == -EINVAL);
+	MUST(tw_spec_parse_pressure("low tag=x", percent, &spec) == -EINVAL);
+}
+
 /* ---- levels ---- */
 
 static void suffixes_are_powers_of_1024(void)
@@ -526,12 +594,23 @@ static void the_band_stands_at_the_ends_of_the_numbers(void)
 	printf("%sok %d %s\n", good ? "" : "not ", tests, #test);	\
 } while (0)
 
+static void blocks_are_bytes_up_to_what_64_bits_hold(void)
+{
+	MUST(tw_blocks_to_bytes(0, 12) == 0);
+	MUST(tw_blocks_to_bytes(3, 12) == 12288);
+	MUST(tw_blocks_to_bytes(U64_MAX >> 12, 12) == U64_MAX - 4095);
+	MUST(tw_blocks_to_bytes((U64_MAX >> 12) + 1, 12) == U64_MAX);
+	MUST(tw_blocks_to_bytes(U64_MAX, 16) == U64_MAX);
+}
+
 int main(void)
 {
 	setbuf(stdout, NULL);
 	printf("TAP version 13\n1..14\n");
 	RUN(a_number_of_an_fd_is_decimal_and_alone);
 	RUN(a_registration_is_split_as_the_kernel_splits_it);
+	RUN(a_request_is_a_descriptor_a_level_and_words);
+	RUN(blocks_are_bytes_up_to_what_64_bits_hold);
 	RUN(suffixes_are_powers_of_1024);
 	RUN(a_percentage_has_up_to_two_decimals);
 	RUN(the_words_say_what_is_asked_for);
