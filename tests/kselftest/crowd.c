@@ -152,7 +152,8 @@ TEST_F_TIMEOUT(mount, all_listeners_of_a_level_are_told_the_same_crossings, 120)
 		const char *last = "down";
 		char name[8] = "";
 
-		ASSERT_TRUE(EVENTUALLY((fired = trigger_number(&self->m, i, "fired")) % 2 == 0));
+		/* the first of those that are left; usage is nothing, so an even number */
+		ASSERT_TRUE(EVENTUALLY((fired = trigger_number(&self->m, 0, "fired")) % 2 == 0));
 		while (r = record_next(self->device[i]), !r.error) {
 			if (r.crossings < 0)
 				continue;
