@@ -101,6 +101,11 @@ struct record record_next(int device)
 	return read_line(device, realtime_kernel() ? BOUND : 0);
 }
 
+struct record record_left(int device)
+{
+	return read_line(device, realtime_kernel() ? 20 : 0);
+}
+
 struct record record_next_soon(int device)
 {
 	return read_line(device, BOUND);
@@ -272,8 +277,7 @@ long long record_sum(int device)
 	long long sum = 0;
 	struct record r;
 
-	/* an RT kernel tells what was crossed last a little later */
-	while (r = read_line(device, realtime_kernel() ? 20 : 0), !r.error) {
+	while (r = record_left(device), !r.error) {
 		if (r.crossings > 0)
 			sum += r.crossings;
 	}

@@ -45,6 +45,8 @@ int device_listen_blocks(const struct scratch *m, long long blocks, const char *
 /* the next record, that is there now; only an RT kernel is given time, or with _soon any */
 struct record record_next(int device);
 struct record record_next_soon(int device);
+/* the next of those that may be left, for which an RT kernel is given a moment */
+struct record record_left(int device);
 /* true if there is nothing to be read, and will not be */
 bool record_none(int device);
 struct record record_parse(const char *line);

@@ -154,7 +154,7 @@ TEST_F_TIMEOUT(mount, all_listeners_of_a_level_are_told_the_same_crossings, 120)
 
 		/* the first of those that are left; usage is nothing, so an even number */
 		ASSERT_TRUE(EVENTUALLY((fired = trigger_number(&self->m, 0, "fired")) % 2 == 0));
-		while (r = record_next(self->device[i]), !r.error) {
+		while (r = record_left(self->device[i]), !r.error) {
 			if (r.crossings < 0)
 				continue;
 			/* each is of the other direction than the one before, if none was added */
@@ -203,7 +203,7 @@ static int watch_those_who_cross(void *arg)
 	NEED(device >= 0);
 	for (i = 0; i < often(300, 3000); i++) {
 		NEED(go_over_and_back(self, 10) == 0);
-		while (r = record_next(device), !r.error) {
+		while (r = record_left(device), !r.error) {
 			NEED(!record_names_somebody(&r) || r.pid == getpid() || !printf("# %s\n", r.line));
 			named += record_names_somebody(&r);
 		}

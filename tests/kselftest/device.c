@@ -330,7 +330,7 @@ TEST_F(mount, forget_ends_all_of_its_tag_and_no_others)
 	ASSERT_EQ(0, device_put(self->device, " forget a\n"));
 	EXPECT_TRUE(EVENTUALLY(trigger_count(&self->m) == 2));
 	EXPECT_EQ(-ENOENT, device_forget(self->device, "a"));
-	while (r = record_next(self->device), !strcmp(r.event, "state"))
+	while (r = record_left(self->device), !strcmp(r.event, "state"))
 		;
 	USE(10);
 	NEXT("up");

@@ -306,7 +306,7 @@ TEST_F_TIMEOUT(mount, an_umount_against_registering_and_reading_is_told_to_each,
 		ASSERT_EQ(8, gone) TH_LOG("round %d", round);
 		EXPECT_EQ(-ENODATA, record_next_soon(quiet).error);
 		EXPECT_TRUE(EVENTUALLY(({
-			while (!(r = record_next(self->device)).error)
+			while (!(r = record_left(self->device)).error)
 				;
 			r.error == -ENODATA;
 		})));

@@ -158,7 +158,7 @@ TEST_F(mount, crossings_beyond_the_records_are_added_up_in_the_last_of_them)
 	}
 	/* on RT they are not told before */
 	ASSERT_TRUE(EVENTUALLY(trigger_number(&self->m, 0, "fired") == 40));
-	while (r = record_next(self->device), !r.error) {
+	while (r = record_left(self->device), !r.error) {
 		EXPECT_LE(time, record_nanoseconds(&r));
 		EXPECT_EQ(records < RECORDS - 1 ? 1 : 41 - RECORDS, r.crossings);
 		time = record_nanoseconds(&r);
@@ -191,7 +191,7 @@ TEST_F(mount, one_trigger_that_is_full_takes_nothing_from_another)
 	}
 	USE(20);
 	ASSERT_TRUE(EVENTUALLY(trigger_number(&self->m, 1, "fired") == 1));
-	while (r = record_next(self->device), !r.error) {
+	while (r = record_left(self->device), !r.error) {
 		if (r.crossings < 0)
 			continue;
 		if (!strcmp(r.tag, "busy"))

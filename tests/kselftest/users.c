@@ -288,7 +288,7 @@ TEST_F(mount, a_child_and_the_program_that_it_runs_may_write_with_the_same_crede
 
 static void drain(int device)
 {
-	while (!record_next(device).error)
+	while (!record_left(device).error)
 		;
 }
 
