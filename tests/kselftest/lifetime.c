@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* How registrations end: with their eventfd, or with their mount. */
+#include "client.h"
 #include "race.h"
 #include "kselftest_harness.h"
 
@@ -170,39 +171,6 @@ TEST_F(mount, the_registration_outlives_the_process_that_wrote_it)
 	EXPECT_EQ(child, trigger_number(&self->m, 0, "pid"));
 	USE(10);
 	EXPECT_SIGNALS(efd, 1);
-}
-
-static int send_fd(int socket, int fd)
-{
-	char space[CMSG_SPACE(sizeof(int))] = "", byte = 0;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = space, .msg_controllen = sizeof(space),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(int));
-	return sendmsg(socket, &msg, 0) == 1 ? 0 : -errno;
-}
-
-static int receive_fd(int socket)
-{
-	char space[CMSG_SPACE(sizeof(int))] = "", byte;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = space, .msg_controllen = sizeof(space),
-	};
-	int fd = -1;
-
-	if (recvmsg(socket, &msg, 0) != 1 || !CMSG_FIRSTHDR(&msg))
-		return -1;
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
-	return fd;
 }
 
 TEST_F(mount, an_eventfd_on_its_way_through_a_socket_stays_registered)

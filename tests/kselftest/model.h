@@ -2,7 +2,7 @@
 /*
  * For scribble. model.c: a mount that nobody else uses, of which each trigger
  * and each signal is known. scrawl.c: chance, the texts that are written, and
- * the fds that stand in them.
+ * the fds that stand in them. chatter.c: /dev/tmpfswarn.
  *
  * What returns bool is false when the module has not done what it says, and
  * failure says what.
@@ -31,6 +31,10 @@ bool scrawl_has(int efd);
 bool scrawl_is_other(int efd);
 void scrawl_renew(int efd);
 void scrawl_renew_any(void);
+
+bool chatter_start(const struct scratch *own);
+bool chatter(const struct scratch *fleeting);
+void chatter_stop(void);
 
 bool model_start(const struct scratch *m);
 void model_stop(void);

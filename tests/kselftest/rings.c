@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Rings of io_uring that wait for registered eventfds, close and signal them. */
+/* Rings of io_uring that wait for registered eventfds and listeners, close and signal them. */
+#include "client.h"
 #include "race.h"
 #include "kselftest_harness.h"
 #include "wakeup.h"
@@ -171,6 +172,85 @@ TEST_F_TIMEOUT(mount, a_ring_that_signals_the_registered_eventfd_that_it_polls_c
 	/* the ring holds its context, but no file */
 	EXPECT_TRIGGERS(1);
 	close(ring.fd);
+}
+
+/* a listener that blocks, as most do in a ring */
+static int blocking_listener(const struct scratch *m)
+{
+	int device = device_listen(m, "40k both");
+
+	return device < 0 || fcntl(device, F_SETFL, 0) ? -1 : device;
+}
+
+static void ring_read(struct ring *ring, int fd, char *text, size_t size)
+{
+	struct io_uring_sqe *entry = ring_entry(ring, IORING_OP_READ, fd);
+
+	entry->addr = (unsigned long)text;
+	entry->len = size;
+	entry->off = -1;
+}
+
+TEST_F_TIMEOUT(mount, a_read_in_a_ring_gets_the_records_of_a_listener, 60)
+{
+	int device = blocking_listener(&self->m), i, n;
+	char text[RECORD_MAX];
+	struct ring ring;
+
+	RING(&ring);
+	ASSERT_LE(0, device);
+	ring_read(&ring, device, text, sizeof(text));
+	ASSERT_EQ(0, ring_enter(&ring, 1));
+	n = ring_result(&ring);
+	ASSERT_LT(0, n);
+	EXPECT_TRUE(records_sound(text, n));
+	for (i = 0; i < 20; i++) {
+		ring_read(&ring, device, text, sizeof(text));
+		ASSERT_EQ(0, ring_enter(&ring, 0));
+		EXPECT_EQ(-ENOENT, ring_result(&ring));
+		USE(i & 1 ? 9 : 10);
+		ASSERT_EQ(0, ring_enter(&ring, 1));
+		n = ring_result(&ring);
+		ASSERT_LT(0, n);
+		ASSERT_TRUE(records_sound(text, n));
+		EXPECT_EQ(0, strncmp(text, i & 1 ? "event=down " : "event=up ", 9));
+	}
+	/* the end is a result as well, of no bytes */
+	ring_read(&ring, device, text, sizeof(text));
+	ASSERT_EQ(0, ring_enter(&ring, 0));
+	ASSERT_EQ(0, device_forget(device, "40k"));
+	ASSERT_EQ(0, ring_enter(&ring, 1));
+	EXPECT_EQ(0, ring_result(&ring));
+	close(device);
+	close(ring.fd);
+}
+
+TEST_F_TIMEOUT(mount, a_ring_that_goes_with_reads_under_way_takes_its_listeners_with_it, 60)
+{
+	char text[8][RECORD_MAX];
+	struct ring ring;
+	int round, i;
+
+	ROUNDS(3, 30) {
+		RING(&ring);
+		for (i = 0; i < 8; i++) {
+			self->efd[i] = blocking_listener(&self->m);
+			ASSERT_LT(0, read(self->efd[i], text[i], sizeof(text[i])));
+			ring_read(&ring, self->efd[i], text[i], sizeof(text[i]));
+		}
+		ASSERT_EQ(0, ring_enter(&ring, 0));
+		/* the ring has the last reference */
+		for (i = 0; i < 8; i++)
+			close(self->efd[i]);
+		EXPECT_EQ(9, trigger_count(&self->m));
+		if (round & 1)
+			USE(10);
+		munmap(ring.entries, ring.p.sq_entries * sizeof(*ring.entries));
+		munmap(ring.queues, ring.p.cq_off.cqes + ring.p.cq_entries * sizeof(struct io_uring_cqe));
+		close(ring.fd);
+		EXPECT_TRIGGERS(1);
+		USE(0);
+	}
 }
 
 TEST_HARNESS_MAIN

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include "client.h"
 #include "model.h"
 
 #include <sys/inotify.h>
@@ -17,6 +18,7 @@ static struct object objects[40];
 static int nr_objects;
 static int pool[POOL];		/* eventfds */
 static int controls[4];		/* resource files, two of each mount */
+static int places[3];		/* of the mounts themselves */
 
 /* ---- chance ---- */
 
@@ -63,6 +65,22 @@ static int any_fd(void)
 		objects[below(nr_objects)].fd;
 }
 
+/* a line for the device */
+static size_t plausible_request(char *text, size_t size)
+{
+	static const char *const tags[] = {
+		" tag=a", " tag=b", " tag=80%", " tag==", " tag=\x7f", " tag=",
+	};
+	int n, i;
+
+	if (below(5) == 0)
+		return snprintf(text, size, "forget %s", below(3) ? ANY(tags) + 5 : ANY(amounts));
+	n = snprintf(text, size, "%d %s", below(8) ? ANY(places) : any_fd(), ANY(amounts));
+	for (i = below(4); i > 0 && n < size; i--)
+		n += snprintf(text + n, size - n, "%s", below(3) ? ANY(words) : ANY(tags));
+	return n < size ? n : size - 1;
+}
+
 /* a line that may well be good */
 static size_t plausible_text(char *text, size_t size, const char *file)
 {
@@ -70,6 +88,8 @@ static size_t plausible_text(char *text, size_t size, const char *file)
 
 	if (!strcmp(file, TMPFSWARN_WARN_USED))
 		return snprintf(text, size, "%s", ANY(amounts));
+	if (!strcmp(file, TMPFSWARN_DEVICE))
+		return plausible_request(text, size);
 	if (strcmp(file, TMPFSWARN_EVENT_CONTROL))
 		return snprintf(text, size, "%d", any_fd());
 	n = snprintf(text, size, "%d %d %s", any_fd(), below(8) ? ANY(controls) : any_fd(),
@@ -168,6 +188,10 @@ bool scrawl_start(const struct scratch *own, const struct scratch *busy)
 	controls[2] = open_control(busy, TMPFSWARN_USED_BYTES);
 	controls[3] = open_control(busy, TMPFSWARN_V1_PRESSURE_LEVEL);
 
+	places[0] = open(own->path, O_PATH | O_CLOEXEC);
+	places[1] = open(busy->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	places[2] = open(scratch_path(busy, "busy"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
 	/* open, and of another kind; -EBADF for what is as good as closed */
 	add_object(999, -EBADF, -EBADF);
 	add_object(INT_MAX, -EBADF, -EBADF);
@@ -207,7 +231,7 @@ bool scrawl_start(const struct scratch *own, const struct scratch *busy)
 	add_object(controls[1], -EINVAL, 0);
 	add_object(listener(), 0, -EINVAL);
 	add_object(eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC), 0, -EINVAL);
-	return pool[POOL - 1] >= 0 && controls[3] >= 0;
+	return pool[POOL - 1] >= 0 && controls[3] >= 0 && places[2] >= 0;
 }
 
 void scrawl_stop(void)
@@ -218,6 +242,8 @@ void scrawl_stop(void)
 		close(pool[i]);
 	for (i = 0; i < 4; i++)
 		close(controls[i]);
+	for (i = 0; i < 3; i++)
+		close(places[i]);
 	for (i = 0; i < nr_objects; i++)
 		close(objects[i].fd);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random operations on every file of three mounts: one whose triggers a model
- * follows, one that others write to, one that comes and goes.
+ * Random operations on the device and on every file of three mounts: one whose triggers a
+ * model follows, one that others write to, one that comes and goes.
  *
  * OPERATIONS=1000000 says how many; SEED=NUMBER repeats those of a run before.
  */
@@ -406,7 +406,14 @@ static bool operate(void)
 {
 	struct handle *h = &handles[below(HANDLES)];
 	unsigned int dice = below(100);
+	struct scratch going;
 
+	if (below(5) == 0) {
+		pthread_mutex_lock(&fleeting);
+		going = mounts[2];
+		pthread_mutex_unlock(&fleeting);
+		return chatter(&going);
+	}
 	if (dice < 45)
 		return scribble_text(h);
 	if (dice < 53)
@@ -480,6 +487,7 @@ TEST_F_TIMEOUT(mounts, no_operation_on_the_files_does_harm_and_what_is_refused_c
 	random_start(seed);
 	ASSERT_TRUE(scrawl_start(&mounts[0], &mounts[1]));
 	ASSERT_TRUE(model_start(&mounts[0]));
+	ASSERT_TRUE(chatter_start(&mounts[0]));
 	for (i = 0; i < HANDLES; i++) {
 		handles[i].fd = -1;
 		ASSERT_TRUE(reopen(&handles[i])) TH_LOG("%s", failure);
@@ -509,6 +517,7 @@ TEST_F_TIMEOUT(mounts, no_operation_on_the_files_does_harm_and_what_is_refused_c
 	for (i = 0; i < HANDLES; i++)
 		close(handles[i].fd);
 	model_stop();
+	chatter_stop();
 	scrawl_stop();
 	EXPECT_TRUE(EVENTUALLY(trigger_count(&mounts[0]) == 0));
 	EXPECT_TRUE(EVENTUALLY(trigger_count(&mounts[1]) == 0));
