@@ -29,7 +29,7 @@ as_user() {
 
 new_mount() {
 	mkdir -p "$work/mnt"
-	mount -t tmpfs -o size=100M scratch "$work/mnt" || return 1
+	mount -t tmpfs -o size=10M scratch "$work/mnt" || return 1
 	chmod 777 "$work/mnt"
 	device=$(awk -v at="$work/mnt" '$5 == at { print $3 }' /proc/self/mountinfo)
 }
@@ -54,7 +54,7 @@ ended() {
 
 # says N EVENT USED [REST]: the record comes, and is the Nth line
 says() {
-	wait_until has_line "$1" "event=$2 tag=50% level=50% dev=$device used=$3 size=104857600 time=[0-9]+[.][0-9]{9}${4:-}"
+	wait_until has_line "$1" "event=$2 tag=50% level=50% dev=$device used=$3 size=10485760 time=[0-9]+[.][0-9]{9}${4:-}"
 }
 
 # what the whole of it must be, one step after the other
@@ -93,10 +93,10 @@ watches() {
 	step refuses "$@" &&
 	step start "$@" "$work/mnt" 50% &&
 	step says 1 state 0 " state=below" &&
-	step use 60 &&
-	step says 2 up 52428800 " crossings=1${task}dd" &&
-	step use 10 &&
-	step says 3 down 10485760 " crossings=1(${task}truncate)?" &&
+	step use 6 &&
+	step says 2 up 5242880 " crossings=1${task}dd" &&
+	step use 1 &&
+	step says 3 down 1048576 " crossings=1(${task}truncate)?" &&
 	step umount "$work/mnt" &&
 	step says 4 gone 0 &&
 	step wait_until ended &&
