@@ -14,6 +14,7 @@
 #include <linux/list.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
@@ -34,11 +35,10 @@
 /* ---- a listener ---- */
 
 /*
- * Does who writes have the rights with which the file was opened, and no others? A file descriptor's
- * number means something in the writer's table alone: a program with more rights that was
- * given the device as its standard output must not be made to register. An ordinary
- * program has new credentials with each execve(2), so these are compared by what they
- * hold.
+ * Does who writes have the rights with which the file was opened, and no others? The number
+ * of a file descriptor means something in the writer's table alone: a program with more
+ * rights that was given the device as its standard output must not be made to register.
+ * Each execve(2) makes new credentials, so these are compared by what they hold.
  */
 static bool tw_device_may_write(const struct file *file)
 {
@@ -129,6 +129,14 @@ struct tw_device_list {
 	struct pid_namespace *pid_ns;
 };
 
+/* Containers may share a uid, but not a pid namespace. */
+static bool tw_device_list_shows(const struct tw_device_list *list,
+				 const struct tw_trigger *trigger)
+{
+	return list->all || (uid_eq(trigger->uid, list->uid) &&
+			     pid_nr_ns(trigger->pid, list->pid_ns));
+}
+
 static void *tw_device_list_start(struct seq_file *seq, loff_t *pos)
 {
 	return seq_list_start_head(tw_trigger_list_lock(), *pos);
@@ -154,7 +162,7 @@ static void tw_device_list_figures(struct seq_file *seq, const struct tw_device_
 		return;
 	}
 	list_for_each_entry(trigger, tw_trigger_list(), all)
-		own += uid_eq(trigger->uid, list->uid);
+		own += tw_device_list_shows(list, trigger);
 	tw_show_hook(seq);
 	seq_printf(seq, "triggers %u\n", own);
 }
@@ -170,7 +178,7 @@ static int tw_device_list_show(struct seq_file *seq, void *v)
 		return 0;
 	}
 	trigger = list_entry(v, struct tw_trigger, all);
-	if (!list->all && !uid_eq(trigger->uid, list->uid))
+	if (!tw_device_list_shows(list, trigger))
 		return SEQ_SKIP;
 	seq_printf(seq, "dev=%u:%u ", MAJOR(trigger->mount->dev), MINOR(trigger->mount->dev));
 	tw_show_trigger(seq, trigger, list->pid_ns, seq_user_ns(seq));
@@ -219,7 +227,7 @@ static int tw_device_open(struct inode *inode, struct file *file)
 	struct tw_listener *listener;
 
 	if (!(file->f_mode & FMODE_WRITE)) {
-		/* the reference to the module is the same one; misc_open() has left its own there */
+		/* the module's reference stays; misc_open() has left its own there */
 		file->f_op = &tw_device_list_fops;
 		file->private_data = NULL;
 		return tw_device_list_open(file);
@@ -256,10 +264,15 @@ static struct miscdevice tw_device = {
  */
 int tw_device_init(void)
 {
-	int err = misc_register(&tw_device);
+	int err = tw_listener_init();
 
 	if (err)
+		return err;
+	err = misc_register(&tw_device);
+	if (err) {
 		pr_err("no device " TMPFSWARN_DEVICE ": error %d\n", err);
+		tw_listener_exit();
+	}
 	return err;
 }
 
@@ -271,4 +284,5 @@ int tw_device_init(void)
 void tw_device_exit(void)
 {
 	misc_deregister(&tw_device);
+	tw_listener_exit();
 }

@@ -14,9 +14,16 @@
  * L3. The listener goes with the last close of its file. From that no read, write or poll is
  * under way, and none comes. Triggers that others are just ending are waited for.
  *
- * L4. The record of where a trigger began comes before those of its crossings, the first of
+ * L4. Who crosses a level wakes nobody but a kworker. As many as a listener's owner likes may
+ * wait for it, by epoll(7) alone a million, and a wake-up walks over all of them with
+ * interrupts off: that is not to be done in the system call of another user, who writes a
+ * page. What poll(2) and read(2) say is true at once even so.
+ *
+ * L5. The record of where a trigger began comes before those of its crossings, the first of
  * which may be there before tw_trigger_register() has returned: whoever is first queues it.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/kdev_t.h>
@@ -61,7 +68,7 @@
  * @used: there was one
  * @closing: records are not kept any more
  * @ended: triggers that are to be ended by @work, though the file is open
- * @work: ends them
+ * @work: ends them, and wakes those who wait
  * @read_mutex: protects what follows; taken outside of @lock
  * @text: the record that is being read
  * @text_len: its length
@@ -89,6 +96,9 @@ struct tw_listener {
 	size_t text_len;
 	size_t text_read;
 };
+
+/* one listener's work may take long, and delays nothing else of the module */
+static struct workqueue_struct *tw_listener_wq;
 
 /**
  * struct tw_queued - a record of a trigger
@@ -143,11 +153,12 @@ static struct tw_listener_trigger *tw_listener_trigger(struct tw_trigger *trigge
 
 /* ---- records ---- */
 
-static void tw_listener_wake(struct tw_listener *listener, __poll_t mask)
+/* Has those who wait woken, soon. */
+static void tw_listener_wake(struct tw_listener *listener)
 {
+	/* L3: tw_listener_close() waits for the work when it has had the lock */
 	lockdep_assert_held(&listener->lock);
-	/* under the lock: tw_listener_close() frees it when it has had that */
-	wake_up_interruptible_poll(&listener->wait, EPOLLIN | EPOLLRDNORM | mask);
+	queue_work(tw_listener_wq, &listener->work); /* L4 */
 }
 
 static void tw_listener_queue(struct tw_listener_trigger *one, struct tw_queued *queued,
@@ -158,7 +169,7 @@ static void tw_listener_queue(struct tw_listener_trigger *one, struct tw_queued 
 	list_add_tail(&queued->entry, &one->listener->records);
 }
 
-/* L4 */
+/* L5 */
 static void tw_listener_begin(struct tw_listener_trigger *one)
 {
 	lockdep_assert_held(&one->listener->lock);
@@ -201,7 +212,7 @@ static void tw_listener_crossed(struct tw_trigger *trigger, unsigned int crossin
 	if (!listener->closing) {
 		tw_listener_begin(one);
 		tw_listener_add_crossings(one, crossings, last);
-		tw_listener_wake(listener, 0);
+		tw_listener_wake(listener);
 	}
 	spin_unlock_irqrestore(&listener->lock, flags);
 }
@@ -215,7 +226,7 @@ static void tw_listener_gone(struct tw_trigger *trigger)
 	if (!listener->closing) {
 		tw_crossing_set(&one->gone.record.crossing, 0, trigger->mount->size, false);
 		tw_listener_queue(one, &one->gone, TW_EVENT_GONE);
-		tw_listener_wake(listener, 0);
+		tw_listener_wake(listener);
 	}
 	spin_unlock_irq(&listener->lock);
 }
@@ -244,7 +255,7 @@ static void tw_listener_registered(struct tw_trigger *trigger)
 	listener->nr_triggers++;
 	list_add_tail(&one->entry, &listener->triggers);
 	tw_listener_begin(one);
-	tw_listener_wake(listener, 0);
+	tw_listener_wake(listener);
 	spin_unlock_irq(&listener->lock);
 }
 
@@ -258,7 +269,7 @@ static void tw_listener_del(struct tw_trigger *trigger)
 	one->over = true;
 	done = tw_listener_done_with(one);
 	if (!--listener->nr_triggers)
-		tw_listener_wake(listener, EPOLLHUP);
+		tw_listener_wake(listener);
 	/* from here on the listener may go */
 	spin_unlock_irq(&listener->lock);
 	if (done)
@@ -270,7 +281,7 @@ static void tw_listener_end(struct tw_trigger *trigger)
 	struct tw_listener_trigger *one = tw_listener_trigger(trigger);
 
 	llist_add(&one->ended, &one->listener->ended);
-	queue_work(tw_wq, &one->listener->work);
+	queue_work(tw_listener_wq, &one->listener->work);
 }
 
 static const struct tw_trigger_ops tw_listener_ops = {
@@ -297,6 +308,7 @@ static void tw_listener_work_fn(struct work_struct *work)
 {
 	struct tw_listener *listener = container_of(work, struct tw_listener, work);
 
+	wake_up_poll(&listener->wait, EPOLLIN | EPOLLRDNORM | EPOLLHUP);
 	tw_listener_end_these(llist_del_all(&listener->ended));
 }
 
@@ -535,7 +547,7 @@ __poll_t tw_listener_poll(struct tw_listener *listener, struct file *file,
 	return tw_listener_state(listener);
 }
 
-/* ---- the listener ---- */
+/* ---- the listener, and all of them ---- */
 
 /**
  * tw_listener_open() - make a listener
@@ -617,4 +629,26 @@ void tw_listener_close(struct tw_listener *listener)
 	put_cred(listener->cred);
 	tw_user_put(listener->user);
 	kfree(listener);
+}
+
+/**
+ * tw_listener_init() - before the first listener is opened
+ *
+ * Return: 0, or -ENOMEM after a line in the log.
+ */
+int tw_listener_init(void)
+{
+	tw_listener_wq = alloc_workqueue("tmpfswarn_listeners", WQ_UNBOUND, 0);
+	if (tw_listener_wq)
+		return 0;
+	pr_err("no memory for a workqueue\n");
+	return -ENOMEM;
+}
+
+/**
+ * tw_listener_exit() - after the last listener was closed
+ */
+void tw_listener_exit(void)
+{
+	destroy_workqueue(tw_listener_wq);
 }

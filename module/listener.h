@@ -16,6 +16,9 @@ struct file;
 struct tw_listener;
 struct tw_mount;
 
+int tw_listener_init(void);
+void tw_listener_exit(void);
+
 struct tw_listener *tw_listener_open(const struct cred *cred);
 void tw_listener_close(struct tw_listener *listener);
 

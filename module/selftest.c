@@ -26,7 +26,7 @@
 
 /* What the threshold has seen is in threshold->fired. */
 static void tw_selftest_notify(struct tw_threshold *threshold, unsigned int crossings,
-				const struct tw_crossing *last)
+			       const struct tw_crossing *last)
 {
 }
 

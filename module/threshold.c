@@ -97,7 +97,8 @@ static bool tw_threshold_crossed_by(const struct tw_threshold *threshold, s64 lo
 	if (!cause->task)
 		return false;
 	if (threshold->above)
-		return cause->blocks > 0 && max_t(s64, high - cause->blocks, 0) < threshold->band.rise;
+		return cause->blocks > 0 &&
+		       max_t(s64, high - cause->blocks, 0) < threshold->band.rise;
 	return cause->blocks < 0 && low >= 0 && low - cause->blocks >= threshold->band.fall;
 }
 

@@ -81,8 +81,8 @@
  * Opened for reading alone it lists: "key value" lines as in stats below, and then a line for
  * each registration of either interface, as in triggers below with dev= before it.
  * Who lacked CAP_SYS_ADMIN in the initial user namespace at open is shown the registrations of
- * his own uid, and of the figures version, hook, hook_kind, hook_free, hook_free_kind, and
- * triggers, those of his own.
+ * processes of his own uid that his pid namespace shows, and of the figures version, hook,
+ * hook_kind, hook_free, hook_free_kind, and triggers, which counts those registrations.
  *
  *
  * The files in debugfs

@@ -99,8 +99,10 @@ void peer_end(struct peer *peer);
 /* listener.c: one level of the place "watched", told by the module or by a peer */
 struct listener {
 	const char *hook;
-	struct peer *peer;	/* NULL: by an eventfd of the module */
-	int efd;
+	struct peer *peer;	/* NULL: by the module */
+	bool device;		/* by its device; else by an eventfd */
+	int triggers;		/* of the device: so many on the level */
+	int fd;
 };
 
 bool listener_open(struct listener *listener, const char *hook);

@@ -91,14 +91,59 @@ static double measure_reader(struct listener *listener)
 	return least(took, TRIALS);
 }
 
-static void measure(const char *hook)
+/* What an ordinary user may have without asking root: max_user_triggers. */
+#define USER_TRIGGERS	128
+
+/* What a write pays that crosses all of them, through so many listeners. */
+static double measure_user(int listeners, bool crosses)
+{
+	struct listener all[USER_TRIGGERS] = { };
+	double took[TRIALS];
+	int i, j;
+
+	for (i = 0; i < listeners; i++) {
+		all[i].device = true;
+		all[i].triggers = USER_TRIGGERS / listeners;
+		listener_watch(&all[i], FLOOR + DISTANCE + !crosses);
+	}
+	for (i = 0; i < TRIALS; i++) {
+		took[i] = write_last();
+		for (j = 0; j < listeners; j++) {
+			if (listener_told(&all[j]) != crosses)
+				fail("%s", crosses ? "not told of a crossing" : "told of none");
+			if (crosses && listener_take(&all[j]) != all[j].triggers)
+				fail("not told once of each crossing");
+		}
+		place_empty(&watched);
+		usleep(1000);
+	}
+	for (i = 0; i < listeners; i++)
+		listener_forget(&all[i]);
+	return least(took, TRIALS);
+}
+
+static void measure_users(const char *hook)
 {
 	struct listener listener;
 
 	if (!listener_open(&listener, hook))
 		return;
-	result("crossing", hook, "extra", measure_write(&listener, true) - measure_write(&listener, false));
-	result("crossing", hook, "reader", measure_reader(&listener));
+	result("crossing, user", hook, "one listener", measure_user(1, true) - measure_user(1, false));
+	result("crossing, user", hook, "a listener each",
+	       measure_user(USER_TRIGGERS, true) - measure_user(USER_TRIGGERS, false));
+	listener_close(&listener);
+}
+
+static void measure(const char *of, const char *hook, bool device)
+{
+	struct listener listener;
+
+	if (!listener_open(&listener, hook))
+		return;
+	listener.device = device;
+	listener.triggers = 1;
+	result(of, hook, "extra", measure_write(&listener, true) - measure_write(&listener, false));
+	result(of, hook, "reader", measure_reader(&listener));
 	listener_close(&listener);
 }
 
@@ -107,7 +152,11 @@ void crossing(void)
 	int i;
 
 	for (i = 0; i < HOOKS; i++)
-		measure(hooks[i]);
+		measure("crossing", hooks[i], false);
 	for (i = 0; i < HOOKS; i++)
-		measure(peers[i]);
+		measure("crossing, device", hooks[i], true);
+	for (i = 0; i < HOOKS; i++)
+		measure_users(hooks[i]);
+	for (i = 0; i < HOOKS; i++)
+		measure("crossing", peers[i], false);
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Reads what init wrote: KTAP between marks, one or more documents for each program. Prints
-# "passed failed skipped", then a line for each failure. A program that dies midway has failed
+# "passed failed skipped", then a line for each failure, with the first thing that was not as
+# expected. A program that dies midway has failed
 # what it had planned and not done.
 
 function fault(text) {
@@ -15,6 +16,7 @@ function close_document() {
 	if (done > plan)
 		fault(program ": " done " results where " plan " were planned")
 	planned = plan = done = 0
+	expected = ""
 }
 
 function close_program(code) {
@@ -68,8 +70,14 @@ function close_program(code) {
 		fault(program ": plans no test")
 	next
 }
+/^# [^ ]+:[0-9]+:.*Expected / {
+	if (!expected)
+		expected = " (" substr($0, 3) ")"
+	next
+}
 /^ok / {
 	done++
+	expected = ""
 	if (/# SKIP/)
 		skipped++
 	else
@@ -78,7 +86,8 @@ function close_program(code) {
 }
 /^not ok / {
 	done++
-	fault(program ": " $0)
+	fault(program ": " $0 expected)
+	expected = ""
 }
 
 END {
