@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# The command under a kernel that is locked down, as Secure Boot has it: to be run last, for
-# nothing but a reboot ends that, and with the module loaded. Prints TAP.
+# The command under a kernel that is locked down, as Secure Boot has it, or as $LOCKDOWN says: to be
+# run last, for nothing but a reboot ends that, and with the module loaded; also where the kernel
+# was booted with debugfs=off. Prints TAP.
 
 # shellcheck disable=SC2317,SC2119	# the tests are called by way of suite; arguments are optional
 
@@ -15,7 +16,16 @@ lock_down() {
 	[ -e "$lockdown" ] || mount -t securityfs securityfs /sys/kernel/security
 	[ -e "$lockdown" ] || skip "a kernel without lockdown"
 	grep -q '\[none\]' "$lockdown" || return 0
-	echo integrity >"$lockdown" || fail "cannot lock down"
+	echo "${LOCKDOWN:-integrity}" >"$lockdown" || fail "cannot lock down"
+}
+
+debugfs_is_on() {
+	! grep -qw debugfs=off /proc/cmdline
+}
+
+test_the_log_says_in_one_line_that_debugfs_is_missing() {
+	! debugfs_is_on || skip "a kernel with debugfs"
+	is lines "$(dmesg | grep -c 'tmpfswarn: no directory in debugfs, /dev/tmpfswarn alone')" 1
 }
 
 test_watch_and_wait_go_through_the_device() {
@@ -65,6 +75,7 @@ test_a_shell_alone_is_told_as_well() {
 }
 
 test_through_debugfs_they_say_that_the_kernel_is_locked_down_and_what_to_do() {
+	debugfs_is_on || skip "a kernel with debugfs=off"
 	mounted a
 	until_true test -e "$shown/$(device "$dir/a")/triggers"
 	lock_down
@@ -79,7 +90,7 @@ test_status_says_that_the_kernel_is_locked_down_and_has_all_figures() {
 	lock_down
 	run status
 	expect 0 ""
-	grep -qx 'lockdown  *integrity' "$dir/out" || fail "$(cat "$dir/out")"
+	grep -qx "lockdown  *${LOCKDOWN:-integrity}" "$dir/out" || fail "$(cat "$dir/out")"
 	for key in hook armed mounts triggers crossings signals missed resyncs; do
 		grep -q "^$key  *[^ ]" "$dir/out" || fail "no $key: $(cat "$dir/out")"
 	done
