@@ -56,37 +56,38 @@
 /**
  * struct tw_listener - an open file of the device
  * @user: who is charged for its triggers, a reference
- * @unlimited: nobody is
  * @viewer: who is told of which tasks
  * @cred: with which it was opened, a reference
- * @lock: protects what follows up to @nr_triggers, and all triggers' records; taken
+ * @lock: protects what follows up to @closing, and all triggers' records; taken
  *	where crossings are notified, inside of a mount's notify_lock
  * @wait: who waits for a record, or for the last trigger's end
  * @records: unread, the oldest first
- * @triggers: those that have not ended, or have records that are unread
  * @nr_triggers: how many have not ended
  * @used: there was one
  * @closing: records are not kept any more
+ * @mutex: protects @triggers; taken inside of a mount's mutex and of @read_mutex
+ * @triggers: those that have not ended, or have records that are unread
  * @ended: triggers that are to be ended by @work, though the file is open
  * @work: ends them, and wakes those who wait
- * @read_mutex: protects what follows; taken outside of @lock
+ * @read_mutex: protects what follows, but for who asks whether there is something to read
  * @text: the record that is being read
- * @text_len: its length
+ * @text_len: its length, or something else but 0 while it is being printed
  * @text_read: how much of it was read
  */
 struct tw_listener {
 	struct tw_user *user;
-	bool unlimited;
 	struct tw_viewer viewer;
 	const struct cred *cred;
 
 	spinlock_t lock; /* see above */
 	wait_queue_head_t wait;
 	struct list_head records;
-	struct list_head triggers;
 	unsigned int nr_triggers;
 	bool used;
 	bool closing;
+
+	struct mutex mutex; /* see above */
+	struct list_head triggers;
 
 	struct llist_head ended;
 	struct work_struct work;
@@ -233,16 +234,20 @@ static void tw_listener_gone(struct tw_trigger *trigger)
 
 /* ---- triggers ---- */
 
-/* L2; true if the caller is to free it: nobody finds it any more. */
+/* L2; true for one caller, who is to free it. */
 static bool tw_listener_done_with(struct tw_listener_trigger *one)
 {
 	lockdep_assert_held(&one->listener->lock);
-	if (!one->over || one->unread)
-		return false;
+	return one->over && !one->unread;
+}
+
+/* With the listener's mutex held: nobody finds it any more. */
+static void tw_listener_free(struct tw_listener_trigger *one)
+{
+	lockdep_assert_held(&one->listener->mutex);
 	list_del(&one->entry);
-	if (!one->listener->unlimited)
-		tw_user_uncharge(one->listener->user);
-	return true;
+	tw_user_uncharge(one->listener->user);
+	kfree(one);
 }
 
 static void tw_listener_registered(struct tw_trigger *trigger)
@@ -250,10 +255,12 @@ static void tw_listener_registered(struct tw_trigger *trigger)
 	struct tw_listener_trigger *one = tw_listener_trigger(trigger);
 	struct tw_listener *listener = one->listener;
 
+	mutex_lock(&listener->mutex);
+	list_add_tail(&one->entry, &listener->triggers);
+	mutex_unlock(&listener->mutex);
 	spin_lock_irq(&listener->lock);
 	listener->used = true;
 	listener->nr_triggers++;
-	list_add_tail(&one->entry, &listener->triggers);
 	tw_listener_begin(one);
 	tw_listener_wake(listener);
 	spin_unlock_irq(&listener->lock);
@@ -265,15 +272,20 @@ static void tw_listener_del(struct tw_trigger *trigger)
 	struct tw_listener *listener = one->listener;
 	bool done;
 
+	mutex_lock(&listener->mutex);
 	spin_lock_irq(&listener->lock);
 	one->over = true;
 	done = tw_listener_done_with(one);
+	spin_unlock_irq(&listener->lock);
+	if (done)
+		tw_listener_free(one);
+	mutex_unlock(&listener->mutex);
+
+	spin_lock_irq(&listener->lock);
 	if (!--listener->nr_triggers)
 		tw_listener_wake(listener);
 	/* from here on the listener may go */
 	spin_unlock_irq(&listener->lock);
-	if (done)
-		kfree(one);
 }
 
 static void tw_listener_end(struct tw_trigger *trigger)
@@ -322,8 +334,9 @@ static bool tw_listener_end_all(struct tw_listener *listener, const char *tag, s
 	bool found = false;
 	LLIST_HEAD(ended);
 
-	spin_lock_irq(&listener->lock);
+	mutex_lock(&listener->mutex);
 	list_for_each_entry(one, &listener->triggers, entry) {
+		/* written with the mutex held */
 		if (one->over)
 			continue;
 		if (tag && (strlen(one->names.tag) != len || memcmp(one->names.tag, tag, len)))
@@ -332,7 +345,7 @@ static bool tw_listener_end_all(struct tw_listener *listener, const char *tag, s
 		if (tw_trigger_claim(&one->trigger))
 			llist_add(&one->ended, &ended);
 	}
-	spin_unlock_irq(&listener->lock);
+	mutex_unlock(&listener->mutex);
 	tw_listener_end_these(llist_del_all(&ended));
 	return found;
 }
@@ -349,7 +362,7 @@ tw_listener_make(struct tw_listener *listener, struct tw_mount *mount,
 	one = kzalloc(sizeof(*one), GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL);
 	if (!one)
 		return ERR_PTR(-ENOMEM);
-	if (!listener->unlimited && !tw_user_charge(listener->user)) {
+	if (!tw_user_charge(listener->user)) {
 		kfree(one);
 		return ERR_PTR(-EDQUOT);
 	}
@@ -390,8 +403,7 @@ int tw_listener_register(struct tw_listener *listener, struct tw_mount *mount,
 	err = tw_trigger_register(&one->trigger, mount);
 	if (!err)
 		return 0;
-	if (!listener->unlimited)
-		tw_user_uncharge(listener->user);
+	tw_user_uncharge(listener->user);
 	kfree(one);
 	return err == -ENOSPC ? -EDQUOT : err;
 }
@@ -439,8 +451,11 @@ static bool tw_listener_next(struct tw_listener *listener)
 	lockdep_assert_held(&listener->read_mutex);
 	spin_lock_irq(&listener->lock);
 	queued = list_first_entry_or_null(&listener->records, struct tw_queued, entry);
-	if (queued)
+	if (queued) {
 		list_del(&queued->entry);
+		/* nobody finds in between that there is nothing to read */
+		WRITE_ONCE(listener->text_len, sizeof(listener->text));
+	}
 	spin_unlock_irq(&listener->lock);
 	if (!queued)
 		return false;
@@ -458,8 +473,11 @@ static bool tw_listener_next(struct tw_listener *listener)
 	one->unread--;
 	done = tw_listener_done_with(one);
 	spin_unlock_irq(&listener->lock);
-	if (done)
-		kfree(one);
+	if (done) {
+		mutex_lock(&listener->mutex);
+		tw_listener_free(one);
+		mutex_unlock(&listener->mutex);
+	}
 	return true;
 }
 
@@ -558,24 +576,29 @@ __poll_t tw_listener_poll(struct tw_listener *listener, struct file *file,
  */
 struct tw_listener *tw_listener_open(const struct cred *cred)
 {
-	struct tw_listener *listener = kzalloc(sizeof(*listener), GFP_KERNEL_ACCOUNT |
-					       __GFP_RETRY_MAYFAIL);
+	struct tw_listener *listener;
 
+	/*
+	 * The kernel holds a mutex that each misc device is opened with, so this may not take
+	 * long where the memory cgroup has no more.
+	 */
+	listener = kzalloc(sizeof(*listener), GFP_KERNEL_ACCOUNT | __GFP_NORETRY);
 	if (!listener)
 		return NULL;
-	listener->user = tw_user_get(cred);
+	listener->user = tw_user_get(cred, ns_capable_noaudit(&init_user_ns,
+							      CAP_SYS_RESOURCE));
 	if (!listener->user) {
 		kfree(listener);
 		return NULL;
 	}
 	listener->cred = get_cred(cred);
-	listener->unlimited = ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE);
 	listener->viewer.uid = cred->uid;
 	listener->viewer.pid_ns = get_pid_ns(task_active_pid_ns(current));
 	listener->viewer.all = ns_capable_noaudit(&init_user_ns, CAP_SYS_PTRACE);
 	spin_lock_init(&listener->lock);
 	init_waitqueue_head(&listener->wait);
 	INIT_LIST_HEAD(&listener->records);
+	mutex_init(&listener->mutex);
 	INIT_LIST_HEAD(&listener->triggers);
 	init_llist_head(&listener->ended);
 	INIT_WORK(&listener->work, tw_listener_work_fn);
@@ -587,19 +610,23 @@ struct tw_listener *tw_listener_open(const struct cred *cred)
 static void tw_listener_forget_records(struct tw_listener *listener)
 {
 	struct tw_listener_trigger *one, *next;
-	LIST_HEAD(done);
+	bool done;
 
 	spin_lock_irq(&listener->lock);
 	listener->closing = true;
 	INIT_LIST_HEAD(&listener->records);
-	list_for_each_entry_safe(one, next, &listener->triggers, entry) {
-		one->unread = 0;
-		if (tw_listener_done_with(one))
-			list_add(&one->entry, &done);
-	}
 	spin_unlock_irq(&listener->lock);
-	list_for_each_entry_safe(one, next, &done, entry)
-		kfree(one);
+
+	mutex_lock(&listener->mutex);
+	list_for_each_entry_safe(one, next, &listener->triggers, entry) {
+		spin_lock_irq(&listener->lock);
+		one->unread = 0;
+		done = tw_listener_done_with(one);
+		spin_unlock_irq(&listener->lock);
+		if (done)
+			tw_listener_free(one);
+	}
+	mutex_unlock(&listener->mutex);
 }
 
 static bool tw_listener_is_idle(struct tw_listener *listener)
