@@ -56,6 +56,7 @@
 /**
  * struct tw_listener - an open file of the device
  * @user: who is charged for its triggers, a reference
+ * @unlimited: he has CAP_SYS_RESOURCE
  * @viewer: who is told of which tasks
  * @cred: with which it was opened, a reference
  * @lock: protects what follows up to @closing, and all triggers' records; taken
@@ -67,8 +68,9 @@
  * @closing: records are not kept any more
  * @mutex: protects @triggers; taken inside of a mount's mutex and of @read_mutex
  * @triggers: those that have not ended, or have records that are unread
- * @ended: triggers that are to be ended by @work, though the file is open
- * @work: ends them, and wakes those who wait
+ * @ended: triggers that are to be ended by @end, though the file is open
+ * @end: ends them
+ * @wake: wakes those who wait
  * @read_mutex: protects what follows, but for who asks whether there is something to read
  * @text: the record that is being read
  * @text_len: its length, or something else but 0 while it is being printed
@@ -76,6 +78,7 @@
  */
 struct tw_listener {
 	struct tw_user *user;
+	bool unlimited;
 	struct tw_viewer viewer;
 	const struct cred *cred;
 
@@ -90,7 +93,8 @@ struct tw_listener {
 	struct list_head triggers;
 
 	struct llist_head ended;
-	struct work_struct work;
+	struct work_struct end;
+	struct work_struct wake;
 
 	struct mutex read_mutex; /* see above */
 	char text[TW_RECORD_TEXT];
@@ -98,7 +102,7 @@ struct tw_listener {
 	size_t text_read;
 };
 
-/* one listener's work may take long, and delays nothing else of the module */
+/* waking the readers of one may take long, and delays nothing else of the module */
 static struct workqueue_struct *tw_listener_wq;
 
 /**
@@ -159,7 +163,7 @@ static void tw_listener_wake(struct tw_listener *listener)
 {
 	/* L3: tw_listener_close() waits for the work when it has had the lock */
 	lockdep_assert_held(&listener->lock);
-	queue_work(tw_listener_wq, &listener->work); /* L4 */
+	queue_work(tw_listener_wq, &listener->wake); /* L4 */
 }
 
 static void tw_listener_queue(struct tw_listener_trigger *one, struct tw_queued *queued,
@@ -293,7 +297,7 @@ static void tw_listener_end(struct tw_trigger *trigger)
 	struct tw_listener_trigger *one = tw_listener_trigger(trigger);
 
 	llist_add(&one->ended, &one->listener->ended);
-	queue_work(tw_listener_wq, &one->listener->work);
+	queue_work(tw_wq, &one->listener->end);
 }
 
 static const struct tw_trigger_ops tw_listener_ops = {
@@ -316,12 +320,18 @@ static void tw_listener_end_these(struct llist_node *ended)
 	}
 }
 
-static void tw_listener_work_fn(struct work_struct *work)
+static void tw_listener_end_fn(struct work_struct *work)
 {
-	struct tw_listener *listener = container_of(work, struct tw_listener, work);
+	struct tw_listener *listener = container_of(work, struct tw_listener, end);
+
+	tw_listener_end_these(llist_del_all(&listener->ended));
+}
+
+static void tw_listener_wake_fn(struct work_struct *work)
+{
+	struct tw_listener *listener = container_of(work, struct tw_listener, wake);
 
 	wake_up_poll(&listener->wait, EPOLLIN | EPOLLRDNORM | EPOLLHUP);
-	tw_listener_end_these(llist_del_all(&listener->ended));
 }
 
 /*
@@ -369,6 +379,7 @@ tw_listener_make(struct tw_listener *listener, struct tw_mount *mount,
 	one->listener = listener;
 	one->observer.viewer = &listener->viewer;
 	one->trigger.ops = &tw_listener_ops;
+	one->trigger.limited = !listener->unlimited;
 	one->trigger.resource = request->spec.pressure < 0 ? TW_USED_BYTES : TW_PRESSURE_LEVEL;
 	one->trigger.threshold.spec = request->spec;
 	one->trigger.threshold.observer = &one->observer;
@@ -578,15 +589,12 @@ struct tw_listener *tw_listener_open(const struct cred *cred)
 {
 	struct tw_listener *listener;
 
-	/*
-	 * The kernel holds a mutex that each misc device is opened with, so this may not take
-	 * long where the memory cgroup has no more.
-	 */
-	listener = kzalloc(sizeof(*listener), GFP_KERNEL_ACCOUNT | __GFP_NORETRY);
+	/* who opens is charged, see tw_eventfd_register_file() */
+	listener = kzalloc(sizeof(*listener), GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL);
 	if (!listener)
 		return NULL;
-	listener->user = tw_user_get(cred, ns_capable_noaudit(&init_user_ns,
-							      CAP_SYS_RESOURCE));
+	listener->unlimited = ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE);
+	listener->user = tw_user_get(cred, listener->unlimited);
 	if (!listener->user) {
 		kfree(listener);
 		return NULL;
@@ -601,7 +609,8 @@ struct tw_listener *tw_listener_open(const struct cred *cred)
 	mutex_init(&listener->mutex);
 	INIT_LIST_HEAD(&listener->triggers);
 	init_llist_head(&listener->ended);
-	INIT_WORK(&listener->work, tw_listener_work_fn);
+	INIT_WORK(&listener->end, tw_listener_end_fn);
+	INIT_WORK(&listener->wake, tw_listener_wake_fn);
 	mutex_init(&listener->read_mutex);
 	return listener;
 }
@@ -651,7 +660,8 @@ void tw_listener_close(struct tw_listener *listener)
 	tw_listener_end_all(listener, NULL, 0);
 	/* those that the work, an umount or a write before has begun to end */
 	wait_event(listener->wait, tw_listener_is_idle(listener));
-	flush_work(&listener->work);
+	flush_work(&listener->end);
+	flush_work(&listener->wake);
 	put_pid_ns(listener->viewer.pid_ns);
 	put_cred(listener->cred);
 	tw_user_put(listener->user);

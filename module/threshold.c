@@ -302,9 +302,8 @@ static bool tw_threshold_place(struct tw_mount *mount, struct tw_threshold *thre
  *
  * If it asks for @now, that has been notified on return.
  *
- * Context: process, mount->mutex held.
- * Return: 0; -ENODEV if the mount is gone, -EOPNOTSUPP if it keeps no count,
- * -ENOMEM.
+ * Context: process, mount->mutex held, after tw_check_prepare().
+ * Return: 0; -ENODEV if the mount is gone, -EOPNOTSUPP if it keeps no count.
  */
 int tw_threshold_add(struct tw_mount *mount, struct tw_threshold *threshold)
 {
@@ -312,9 +311,6 @@ int tw_threshold_add(struct tw_mount *mount, struct tw_threshold *threshold)
 	bool notify = false;
 	int err;
 
-	err = tw_check_prepare(mount);
-	if (err)
-		return err;
 	tw_check_resized(mount);
 
 	raw_spin_lock_irqsave(&mount->lock, flags);

@@ -4,7 +4,10 @@
  *
  * A user is a uid of the initial user namespace. In a namespace that he has made he has other
  * uids, as many as /etc/subuid gives him: there he is who has made the outermost one.
- * Where that was root, who makes them for others, that namespace is the user.
+ * Where that was root, who makes them for others, that namespace is the user. He can become
+ * others even so, by a setuid program of a subordinate uid for one: the limit is worth
+ * what each limit for a uid is worth, and all of them together have another, see
+ * TW_TRIGGER_SHARE.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -78,15 +81,15 @@ static void tw_user_set(struct tw_user *user, const struct cred *cred)
  * @cred: these
  * @unlimited: those with CAP_SYS_RESOURCE are a user of their own
  *
- * Context: process; the caller may hold a lock of the kernel's that others need.
+ * Context: process.
  * Return: a reference, or NULL without memory.
  */
 struct tw_user *tw_user_get(const struct cred *cred, bool unlimited)
 {
 	struct tw_user *user, *new;
 
-	/* not under the mutex, and not for long: a memory cgroup may be at its limit */
-	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT | __GFP_NORETRY);
+	/* not under the mutex: a memory cgroup may make it take long */
+	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL);
 	if (!new)
 		return NULL;
 	tw_user_set(new, cred);
