@@ -206,7 +206,8 @@ static inline int tw_compat_debugfs_rename(struct dentry *dentry, const char *na
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
 	struct dentry *dir = dentry->d_parent;
 
-	return PTR_ERR_OR_ZERO(debugfs_rename(dir, dentry, dir, name));
+	/* without CONFIG_DEBUG_FS it is declared to take what it may change */
+	return PTR_ERR_OR_ZERO(debugfs_rename(dir, dentry, dir, (char *)name));
 #else
 	return debugfs_change_name(dentry, "%s", name);
 #endif

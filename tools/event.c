@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -59,7 +60,7 @@ static void print_ready_json(const struct target *target)
 	}
 	clock_gettime(CLOCK_REALTIME, &time);
 	object = event_json("ready", target, &time);
-	add_bytes(object, target->usage.used, target->usage.size);
+	add_bytes(object, target->used, target->size);
 	json_object_object_add(object, "levels", levels);
 	text_json_print(object);
 }
@@ -85,45 +86,80 @@ void event_print_ready(const struct target *target, bool json)
 		return;
 	}
 	printf("watching %s: ", target->name);
-	print_usage(target->usage.used, target->usage.size);
+	print_usage(target->used, target->size);
 	print_levels(target, true);
 	print_levels(target, false);
 	putchar('\n');
 }
 
-void event_print(const struct event *event, bool json)
+static void print_crossing_json(const struct event *event)
 {
 	struct json_object *object;
-	char buf[TEXT_SIZE];
 
-	if (json) {
-		object = event_json("crossing", event->target, &event->time);
-		json_object_object_add(object, "level",
-				       text_json(event->level));
-		json_object_object_add(object, "direction",
-				       text_json(event->up ? "up" : "down"));
-		add_bytes(object, event->used, event->size);
-		text_json_print(object);
-		return;
+	object = event_json("crossing", event->target, &event->time);
+	json_object_object_add(object, "level", text_json(event->level));
+	json_object_object_add(object, "direction",
+			       text_json(event->up ? "up" : "down"));
+	add_bytes(object, event->used, event->size);
+	json_object_object_add(object, "crossings",
+			       json_object_new_uint64(event->crossings));
+	if (event->pid)
+		json_object_object_add(object, "pid",
+				       json_object_new_int64(event->pid));
+	if (event->who) {
+		json_object_object_add(object, "uid",
+				       json_object_new_int64(event->uid));
+		json_object_object_add(object, "comm", text_json(event->comm));
 	}
+	if (event->cgroup)
+		json_object_object_add(object, "cgroup",
+				       json_object_new_uint64(event->cgroup));
+	if (event->cgroup_path)
+		json_object_object_add(object, "cgroup_path",
+				       text_json(event->cgroup_path));
+	text_json_print(object);
+}
+
+static void print_crossing(const struct event *event)
+{
+	char buf[TEXT_SIZE], comm[EVENT_COMM_SIZE];
+
 	printf("%s %s %s %s: ", text_local_time(buf, &event->time),
 	       event->target->name, event->up ? "up" : "down", event->level);
 	print_usage(event->used, event->size);
+	if (event->who)
+		printf(" by %s", text_printable(strcpy(comm, event->comm)));
+	if (event->pid)
+		printf("[%d]", event->pid);
+	if (event->who)
+		printf(" uid %u", event->uid);
+	if (event->crossings > 1)
+		printf("; the last of %" PRIu64 " crossings", event->crossings);
 	putchar('\n');
 }
 
 /* For a person this is an error, for a program the last event, too. */
-void event_print_gone(const struct target *target, bool json)
+static void print_gone(const struct event *event, bool json)
 {
 	struct json_object *object;
 	struct timespec time;
 
 	if (json) {
 		clock_gettime(CLOCK_REALTIME, &time);
-		object = event_json("gone", target, &time);
+		object = event_json("gone", event->target, &time);
 		json_object_object_add(object, "reason",
-				       text_json(target_gone()));
+				       text_json(event->gone));
 		text_json_print(object);
 	}
-	error("%s: %s", target->name, target_gone());
+	error("%s: %s", event->target->name, event->gone);
+}
+
+void event_print(const struct event *event, bool json)
+{
+	if (event->gone)
+		print_gone(event, json);
+	else if (json)
+		print_crossing_json(event);
+	else
+		print_crossing(event);
 }

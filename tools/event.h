@@ -1,36 +1,56 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Events: what watch tells.
+ * Events: what becomes of a registration.
  */
 #ifndef EVENT_H
 #define EVENT_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
+
+/* for the name of a task or a kernel thread */
+#define EVENT_COMM_SIZE	64
 
 struct target;
 
 /**
- * struct event - a crossing
+ * struct event - a crossing, or the end of a target
  * @target: where
+ * @gone: what has gone away, and what follows is not set; NULL for a crossing
  * @level: which
  * @up: usage has reached it, or else fallen below it
- * @used: bytes, when the crossing was read
- * @size: bytes, likewise
- * @time: likewise
+ * @crossings: of this level since the event before, of which this is the last
+ * @used: bytes
+ * @size: bytes
+ * @time: of the crossing
+ * @who: it is known who crossed, and what follows is set
+ * @pid: of the process, 0 if it is none of our pid namespace
+ * @uid: its user
+ * @comm: its name
+ * @cgroup: the id of its cgroup, 0 if not known
+ * @cgroup_path: where that is below the cgroup2 mount, or NULL; valid until the
+ *	next event is taken
  */
 struct event {
-	const struct target *target;
+	struct target *target;
+	const char *gone;
 	const char *level;
 	bool up;
+	uint64_t crossings;
 	uint64_t used;
 	uint64_t size;
 	struct timespec time;
+	bool who;
+	pid_t pid;
+	uid_t uid;
+	char comm[EVENT_COMM_SIZE];
+	uint64_t cgroup;
+	const char *cgroup_path;
 };
 
 void event_print_ready(const struct target *target, bool json);
 void event_print(const struct event *event, bool json);
-void event_print_gone(const struct target *target, bool json);
 
 #endif /* EVENT_H */

@@ -23,6 +23,7 @@
 
 #define QUEUE_LONG	1024
 
+/* @event has a copy of its own of the path of the cgroup. */
 struct job {
 	struct event event;
 
@@ -33,12 +34,40 @@ static STAILQ_HEAD(, job) queue = STAILQ_HEAD_INITIALIZER(queue);
 static unsigned int queue_length;
 static pid_t running;
 
-static void set_number(const char *name, uint64_t value)
+/* NULL for what is not known, and may be set from the event before. */
+static void set_text(const char *name, const char *value)
+{
+	if (value)
+		setenv(name, value, 1);
+	else
+		unsetenv(name);
+}
+
+static void set_number(const char *name, bool known, uint64_t value)
 {
 	char buf[TEXT_SIZE];
 
 	snprintf(buf, sizeof(buf), "%" PRIu64, value);
-	setenv(name, buf, 1);
+	set_text(name, known ? buf : NULL);
+}
+
+static void set_environment(const struct event *event)
+{
+	char buf[TEXT_SIZE];
+
+	set_text("TMPFSWARN_PATH", event->target->path);
+	set_text("TMPFSWARN_DEVICE", event->target->device);
+	set_text("TMPFSWARN_LEVEL", event->level);
+	set_text("TMPFSWARN_DIRECTION", event->up ? "up" : "down");
+	set_text("TMPFSWARN_TIME", text_utc_time(buf, &event->time));
+	set_number("TMPFSWARN_USED", true, event->used);
+	set_number("TMPFSWARN_SIZE", true, event->size);
+	set_number("TMPFSWARN_CROSSINGS", true, event->crossings);
+	set_number("TMPFSWARN_PID", event->pid, event->pid);
+	set_number("TMPFSWARN_UID", event->who, event->uid);
+	set_text("TMPFSWARN_COMM", event->who ? event->comm : NULL);
+	set_number("TMPFSWARN_CGROUP", event->cgroup, event->cgroup);
+	set_text("TMPFSWARN_CGROUP_PATH", event->cgroup_path);
 }
 
 static void exec_spawn(const char *command, const struct event *event)
@@ -46,18 +75,10 @@ static void exec_spawn(const char *command, const struct event *event)
 	char shell[] = "sh", option[] = "-c";
 	char *argv[] = { shell, option, (char *)command, NULL };
 	posix_spawnattr_t attributes;
-	char buf[TEXT_SIZE];
 	sigset_t signals;
 	int err;
 
-	setenv("TMPFSWARN_PATH", event->target->path, 1);
-	setenv("TMPFSWARN_DEVICE", event->target->device, 1);
-	setenv("TMPFSWARN_LEVEL", event->level, 1);
-	setenv("TMPFSWARN_DIRECTION", event->up ? "up" : "down", 1);
-	setenv("TMPFSWARN_TIME", text_utc_time(buf, &event->time), 1);
-	set_number("TMPFSWARN_USED", event->used);
-	set_number("TMPFSWARN_SIZE", event->size);
-
+	set_environment(event);
 	/* watch blocks signals, to read them, and ignores SIGPIPE */
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK |
@@ -92,14 +113,22 @@ int exec_add(const struct event *event)
 {
 	struct job *job = malloc(sizeof(*job));
 
-	if (!job) {
-		error("out of memory");
-		return STATUS_ERROR;
-	}
+	if (!job)
+		goto no_memory;
 	job->event = *event;
+	if (event->cgroup_path) {
+		job->event.cgroup_path = strdup(event->cgroup_path);
+		if (!job->event.cgroup_path)
+			goto no_memory;
+	}
 	STAILQ_INSERT_TAIL(&queue, job, next);
 	queue_length++;
 	return STATUS_OK;
+
+no_memory:
+	free(job);
+	error("out of memory");
+	return STATUS_ERROR;
 }
 
 /* Starts the next command if none runs; to be called at each SIGCHLD. */
@@ -112,6 +141,7 @@ void exec_run(const char *command)
 		STAILQ_REMOVE_HEAD(&queue, next);
 		queue_length--;
 		exec_spawn(command, &job->event);
+		free((char *)job->event.cgroup_path);
 		free(job);
 	}
 }

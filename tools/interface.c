@@ -1,18 +1,66 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "../uapi/tmpfswarn.h"
 #include "interface.h"
-#include "mount.h"
+#include "text.h"
+#include "tool.h"
 
 #define MODULE_STATE	"/sys/module/" TMPFSWARN_NAME "/initstate"
 #define LOCKDOWN	"/sys/kernel/security/lockdown"
+
+const struct interface *const interfaces[] = {
+	&interface_device,
+	&interface_debugfs,
+	NULL,
+};
+
+/* The argument of --interface; *@interface is NULL for "auto". */
+int interface_parse(const char *command, const char *text,
+		    const struct interface **interface)
+{
+	const struct interface *const *each;
+
+	*interface = NULL;
+	if (!strcmp(text, "auto"))
+		return STATUS_OK;
+	for (each = interfaces; *each; each++) {
+		if (!strcmp(text, (*each)->name)) {
+			*interface = *each;
+			return STATUS_OK;
+		}
+	}
+	return usage_error(command,
+			   "--interface %s: not one of device, debugfs, auto",
+			   text);
+}
+
+/**
+ * interface_choose() - the interface to be used
+ * @asked: for by --interface, NULL for the first that can be used
+ * @why: set if none can be: what is in the way of the preferred one
+ *
+ * Return: the interface, or NULL.
+ */
+const struct interface *interface_choose(const struct interface *asked,
+					 const char **why)
+{
+	const struct interface *const *each;
+	const char *other;
+
+	if (asked)
+		return asked->find(why) ? asked : NULL;
+	if (interfaces[0]->find(why))
+		return interfaces[0];
+	for (each = interfaces + 1; *each; each++) {
+		if ((*each)->find(&other))
+			return *each;
+	}
+	return NULL;
+}
 
 /* The first line of a file, without its newline. */
 static bool interface_line(const char *path, char *buf, size_t size)
@@ -55,104 +103,73 @@ const char *interface_lockdown(void)
 	return begin + 1;
 }
 
-/* Why a file of the module was not opened, in plain words. */
-const char *interface_refusal(int err)
+const char *interface_direction(enum direction direction)
 {
-	const char *mode;
-
-	if (err != EPERM && err != EACCES)
-		return strerror(err);
-	if (geteuid())
-		return "not permitted: run as root";
-	mode = interface_lockdown();
-	if (err == EPERM && (!mode || strcmp(mode, "none")))
-		return "kernel locked down, debugfs closed to all: turn Secure Boot off in the firmware";
-	return "not permitted: run outside of this container";
+	return direction == DIRECTION_RISING ? "rising" :
+	       direction == DIRECTION_FALLING ? "falling" : "both";
 }
 
-/* The directory that holds those of the mounts; or -1 and why not. */
-int interface_open(const char **why)
+/* Says why the module refused to register @level; exit status. */
+int interface_refused(const struct session *session,
+		      const struct target *target, const char *level, int err)
 {
-	const char *debugfs = mount_debugfs();
-	char *path;
-	int fd;
+	const char *hysteresis = session->request.hysteresis;
 
-	if (!interface_module_live()) {
-		*why = "module not loaded: modprobe tmpfswarn";
-		return -1;
+	switch (err) {
+	case EINVAL:
+		error("%s: level %s%s%s refused: no size reaches it",
+		      target->name, level, hysteresis ? " with hysteresis " : "",
+		      hysteresis ? hysteresis : "");
+		return STATUS_ERROR;
+	case EOPNOTSUPP:
+		error("%s: mounted with size=0, which the kernel keeps no count of: mount it with a size",
+		      target->name);
+		return STATUS_ERROR;
+	case EIO:
+		error("%s: the kernel refuses to arm the probe: see dmesg",
+		      target->name);
+		return STATUS_ERROR;
+	case ENODEV:
+		error("%s: unmounted", target->name);
+		return STATUS_GONE;
 	}
-	if (!debugfs) {
-		*why = "debugfs not mounted: mount -t debugfs debugfs /sys/kernel/debug";
-		return -1;
-	}
-	if (asprintf(&path, "%s/" TMPFSWARN_NAME, debugfs) < 0) {
-		*why = strerror(ENOMEM);
-		return -1;
-	}
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		*why = errno == ENOENT ?
-		       "module not in debugfs: rmmod tmpfswarn; modprobe tmpfswarn" :
-		       interface_refusal(errno);
-	free(path);
-	return fd;
+	error("%s: %s", target->name, strerror(err));
+	return STATUS_ERROR;
 }
 
-const char *interface_name(char buf[DOOR_NAME_SIZE], dev_t dev)
+/* A session by way of @asked, NULL for any; NULL after saying why not. */
+struct session *session_open(const struct interface *asked,
+			     const struct request *request)
 {
-	snprintf(buf, DOOR_NAME_SIZE, "%u:%u", major(dev), minor(dev));
-	return buf;
-}
+	const struct interface *interface;
+	struct session *session;
+	const char *why;
 
-FILE *interface_file(int dir, const char *name)
-{
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-	FILE *file;
-
-	if (fd < 0)
+	interface = interface_choose(asked, &why);
+	if (!interface) {
+		error("%s", why);
 		return NULL;
-	file = fdopen(fd, "r");
-	if (!file)
-		close(fd);
-	return file;
+	}
+	session = interface->open();
+	if (!session)
+		return NULL;
+	session->interface = interface;
+	session->request = *request;
+	return session;
 }
 
-/*
- * Reads the figures of the mount with the directory @dir.
- *
- * Return: 0; -ENODEV if the mount or the module is gone; or another error.
- */
-int interface_usage(int dir, struct interface_usage *usage)
+/* Registers the levels of @target, of which target_find() has found the mount. */
+int session_add(struct session *session, struct target *target)
 {
-	FILE *file = interface_file(dir, TMPFSWARN_USAGE);
-	const struct {
-		const char *key;
-		uint64_t *value;
-	} keys[] = {
-		{ "size", &usage->size },
-		{ "used", &usage->used },
-		{ "free", &usage->free },
-		{ "inodes", &usage->inodes },
-		{ "inodes_used", &usage->inodes_used },
-		{ "inodes_free", &usage->inodes_free },
-	};
-	uint64_t value;
-	char key[32];
-	int err = 0;
-	size_t i;
+	int status = session->interface->add(session, target);
 
-	if (!file)
-		return errno == ENOENT || errno == EIO ? -ENODEV : -errno;
-	errno = 0;
-	while (fscanf(file, "%31s %" SCNu64, key, &value) == 2) {
-		for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-			if (!strcmp(key, keys[i].key))
-				*keys[i].value = value;
-		}
-	}
-	/* EIO is what debugfs says of a file that is being removed */
-	if (ferror(file))
-		err = errno == EIO ? -ENODEV : -errno;
-	fclose(file);
-	return err;
+	/* or the mount could not be unmounted */
+	close(target->fd);
+	target->fd = -1;
+	return status;
+}
+
+int session_next(struct session *session, struct event *event)
+{
+	return session->interface->next(session, event);
 }

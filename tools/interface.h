@@ -1,38 +1,98 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The module's directory in debugfs, and why one cannot get there.
+ * The ways to the module. All but their own files, device.c and debugfs.c with
+ * eventfd.c, know them only as what stands here.
  */
-#ifndef DOOR_H
-#define DOOR_H
+#ifndef INTERFACE_H
+#define INTERFACE_H
 
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <sys/types.h>
 
-/* for "major:minor" */
-#define DOOR_NAME_SIZE	32
+#include "target.h"
 
-/**
- * struct interface_usage - the file usage of a mount
- *
- * Bytes; all zero where the mount has no limit of that kind.
- */
-struct interface_usage {
-	uint64_t size;
-	uint64_t used;
-	uint64_t free;
-	uint64_t inodes;
-	uint64_t inodes_used;
-	uint64_t inodes_free;
+struct event;
+struct listing;
+struct session;
+
+enum direction {
+	DIRECTION_RISING = 1,
+	DIRECTION_FALLING = 2,
+	DIRECTION_BOTH = 3,
 };
 
+/**
+ * struct request - what is asked of all levels alike
+ * @direction: of the crossings to tell of
+ * @hysteresis: amount, or NULL
+ * @once: tell of each level once
+ */
+struct request {
+	enum direction direction;
+	const char *hysteresis;
+	bool once;
+};
+
+/* Called for each figure that the module has of itself. */
+typedef void interface_figure(void *data, const char *key, const char *value);
+
+/**
+ * struct interface - a way to the module
+ * @name: as --interface has it
+ * @find: where it is; NULL and why if it cannot be used
+ * @open: begins a session; NULL after saying why not
+ * @add: registers all levels of a target, and sets what it has of their state;
+ *	exit status, after saying what is wrong
+ * @next: takes the next event; 1, 0 if there is none now, or -1 after saying
+ *	what is wrong. @live of its target is what is left after it
+ * @list: adds the levels registered; NULL or why not
+ * @mounts: adds the mounts that the module knows, and their figures; NULL where
+ *	it does not say
+ * @figures: NULL, or why they cannot be had
+ */
+struct interface {
+	const char *name;
+	const char *(*find)(const char **why);
+	struct session *(*open)(void);
+	int (*add)(struct session *session, struct target *target);
+	int (*next)(struct session *session, struct event *event);
+	const char *(*list)(struct listing *listing);
+	void (*mounts)(struct listing *listing);
+	const char *(*figures)(interface_figure *figure, void *data);
+};
+
+/**
+ * struct session - registrations, and what becomes of them
+ * @interface: by which way
+ * @fd: to be polled for POLLIN, which says that there may be an event, once
+ *	session_next() has said that there is none
+ * @request: for all of its levels
+ *
+ * They end with the process.
+ */
+struct session {
+	const struct interface *interface;
+	int fd;
+	struct request request;
+};
+
+extern const struct interface interface_device, interface_debugfs;
+
+/* the preferred one first, NULL last */
+extern const struct interface *const interfaces[];
+
+int interface_parse(const char *command, const char *text,
+		    const struct interface **interface);
+const struct interface *interface_choose(const struct interface *asked,
+					 const char **why);
 bool interface_module_live(void);
 const char *interface_lockdown(void);
-const char *interface_refusal(int err);
-int interface_open(const char **why);
-const char *interface_name(char buf[DOOR_NAME_SIZE], dev_t dev);
-FILE *interface_file(int dir, const char *name);
-int interface_usage(int dir, struct interface_usage *usage);
+const char *interface_direction(enum direction direction);
+int interface_refused(const struct session *session,
+		      const struct target *target, const char *level, int err);
 
-#endif /* DOOR_H */
+struct session *session_open(const struct interface *asked,
+			     const struct request *request);
+int session_add(struct session *session, struct target *target);
+int session_next(struct session *session, struct event *event);
+
+#endif /* INTERFACE_H */

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,13 +6,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <json.h>
 
 #include "../uapi/tmpfswarn.h"
 #include "interface.h"
+#include "listing.h"
 #include "mount.h"
 #include "text.h"
 #include "tool.h"
@@ -23,15 +20,22 @@
 const char list_help[] =
 "Usage: tmpfswarn [list] [OPTION...]\n"
 "\n"
-"Lists every tmpfs mounted, with the levels that anyone has registered.\n"
-"Without the module, or without root, the levels are not known.\n"
+"Lists every tmpfs mounted, with the levels registered: to root those of\n"
+"everybody, to others their own. Without the module they are not known.\n"
 "\n"
-"  -j, --json  JSON, numbers in bytes, and all there is to know of the levels\n"
-"  -h, --help  this text\n"
+"      --interface NAME  device, debugfs or auto, the first that can be used\n"
+"  -j, --json            JSON, numbers in bytes, and all there is to know of the\n"
+"                        levels\n"
+"  -h, --help            this text\n"
 "\n"
 "Exit status: 0 success, also where levels are not known; 1 error\n";
 
+enum {
+	OPTION_INTERFACE = 256,
+};
+
 static const struct option options[] = {
+	{ "interface", required_argument, NULL, OPTION_INTERFACE },
 	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
 	{ }
@@ -40,15 +44,15 @@ static const struct option options[] = {
 /**
  * struct row - what list shows of a mount
  * @mount: where; without mount points if it is in other namespaces only
- * @name: "major:minor"
+ * @number: "major:minor"
  * @usage: its figures
  * @known: @usage is
  * @levels: array of objects, NULL if not known
  */
 struct row {
 	struct mount mount;
-	char name[DOOR_NAME_SIZE];
-	struct interface_usage usage;
+	char number[MOUNT_NUMBER_SIZE];
+	struct usage usage;
 	bool known;
 	struct json_object *levels;
 };
@@ -56,7 +60,7 @@ struct row {
 /* The figures as anyone can have them, unless the mount is covered. */
 static bool row_statvfs(struct row *row)
 {
-	struct interface_usage *usage = &row->usage;
+	struct usage *usage = &row->usage;
 	struct statvfs statvfs_;
 	struct stat stat_;
 	size_t i;
@@ -78,107 +82,24 @@ static bool row_statvfs(struct row *row)
 	return false;
 }
 
-/* Adds "key=value" to an object, as a number where it is one. */
-static void add_value(struct json_object *object, const char *key,
-		      const char *value)
+static void row_read(struct row *row, const struct listed *listed)
 {
-	char *end;
-	uint64_t number = strtoull(value, &end, 10);
-
-	if (!strcmp(key, "once"))
-		json_object_object_add(object, key,
-				       json_object_new_boolean(*value == '1'));
-	else if (!strcmp(key, "blocks") && !strcmp(value, "-"))
-		json_object_object_add(object, key, NULL);
-	else if ((!strcmp(key, "blocks") || !strcmp(key, "fired") ||
-		  !strcmp(key, "pid")) && end != value && !*end)
-		json_object_object_add(object, key,
-				       json_object_new_uint64(number));
-	else
-		json_object_object_add(object, key, text_json(value));
-}
-
-/* A line of triggers; comm is the last key, with spaces in its value. */
-static struct json_object *parse_trigger(char *line)
-{
-	struct json_object *object = json_object_new_object();
-	char *key = line, *value, *end;
-
-	line[strcspn(line, "\n")] = '\0';
-	while (key && *key) {
-		value = strchr(key, '=');
-		if (!value)
-			break;
-		*value++ = '\0';
-		end = strcmp(key, "comm") ? strchr(value, ' ') : NULL;
-		if (end)
-			*end++ = '\0';
-		add_value(object, key, value);
-		key = end;
-	}
-	return object;
-}
-
-static const char *get(struct json_object *object, const char *key)
-{
-	struct json_object *value = NULL;
-
-	json_object_object_get_ex(object, key, &value);
-	return value ? json_object_get_string(value) : "";
-}
-
-/* The sentinels of watch and wait, and the RFC's clients that wait for one. */
-static bool has_level(struct json_object *trigger)
-{
-	const char *level = get(trigger, "level");
-
-	if (!strcmp(get(trigger, "resource"), TMPFSWARN_WARN_USED))
-		return strcmp(level, "0");
-	return strcmp(level, "-1");
-}
-
-static void row_read_levels(struct row *row, int dir)
-{
-	FILE *file = interface_file(dir, TMPFSWARN_TRIGGERS);
-	char *line = NULL;
-	size_t size = 0;
-
-	if (!file)
-		return;
-	row->levels = json_object_new_array();
-	while (getline(&line, &size, file) > 0) {
-		struct json_object *trigger = parse_trigger(line);
-
-		if (has_level(trigger))
-			json_object_array_add(row->levels, trigger);
-		else
-			json_object_put(trigger);
-	}
-	free(line);
-	fclose(file);
-}
-
-static void row_read(struct row *row, int interface)
-{
-	int dir = -1;
-
-	interface_name(row->name, row->mount.dev);
+	mount_number(row->number, row->mount.dev);
 	row->known = row_statvfs(row);
-	if (interface >= 0)
-		dir = openat(interface, row->name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
+	if (!listed)
 		return;
-	if (!row->known)
-		row->known = !interface_usage(dir, &row->usage);
-	row_read_levels(row, dir);
-	close(dir);
+	if (!row->known) {
+		row->known = listed->known;
+		row->usage = listed->usage;
+	}
+	row->levels = listed->levels;
 }
 
 static void row_print_json(const struct row *row, struct json_object *rows)
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *points = json_object_new_array();
-	const struct interface_usage *usage = &row->usage;
+	const struct usage *usage = &row->usage;
 	const struct {
 		const char *key;
 		uint64_t value;
@@ -192,7 +113,7 @@ static void row_print_json(const struct row *row, struct json_object *rows)
 	};
 	size_t i;
 
-	json_object_object_add(object, "device", text_json(row->name));
+	json_object_object_add(object, "device", text_json(row->number));
 	for (i = 0; i < row->mount.nr_points; i++)
 		json_object_array_add(points, text_json(row->mount.points[i]));
 	json_object_object_add(object, "mountpoints", points);
@@ -209,13 +130,13 @@ static void row_print_json(const struct row *row, struct json_object *rows)
 /* A level for people; the blocks of the RFC's interface become bytes. */
 static const char *level_text(char buf[TEXT_SIZE], struct json_object *trigger)
 {
-	const char *level = get(trigger, "level");
+	const char *level = listing_value(trigger, "level");
 	char *end;
 	uint64_t amount = strtoull(level, &end, 10);
 
 	if (end == level || *end)
 		return level;
-	if (!strcmp(get(trigger, "resource"), TMPFSWARN_WARN_USED))
+	if (!strcmp(listing_value(trigger, "resource"), TMPFSWARN_WARN_USED))
 		amount *= sysconf(_SC_PAGESIZE);
 	return text_amount(buf, amount);
 }
@@ -258,7 +179,7 @@ static void row_print(const struct row *row, char *levels, int width)
 {
 	char size[TEXT_SIZE] = "-", used[TEXT_SIZE] = "-", use[TEXT_SIZE];
 	char inodes[TEXT_SIZE] = "-", iuse[TEXT_SIZE];
-	const struct interface_usage *usage = &row->usage;
+	const struct usage *usage = &row->usage;
 	size_t i;
 
 	if (row->known && usage->size) {
@@ -267,7 +188,7 @@ static void row_print(const struct row *row, char *levels, int width)
 	}
 	if (row->known && usage->inodes)
 		snprintf(inodes, sizeof(inodes), "%" PRIu64, usage->inodes);
-	printf("%-8s %7s %7s %6s %9s %6s  %-*s  %s\n", row->name, size, used,
+	printf("%-8s %7s %7s %6s %9s %6s  %-*s  %s\n", row->number, size, used,
 	       text_percent(use, usage->used, usage->size), inodes,
 	       text_percent(iuse, usage->inodes_used, usage->inodes), width,
 	       levels, row->mount.nr_points ?
@@ -304,60 +225,66 @@ no_memory:
 }
 
 /*
- * Adds the mounts that are in other namespaces alone, as those of containers:
- * they have a directory but no line in mountinfo.
+ * All mounts: those to be seen here, then those that only the module knows, as
+ * those of containers. @listing is NULL where levels are not known.
  */
-static void add_hidden(struct row **rows, size_t *nr, int interface)
+static int rows_make(struct row **rows, size_t *nr, struct listing *listing)
 {
-	DIR *dir = fdopendir(dup(interface));
-	unsigned int major, minor;
-	struct dirent *entry;
-	struct row *more;
-	size_t i;
-
-	while (dir && (entry = readdir(dir))) {
-		dev_t dev;
-
-		if (sscanf(entry->d_name, "%u:%u", &major, &minor) != 2)
-			continue;
-		dev = makedev(major, minor);
-		for (i = 0; i < *nr && (*rows)[i].mount.dev != dev; i++)
-			;
-		if (i < *nr)
-			continue;
-		more = reallocarray(*rows, *nr + 1, sizeof(*more));
-		if (!more)
-			break;
-		*rows = more;
-		more[(*nr)++] = (struct row){ .mount.dev = dev };
-	}
-	if (dir)
-		closedir(dir);
-}
-
-static int list(bool json)
-{
-	struct json_object *object, *array;
+	size_t nr_listed = listing ? listing->nr : 0, i, j;
 	struct mount *mounts;
-	const char *why = NULL;
-	struct row *rows;
-	size_t nr, i;
-	int interface;
 
-	if (mount_list(&mounts, &nr))
+	if (mount_list(&mounts, nr))
 		return STATUS_ERROR;
-	rows = calloc(nr + 1, sizeof(*rows));
-	if (!rows) {
+	*rows = calloc(*nr + nr_listed + 1, sizeof(**rows));
+	if (!*rows) {
 		error("out of memory");
 		return STATUS_ERROR;
 	}
-	for (i = 0; i < nr; i++)
-		rows[i].mount = mounts[i];
-	interface = interface_open(&why);
-	if (interface >= 0)
-		add_hidden(&rows, &nr, interface);
-	for (i = 0; i < nr; i++)
-		row_read(&rows[i], interface);
+	for (i = 0; i < *nr; i++) {
+		(*rows)[i].mount = mounts[i];
+		row_read(&(*rows)[i], listing ?
+			 listing_get(listing, mounts[i].dev) : NULL);
+	}
+	for (i = 0; i < nr_listed; i++) {
+		dev_t dev = listing->mounts[i].dev;
+
+		for (j = 0; j < *nr && (*rows)[j].mount.dev != dev; j++)
+			;
+		if (j < *nr)
+			continue;
+		(*rows)[*nr].mount.dev = dev;
+		row_read(&(*rows)[(*nr)++], &listing->mounts[i]);
+	}
+	return STATUS_OK;
+}
+
+/* Each interface knows something, and none says why it does not. */
+static void list_mounts(const struct interface *asked, struct listing *listing)
+{
+	const struct interface *const *each;
+
+	for (each = interfaces; *each; each++) {
+		if ((!asked || asked == *each) && (*each)->mounts)
+			(*each)->mounts(listing);
+	}
+}
+
+static int list(const struct interface *asked, bool json)
+{
+	struct json_object *object, *array;
+	const struct interface *interface;
+	struct listing listing = { };
+	const char *why;
+	struct row *rows;
+	size_t nr, i;
+
+	interface = interface_choose(asked, &why);
+	if (interface)
+		why = interface->list(&listing);
+	if (!why)
+		list_mounts(asked, &listing);
+	if (rows_make(&rows, &nr, why ? NULL : &listing))
+		return STATUS_ERROR;
 	if (why)
 		error("levels not known: %s", why);
 	if (!json)
@@ -374,11 +301,17 @@ static int list(bool json)
 
 int list_main(int argc, char **argv)
 {
+	const struct interface *interface = NULL;
 	bool json = false;
-	int c;
+	int c, status;
 
 	while ((c = getopt_long(argc, argv, ":jh", options, NULL)) >= 0) {
 		switch (c) {
+		case OPTION_INTERFACE:
+			status = interface_parse("list", optarg, &interface);
+			if (status)
+				return status;
+			break;
 		case 'j':
 			json = true;
 			break;
@@ -391,5 +324,5 @@ int list_main(int argc, char **argv)
 	}
 	if (optind < argc)
 		return operand_error("list", argv[optind]);
-	return list(json);
+	return list(interface, json);
 }

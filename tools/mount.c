@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -156,24 +157,33 @@ fail:
 	return -1;
 }
 
-/* Where debugfs is mounted, its usual place if there; NULL if nowhere. */
-const char *mount_debugfs(void)
+const char *mount_number(char buf[MOUNT_NUMBER_SIZE], dev_t dev)
 {
-	static const char usual[] = "/sys/kernel/debug";
+	snprintf(buf, MOUNT_NUMBER_SIZE, "%u:%u", major(dev), minor(dev));
+	return buf;
+}
+
+/*
+ * Where a file system of @type is mounted, @usual if that is one of the places;
+ * NULL if nowhere. Never freed.
+ */
+const char *mount_of_type(const char *type, const char *usual)
+{
 	struct libmnt_table *table = mnt_new_table_from_file(MOUNTINFO);
 	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
 	const char *found = NULL;
 	struct libmnt_fs *fs;
 
 	while (table && iter && !mnt_table_next_fs(table, iter, &fs)) {
-		const char *type = mnt_fs_get_fstype(fs);
 		const char *target = mnt_fs_get_target(fs);
 
-		if (!type || !target || strcmp(type, "debugfs"))
+		if (!target || strcmp(mnt_fs_get_fstype(fs) ?: "", type))
 			continue;
 		if (!found || !strcmp(target, usual))
 			found = target;
 	}
+	found = found ? strdup(found) : NULL;
 	mnt_free_iter(iter);
+	mnt_unref_table(table);
 	return found;
 }

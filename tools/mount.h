@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* for "major:minor" */
+#define MOUNT_NUMBER_SIZE	32
+
 /**
  * struct mount - a tmpfs, at one or more mount points
  * @dev: its number, st_dev of all that is on it
@@ -22,6 +25,7 @@ struct mount {
 
 int mount_list(struct mount **mounts, size_t *nr);
 int mount_open(const char *path, dev_t *dev);
-const char *mount_debugfs(void);
+const char *mount_number(char buf[MOUNT_NUMBER_SIZE], dev_t dev);
+const char *mount_of_type(const char *type, const char *usual);
 
 #endif /* MOUNT_H */

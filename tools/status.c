@@ -4,28 +4,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <json.h>
 
-#include "../uapi/tmpfswarn.h"
 #include "interface.h"
-#include "mount.h"
 #include "text.h"
 #include "tool.h"
 
 const char status_help[] =
 "Usage: tmpfswarn status [OPTION...]\n"
 "\n"
-"Says whether the module is loaded, debugfs mounted and the kernel locked down,\n"
-"which hook is in use and what it missed, and what to do about each.\n"
+"Says whether the module is loaded, which ways to it can be used, whether the\n"
+"kernel is locked down, which hook is in use and what it missed, and what to do\n"
+"about each.\n"
 "\n"
-"  -j, --json  JSON\n"
-"  -h, --help  this text\n"
+"      --interface NAME  device, debugfs or auto, the first that can be used\n"
+"  -j, --json            JSON\n"
+"  -h, --help            this text\n"
 "\n"
 "Exit status: 0 all is well; 1 something is to be done\n";
 
+enum {
+	OPTION_INTERFACE = 256,
+};
+
 static const struct option options[] = {
+	{ "interface", required_argument, NULL, OPTION_INTERFACE },
 	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
 	{ }
@@ -68,8 +72,7 @@ static void report_add(struct report *report, const char *key,
 	json_object_array_add(report->problems, problem);
 }
 
-static void report_stat(struct report *report, const char *key,
-			const char *value)
+static void report_figure(void *data, const char *key, const char *value)
 {
 	const char *remedy = NULL;
 	bool some = strcmp(value, "0");
@@ -78,58 +81,61 @@ static void report_stat(struct report *report, const char *key,
 		remedy = "over the limit of their user (load the module with a larger max_mounts), or out of memory (see dmesg)";
 	else if (!strcmp(key, "missed") && some)
 		remedy = "crossings may have been told late: load the module with another hook_symbol";
-	report_add(report, key, value, remedy);
+	report_add(data, key, value, remedy);
 }
 
-static void report_stats(struct report *report)
+/* Where each interface is; that one cannot be used is bad if it is asked for. */
+static void report_interfaces(struct report *report,
+			      const struct interface *asked, bool none)
 {
-	const char *why;
-	int interface = interface_open(&why);
-	char key[32], value[256];
-	FILE *file = NULL;
+	const struct interface *const *each;
 
-	if (interface >= 0) {
-		file = interface_file(interface, TMPFSWARN_STATS);
-		if (!file)
-			why = "stats not readable: run as root";
-		close(interface);
+	for (each = interfaces; *each; each++) {
+		const char *why, *place = (*each)->find(&why);
+		bool bad = !place && (asked ? *each == asked : none);
+
+		report_add(report, (*each)->name, place ? place : "unusable",
+			   bad ? why : NULL);
 	}
-	if (!file) {
-		report_add(report, "stats", "unknown", why);
-		return;
-	}
-	while (fscanf(file, "%31s %255[^\n]", key, value) == 2)
-		report_stat(report, key, value);
-	fclose(file);
 }
 
-static int report_all(struct report *report)
+static int report_all(struct report *report, const struct interface *asked)
 {
-	const char *debugfs = mount_debugfs();
 	const char *lockdown = interface_lockdown();
-	bool loaded = interface_module_live();
-	bool locked = lockdown && strcmp(lockdown, "none");
+	const struct interface *interface;
+	const char *why = NULL;
 
-	report_add(report, "module", loaded ? "loaded" : "not loaded",
-		   loaded ? NULL : "modprobe tmpfswarn");
-	report_add(report, "debugfs", debugfs ? debugfs : "not mounted",
-		   debugfs ? NULL : "mount -t debugfs debugfs /sys/kernel/debug");
-	report_add(report, "lockdown", lockdown ? lockdown : "unknown",
-		   locked ? "watch and wait cannot work: turn Secure Boot off in the firmware" :
-			    NULL);
-	if (loaded && debugfs)
-		report_stats(report);
+	interface = interface_choose(asked, &why);
+	/* a container may see the device and no sysfs */
+	if (interface || interface_module_live()) {
+		report_add(report, "module", "loaded", NULL);
+		report_interfaces(report, asked, !interface);
+	} else {
+		report_add(report, "module", "not loaded",
+			   "modprobe tmpfswarn");
+	}
+	report_add(report, "lockdown", lockdown ? lockdown : "unknown", NULL);
+	if (interface)
+		why = interface->figures(report_figure, report);
+	if (interface && why)
+		report_add(report, "figures", "unknown", why);
 	return report->bad ? STATUS_ERROR : STATUS_OK;
 }
 
 int status_main(int argc, char **argv)
 {
+	const struct interface *interface = NULL;
 	struct report report = { };
 	bool json = false;
 	int c, status;
 
 	while ((c = getopt_long(argc, argv, ":jh", options, NULL)) >= 0) {
 		switch (c) {
+		case OPTION_INTERFACE:
+			status = interface_parse("status", optarg, &interface);
+			if (status)
+				return status;
+			break;
 		case 'j':
 			json = true;
 			break;
@@ -146,7 +152,7 @@ int status_main(int argc, char **argv)
 		report.json = json_object_new_object();
 		report.problems = json_object_new_array();
 	}
-	status = report_all(&report);
+	status = report_all(&report, interface);
 	if (json) {
 		json_object_object_add(report.json, "ok",
 				       json_object_new_boolean(!report.bad));

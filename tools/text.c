@@ -89,18 +89,45 @@ const char *text_utc_time(char buf[TEXT_SIZE], const struct timespec *time)
 }
 
 /*
- * A name for a terminal: whoever mounts something chooses its name, which is
- * not to forge lines or drive the terminal. Never freed.
+ * Makes a name fit for a terminal: whoever mounts something or names a task
+ * chooses its name, which is not to forge lines or drive the terminal.
  */
-const char *text_name(const char *name)
+char *text_printable(char *text)
 {
-	char *copy = strdup(name), *p;
+	char *p;
 
-	for (p = copy; p && *p; p++) {
+	for (p = text; *p; p++) {
 		if (iscntrl((unsigned char)*p))
 			*p = '?';
 	}
-	return copy ? copy : "?";
+	return text;
+}
+
+/* A printable copy. Never freed. */
+const char *text_name(const char *name)
+{
+	char *copy = strdup(name);
+
+	return copy ? text_printable(copy) : "?";
+}
+
+/*
+ * Takes the next "key=value" from @line, both cut out of it. The value of comm,
+ * the last, may have spaces. False if there is none.
+ */
+bool text_pair(char **line, char **key, char **value)
+{
+	char *end;
+
+	*key = *line;
+	*value = strchr(*line, '=');
+	if (!*value)
+		return false;
+	*(*value)++ = '\0';
+	end = *value + strcspn(*value, strcmp(*key, "comm") ? " \n" : "\n");
+	*line = *end ? end + 1 : end;
+	*end = '\0';
+	return true;
 }
 
 /* The length of the UTF-8 character at @p, 0 if there is none. */

@@ -5,6 +5,7 @@
 #ifndef TEXT_H
 #define TEXT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -19,6 +20,9 @@ const char *text_percent(char buf[TEXT_SIZE], uint64_t used, uint64_t size);
 const char *text_local_time(char buf[TEXT_SIZE], const struct timespec *time);
 const char *text_utc_time(char buf[TEXT_SIZE], const struct timespec *time);
 const char *text_name(const char *name);
+char *text_printable(char *text);
+
+bool text_pair(char **line, char **key, char **value);
 
 struct json_object *text_json(const char *text);
 void text_json_print(struct json_object *object);

@@ -6,8 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "event.h"
+#include "interface.h"
 #include "level.h"
-#include "target.h"
 #include "tool.h"
 
 const char wait_help[] =
@@ -19,60 +20,56 @@ const char wait_help[] =
 "\n"
 "      --falling          return when usage is below LEVEL instead\n"
 "  -t, --timeout SECONDS  wait no longer than that; 0 only looks\n"
+"      --interface NAME   device, debugfs or auto, the first that can be used\n"
 "  -h, --help             this text\n"
 "\n"
 "Exit status: 0 reached; 1 error; 2 timeout; 3 the mount or the module went away\n";
 
 enum {
 	OPTION_FALLING = 256,
+	OPTION_INTERFACE,
 };
 
 static const struct option options[] = {
 	{ "falling", no_argument, NULL, OPTION_FALLING },
+	{ "interface", required_argument, NULL, OPTION_INTERFACE },
 	{ "timeout", required_argument, NULL, 't' },
 	{ "help", no_argument, NULL, 'h' },
 	{ }
 };
 
-/* Waits for @trigger or its target's sentinel. */
-static int wait_event(struct trigger *trigger, const struct timespec *timeout)
+/* Waits for the first event; exit status. */
+static int wait_event(struct session *session, const struct timespec *timeout)
 {
-	struct target *target = trigger->target;
-	struct pollfd polls[] = {
-		{ .fd = trigger->efd, .events = POLLIN },
-		{ .fd = target->sentinel.efd, .events = POLLIN },
-	};
-	uint64_t crossings;
-	int nr, err;
+	struct pollfd poll = { .fd = session->fd, .events = POLLIN };
+	struct event event;
+	int nr;
 
-	do {
-		nr = ppoll(polls, 2, timeout, NULL);
+	/* registering may have read it already */
+	while (!(nr = session_next(session, &event))) {
+		nr = ppoll(&poll, 1, timeout, NULL);
 		if (nr < 0) {
 			error("poll: %s", strerror(errno));
 			return STATUS_ERROR;
 		}
 		if (!nr)
 			return STATUS_TIMEOUT;
-		if (polls[1].revents) {
-			if (target_read_last(trigger))
-				return STATUS_OK;
-			error("%s: %s", target->name, target_gone());
-			return STATUS_GONE;
-		}
-		err = target_read(trigger, &crossings);
-		if (err && err != -ENODEV) {
-			error("%s: %s", target->name, strerror(-err));
-			return STATUS_ERROR;
-		}
-	} while (!crossings);
-	return STATUS_OK;
+	}
+	if (nr < 0)
+		return STATUS_ERROR;
+	if (!event.gone)
+		return STATUS_OK;
+	event_print(&event, false);
+	return STATUS_GONE;
 }
 
 int wait_main(int argc, char **argv)
 {
-	enum direction direction = DIRECTION_RISING;
-	struct trigger trigger = { .efd = -1 };
+	struct request request = { .direction = DIRECTION_RISING };
+	const struct interface *interface = NULL;
+	struct trigger trigger = { };
 	struct target target = { .triggers = &trigger, .nr_triggers = 1 };
+	struct session *session;
 	double seconds = -1;
 	struct timespec timeout;
 	int c, status;
@@ -80,7 +77,12 @@ int wait_main(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, ":t:h", options, NULL)) >= 0) {
 		switch (c) {
 		case OPTION_FALLING:
-			direction = DIRECTION_FALLING;
+			request.direction = DIRECTION_FALLING;
+			break;
+		case OPTION_INTERFACE:
+			status = interface_parse("wait", optarg, &interface);
+			if (status)
+				return status;
 			break;
 		case 't':
 			status = seconds_parse("wait", optarg, &seconds);
@@ -106,12 +108,18 @@ int wait_main(int argc, char **argv)
 
 	target.path = argv[0];
 	trigger.level = argv[1];
-	status = target_open(&target, direction, NULL);
+	status = target_find(&target);
 	if (status)
 		return status;
-	if (trigger.above != (direction == DIRECTION_FALLING))
+	session = session_open(interface, &request);
+	if (!session)
+		return STATUS_ERROR;
+	status = session_add(session, &target);
+	if (status)
+		return status;
+	if (trigger.above != (request.direction == DIRECTION_FALLING))
 		return STATUS_OK;
 	timeout.tv_sec = seconds;
 	timeout.tv_nsec = (seconds - timeout.tv_sec) * 1e9;
-	return wait_event(&trigger, seconds < 0 ? NULL : &timeout);
+	return wait_event(session, seconds < 0 ? NULL : &timeout);
 }

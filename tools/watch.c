@@ -8,15 +8,15 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "event.h"
 #include "exec.h"
+#include "interface.h"
 #include "level.h"
-#include "target.h"
 #include "tool.h"
 
 const char watch_help[] =
@@ -37,8 +37,11 @@ const char watch_help[] =
 "  -t, --timeout SECONDS  end after so long, with exit status 2\n"
 "  -e, --exec COMMAND     run COMMAND with /bin/sh for each event, with\n"
 "                         TMPFSWARN_PATH, _DEVICE, _LEVEL, _DIRECTION (up, down),\n"
-"                         _USED, _SIZE (bytes) and _TIME in its environment\n"
+"                         _USED, _SIZE (bytes), _TIME and _CROSSINGS in its\n"
+"                         environment, and where it is known who crossed, _PID,\n"
+"                         _UID, _COMM, _CGROUP (id) and _CGROUP_PATH\n"
 "  -j, --json             one JSON object a line, numbers in bytes\n"
+"      --interface NAME   device, debugfs or auto, the first that can be used\n"
 "  -h, --help             this text\n"
 "\n"
 "Exit status: 0 all told, or ended by SIGINT, SIGTERM or a closed standard\n"
@@ -50,6 +53,7 @@ enum {
 	OPTION_BOTH,
 	OPTION_HYSTERESIS,
 	OPTION_ONCE,
+	OPTION_INTERFACE,
 };
 
 static const struct option options[] = {
@@ -58,6 +62,7 @@ static const struct option options[] = {
 	{ "both", no_argument, NULL, OPTION_BOTH },
 	{ "hysteresis", required_argument, NULL, OPTION_HYSTERESIS },
 	{ "once", no_argument, NULL, OPTION_ONCE },
+	{ "interface", required_argument, NULL, OPTION_INTERFACE },
 	{ "count", required_argument, NULL, 'n' },
 	{ "timeout", required_argument, NULL, 't' },
 	{ "exec", required_argument, NULL, 'e' },
@@ -76,32 +81,34 @@ enum {
 
 /**
  * struct watch - all that watch knows
- * @direction: of the crossings to tell of
- * @hysteresis: amount, or NULL
+ * @interface: asked for, or NULL
+ * @request: which crossings to tell of
  * @command: to run for each event, or NULL
  * @timeout: in seconds, negative for none
  * @count: events still to tell, UINT64_MAX for no limit
- * @once: each level once
  * @json: how to print
  * @targets: what to watch
  * @nr_targets: how many
- * @live: triggers that may still be signalled; a target that is gone has none
- * @polls: what to wait for; @polls[POLL_EVENTS] is an epoll set
+ * @live: how many of them may have events
+ * @session: where they are registered
+ * @polls: what to wait for
+ * @more: the session may have events that it has read already
  * @done: nothing more is to be told, only commands to be run
  * @status: to exit with
  */
 struct watch {
-	enum direction direction;
-	const char *hysteresis;
+	const struct interface *interface;
+	struct request request;
 	const char *command;
 	double timeout;
 	uint64_t count;
-	bool once;
 	bool json;
 	struct target *targets;
 	size_t nr_targets;
 	size_t live;
+	struct session *session;
 	struct pollfd polls[POLLS];
+	bool more;
 	bool done;
 	int status;
 };
@@ -158,118 +165,68 @@ static bool watch_flush(struct watch *watch)
 	return false;
 }
 
-static void watch_tell(struct watch *watch, struct trigger *trigger)
+static void watch_tell(struct watch *watch, struct event *event)
 {
-	struct event event = {
-		.target = trigger->target,
-		.level = trigger->level,
-		.used = trigger->target->usage.used,
-		.size = trigger->target->usage.size,
-	};
 	int status = STATUS_OK;
 
-	if (watch->direction == DIRECTION_BOTH)
-		trigger->above = !trigger->above;
-	else
-		trigger->above = watch->direction == DIRECTION_RISING;
-	event.up = trigger->above;
-	clock_gettime(CLOCK_REALTIME, &event.time);
-
-	event_print(&event, watch->json);
+	if (event->cgroup && (watch->json || watch->command))
+		event->cgroup_path = cgroup_path(event->cgroup, event->pid);
+	event_print(event, watch->json);
 	if (!watch_flush(watch))
 		return;
-	if (watch->command)
-		status = exec_add(&event);
+	if (watch->command && !event->gone)
+		status = exec_add(event);
 	if (status) {
 		watch_end(watch, status);
 		return;
 	}
-	if (watch->once) {
-		target_forget(trigger);
+	if (!event->target->live)
 		watch->live--;
-	}
-	if (!--watch->count || !watch->live)
+	if (!event->gone && !--watch->count)
 		watch_end(watch, STATUS_OK);
+	else if (!watch->live)
+		watch_end(watch, event->gone ? STATUS_GONE : STATUS_OK);
 }
 
-static void watch_tell_all(struct watch *watch, struct trigger *trigger,
-			   uint64_t crossings)
-{
-	while (crossings-- && !watch->done && trigger->efd >= 0)
-		watch_tell(watch, trigger);
-}
-
-/* The sentinel of @target was signalled. */
-static void watch_gone(struct watch *watch, struct target *target)
-{
-	bool lost = false;
-	size_t i;
-
-	for (i = 0; i < target->nr_triggers; i++) {
-		struct trigger *trigger = &target->triggers[i];
-
-		watch_tell_all(watch, trigger, target_read_last(trigger));
-		if (trigger->efd >= 0) {
-			watch->live--;
-			lost = true;
-		}
-	}
-	target_close(target);
-	/* with --once, all of its levels may have been told before */
-	if (watch->done || !lost)
-		return;
-	event_print_gone(target, watch->json);
-	if (watch_flush(watch) && !watch->live)
-		watch_end(watch, STATUS_GONE);
-}
-
+/* One event at a time, so that a signal or the timeout comes in between. */
 static void watch_read(struct watch *watch)
 {
-	struct epoll_event events[64];
-	int nr, i, err;
+	struct event event;
+	int nr = session_next(watch->session, &event);
 
-	nr = epoll_wait(watch->polls[POLL_EVENTS].fd, events, 64, 0);
-	for (i = 0; i < nr && !watch->done; i++) {
-		struct trigger *trigger = events[i].data.ptr;
-		uint64_t crossings;
-
-		/* closed since, by one before it in @events */
-		if (trigger->efd < 0)
-			continue;
-		if (!trigger->level) {
-			watch_gone(watch, trigger->target);
-			continue;
-		}
-		err = target_read(trigger, &crossings);
-		if (err && err != -ENODEV) {
-			error("%s: %s", trigger->target->name, strerror(-err));
-			watch_end(watch, STATUS_ERROR);
-		}
-		watch_tell_all(watch, trigger, crossings);
-	}
+	watch->more = nr > 0;
+	if (nr > 0)
+		watch_tell(watch, &event);
+	else if (nr < 0)
+		watch_end(watch, STATUS_ERROR);
 }
 
 static int watch_loop(struct watch *watch)
 {
 	struct pollfd *polls = watch->polls;
 
+	/* registering may have read some */
+	watch->more = true;
 	for (;;) {
+		bool reads;
+
 		if (watch->command)
 			exec_run(watch->command);
 		if (watch->done && (!watch->command || exec_is_idle()))
 			return watch->status;
 
-		polls[POLL_EVENTS].events =
-			watch->done || exec_is_behind() ? 0 : POLLIN;
+		reads = !watch->done && !exec_is_behind();
+		polls[POLL_EVENTS].fd = reads ? watch->session->fd : -1;
 		if (watch->done)
 			polls[POLL_TIMER].fd = -1;
-		if (poll(polls, POLLS, -1) < 0) {
+		if (poll(polls, POLLS, reads && watch->more ? 0 : -1) < 0) {
 			error("poll: %s", strerror(errno));
 			return STATUS_ERROR;
 		}
 		if (polls[POLL_SIGNAL].revents)
 			watch_signal(watch);
-		if (polls[POLL_EVENTS].revents && !watch->done)
+		if ((polls[POLL_EVENTS].revents || (reads && watch->more)) &&
+		    !watch->done)
 			watch_read(watch);
 		if (polls[POLL_TIMER].revents)
 			watch_end(watch, STATUS_TIMEOUT);
@@ -279,32 +236,6 @@ static int watch_loop(struct watch *watch)
 			watch_end(watch, STATUS_OK);
 		}
 	}
-}
-
-static int watch_add(struct watch *watch, struct trigger *trigger)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = trigger };
-
-	return epoll_ctl(watch->polls[POLL_EVENTS].fd, EPOLL_CTL_ADD,
-			 trigger->efd, &event);
-}
-
-static int watch_add_targets(struct watch *watch)
-{
-	size_t i, j;
-
-	for (i = 0; i < watch->nr_targets; i++) {
-		struct target *target = &watch->targets[i];
-
-		for (j = 0; j < target->nr_triggers; j++) {
-			if (watch_add(watch, &target->triggers[j]))
-				return -1;
-			watch->live++;
-		}
-		if (watch_add(watch, &target->sentinel))
-			return -1;
-	}
-	return 0;
 }
 
 /*
@@ -339,14 +270,12 @@ static int watch_set_up(struct watch *watch)
 	struct itimerspec time = { };
 	int i;
 
-	watch->polls[POLL_EVENTS].fd = epoll_create1(EPOLL_CLOEXEC);
 	watch->polls[POLL_TIMER].fd = timerfd_create(CLOCK_MONOTONIC,
 						     TFD_CLOEXEC);
-	for (i = 0; i < POLL_STDOUT; i++) {
+	if (watch->polls[POLL_TIMER].fd < 0)
+		return -1;
+	for (i = 0; i < POLL_STDOUT; i++)
 		watch->polls[i].events = POLLIN;
-		if (watch->polls[i].fd < 0)
-			return -1;
-	}
 	watch->polls[POLL_STDOUT].fd = STDOUT_FILENO;
 
 	if (watch->timeout >= 0) {
@@ -357,9 +286,7 @@ static int watch_set_up(struct watch *watch)
 		if (!time.it_value.tv_sec && !time.it_value.tv_nsec)
 			time.it_value.tv_nsec = 1;
 	}
-	if (timerfd_settime(watch->polls[POLL_TIMER].fd, 0, &time, NULL))
-		return -1;
-	return watch_add_targets(watch);
+	return timerfd_settime(watch->polls[POLL_TIMER].fd, 0, &time, NULL);
 }
 
 static int watch_run(struct watch *watch)
@@ -372,11 +299,19 @@ static int watch_run(struct watch *watch)
 		return STATUS_ERROR;
 	}
 	for (i = 0; i < watch->nr_targets; i++) {
-		status = target_open(&watch->targets[i], watch->direction,
-				     watch->hysteresis);
+		status = target_find(&watch->targets[i]);
 		if (status)
 			return status;
 	}
+	watch->session = session_open(watch->interface, &watch->request);
+	if (!watch->session)
+		return STATUS_ERROR;
+	for (i = 0; i < watch->nr_targets; i++) {
+		status = session_add(watch->session, &watch->targets[i]);
+		if (status)
+			return status;
+	}
+	watch->live = watch->nr_targets;
 	if (watch_set_up(watch)) {
 		error("%s", strerror(errno));
 		return STATUS_ERROR;
@@ -411,7 +346,7 @@ static int watch_operands(struct watch *watch, int argc, char **argv)
 			*++target = (struct target){
 				.path = argv[i],
 				.triggers = trigger,
-				.dir = -1,
+				.fd = -1,
 			};
 			watch->nr_targets++;
 			if (i + 1 == argc || !level_is_meant(argv[i + 1]))
@@ -453,10 +388,16 @@ int watch_main(int argc, char **argv)
 				return usage_error("watch",
 						   "--hysteresis %s: not an amount, such as 5%% or 16M",
 						   optarg);
-			watch.hysteresis = optarg;
+			watch.request.hysteresis = optarg;
 			break;
 		case OPTION_ONCE:
-			watch.once = true;
+			watch.request.once = true;
+			break;
+		case OPTION_INTERFACE:
+			status = interface_parse("watch", optarg,
+						 &watch.interface);
+			if (status)
+				return status;
 			break;
 		case 'n':
 			errno = 0;
@@ -485,7 +426,7 @@ int watch_main(int argc, char **argv)
 			return option_error(c, argv);
 		}
 	}
-	watch.direction = direction ? direction : DIRECTION_BOTH;
+	watch.request.direction = direction ? direction : DIRECTION_BOTH;
 	status = watch_operands(&watch, argc - optind, argv + optind);
 	return status ? status : watch_run(&watch);
 }

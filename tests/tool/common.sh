@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # What the suites in this directory share; sourced by busybox sh inside the virtual machine.
 #
-# A test is a function test_..., its name a sentence. Each runs in a shell of its own with the
-# empty directory $dir, whose mounts and processes are gone after it, and fails with "fail".
+# A test is a function test_..., its name a sentence; both_... is one for each interface, of which
+# $interface has the name. Each runs in a shell of its own with the empty directory $dir, whose
+# mounts and processes are gone after it, and fails with "fail".
 # shellcheck shell=sh disable=SC2034,SC2154
 
 set -u
@@ -11,6 +12,8 @@ debugfs=/sys/kernel/debug
 shown=$debugfs/tmpfswarn
 # a bound, not a time that anything is expected to take: the machine is emulated
 patience=60
+# what --interface is given; empty for none
+interface=
 
 fail() {
 	echo "$*"
@@ -70,9 +73,24 @@ device() {
 	awk -v at="$1" '$5 == at { print $3 }' /proc/self/mountinfo | tail -n 1
 }
 
-# run ARGUMENTS...: the command with its output in $dir/out and $dir/err, its status in $status
+# tool SUBCOMMAND ARGUMENTS...: the command by way of $interface, in place of the shell
+tool() {
+	subcommand=$1
+	shift
+	exec tmpfswarn "$subcommand" ${interface:+--interface "$interface"} "$@"
+}
+
+# run [SUBCOMMAND] ARGUMENTS...: the command with its output in $dir/out and $dir/err, its status
+# in $status
 run() {
-	timeout -s KILL "$patience" tmpfswarn "$@" >"$dir/out" 2>"$dir/err" </dev/null
+	case ${1:-} in
+	list | watch | wait | status) ;;
+	*) set -- list "$@" ;;
+	esac
+	subcommand=$1
+	shift
+	timeout -s KILL "$patience" tmpfswarn "$subcommand" ${interface:+--interface "$interface"} "$@" \
+		>"$dir/out" 2>"$dir/err" </dev/null
 	status=$?
 }
 
@@ -85,7 +103,7 @@ expect() {
 # watch ARGUMENTS...: in the background, ready; $pid
 watch() {
 	: >"$dir/out"
-	tmpfswarn watch "$@" >"$dir/out" 2>"$dir/err" </dev/null &
+	tool watch "$@" >"$dir/out" 2>"$dir/err" </dev/null &
 	pid=$!
 	echo $pid >>"$dir/pids"
 	until_lines "$dir/out" 1 '^watching \|"ready"'
@@ -106,6 +124,28 @@ ended() {
 events() {
 	until_lines "$dir/out" "$1" ' \(up\|down\) '
 	sed -n 's/.* \(up\|down\) \([^ ]*\): .*/\1 \2/p' "$dir/out" | xargs
+}
+
+# has_user NAME UID
+has_user() {
+	grep -q "^$1:" /etc/passwd || echo "$1:x:$2:$2::/:/bin/false" >>/etc/passwd
+}
+
+# by_user NAME PROGRAM ARGUMENTS...: in place of the shell
+by_user() {
+	user=$1
+	program=$(command -v "$2")
+	shift 2
+	# the name is one that no process has, or it would not be started again
+	exec start-stop-daemon -S -n nobody-has-it -c "$user" -a "$program" -- "$@"
+}
+
+# as_user NAME ARGUMENTS...: as run
+as_user() {
+	name=$1
+	shift
+	(by_user "$name" timeout -s KILL "$patience" tmpfswarn "$@" >"$dir/out" 2>"$dir/err" </dev/null)
+	status=$?
 }
 
 # json [FILE]: all values, see json.awk
@@ -144,22 +184,25 @@ clean() {
 
 # suite FILE: runs its tests
 suite() {
-	tests=$(sed -n 's/^test_\([a-zA-Z0-9_]*\)().*/\1/p' "$1")
+	tests=$(sed -n 's/^\(test_[a-zA-Z0-9_]*\)().*/\1/p; s/^\(both_[a-zA-Z0-9_]*\)().*/\1=device \1=debugfs/p' "$1")
 	work=$(mktemp -d) || exit 1
 	number=0
 	bad=0
 
 	echo "TAP version 13"
-	echo "1..$(echo "$tests" | wc -l)"
+	echo "1..$(echo "$tests" | wc -w)"
 	for name in $tests; do
+		interface=${name#"${name%%=*}"}
+		interface=${interface#=}
+		name=${name%%=*}
 		number=$((number + 1))
 		dir=$work/$number
 		mkdir "$dir"
 		rm -f "$work/skip"
-		(test_"$name") >"$work/log" 2>&1
+		("$name") >"$work/log" 2>&1
 		code=$?
 		clean
-		sentence=$(echo "$name" | tr _ ' ')
+		sentence=$(echo "${name#*_}" | tr _ ' ')${interface:+ ($interface)}
 		if [ $code -ne 0 ]; then
 			bad=1
 			sed 's/^/# /' "$work/log"

@@ -72,11 +72,12 @@ test_all_well_status_says_which_hook_is_in_use_and_succeeds() {
 	module_load
 	run status
 	expect 0 ""
-	for key in module debugfs lockdown version hook hook_kind armed mounts triggers missed; do
+	for key in module device debugfs lockdown version hook hook_kind armed mounts triggers missed; do
 		grep -q "^$key  *[^ ]" "$dir/out" || fail "no $key: $(cat "$dir/out")"
 	done
 	is module "$(awk '$1 == "module" { print $2 }' "$dir/out")" loaded
-	is debugfs "$(awk '$1 == "debugfs" { print $2 }' "$dir/out")" "$debugfs"
+	is device "$(awk '$1 == "device" { print $2 }' "$dir/out")" /dev/tmpfswarn
+	is debugfs "$(awk '$1 == "debugfs" { print $2 }' "$dir/out")" "$shown"
 	run status --json
 	expect 0 ""
 	json
@@ -97,25 +98,42 @@ test_status_shows_the_hook_armed_while_somebody_watches() {
 	is during "$(value 1 .armed)" 1
 }
 
-test_without_debugfs_each_says_how_to_mount_it() {
+test_without_debugfs_each_goes_through_the_device_or_says_how_to_mount_it() {
 	mounted a
+	watch "$dir/a" 50%
 	umount "$debugfs" || fail "debugfs is busy"
-	run watch "$dir/a" 50%
-	watch_status=$status watch_error=$(cat "$dir/err")
-	run list
+	run wait --timeout 0 "$dir/a" 50%
+	waited="$status $(cat "$dir/err")"
+	run list --json
 	list_status=$status list_error=$(cat "$dir/err")
+	mv "$dir/out" "$dir/listed"
 	run status
 	status_status=$status
+	grep '^debugfs ' "$dir/out" >"$dir/unusable"
+	kill "$pid"
+	interface=debugfs
+	run watch "$dir/a" 50%
+	watched="$status $(cat "$dir/err")"
+	run list
+	listed="$status $(cat "$dir/err")"
+	run status
 	mount -t debugfs debugfs "$debugfs"
-	is "watch" "$watch_status $watch_error" \
+	is wait "$waited" "2 "
+	is list "$list_status $list_error" "0 "
+	json "$dir/listed"
+	grep -q "[.]pid $pid\$" "$dir/json" || fail "the level is not listed: $(cat "$dir/listed")"
+	is status "$status_status $(xargs <"$dir/unusable")" "0 debugfs unusable"
+	is "debugfs: watch" "$watched" \
 		"1 tmpfswarn: debugfs not mounted: mount -t debugfs debugfs /sys/kernel/debug"
-	is "list" "$list_status $list_error" \
+	is "debugfs: list" "$listed" \
 		"0 tmpfswarn: levels not known: debugfs not mounted: mount -t debugfs debugfs /sys/kernel/debug"
-	is "status" "$status_status" 1
-	grep -qx 'debugfs  *not mounted: mount -t debugfs debugfs /sys/kernel/debug' "$dir/out" || fail "$(cat "$dir/out")"
+	is "debugfs: status" "$status" 1
+	grep -qx 'debugfs  *unusable: debugfs not mounted: mount -t debugfs debugfs /sys/kernel/debug' "$dir/out" ||
+		fail "$(cat "$dir/out")"
 }
 
 test_debugfs_is_found_where_else_it_is_mounted() {
+	interface=debugfs
 	mounted a
 	mkdir "$dir/debug"
 	umount "$debugfs" || fail "debugfs is busy"
@@ -126,27 +144,80 @@ test_debugfs_is_found_where_else_it_is_mounted() {
 	expect 0 ""
 }
 
-as_nobody() {
-	grep -q ^nobody: /etc/passwd || echo nobody:x:65534:65534::/:/bin/false >>/etc/passwd
-	timeout -s KILL "$patience" start-stop-daemon -S -c nobody -x "$(command -v tmpfswarn)" -- "$@" \
-		>"$dir/out" 2>"$dir/err" </dev/null
-	status=$?
+# the kernel says how many blocks a call has allocated or freed: from 6.6 on
+knows_who() {
+	release=$(uname -r)
+	major=${release%%.*}
+	minor=${release#*.}
+	minor=${minor%%[!0-9]*}
+	[ $((major * 1000 + minor)) -ge 6006 ]
 }
 
-test_others_than_root_are_told_to_be_root() {
+test_others_than_root_watch_through_the_device_and_list_their_own_levels() {
 	chmod 755 "$work" "$dir"
+	has_user user 1000
+	mounted a size=4m,mode=777
+	watch "$dir/a" 75%
+	by_user user tmpfswarn watch --json "$dir/a" 50% >"$dir/user" 2>"$dir/err" </dev/null &
+	echo $! >>"$dir/pids"
+	until_lines "$dir/user" 1 '"ready"'
+	fill a 512
+	until_lines "$dir/user" 1 '"crossing"'
+	chmod 666 "$dir/a/file"
+	(by_user user truncate -s 0 "$dir/a/file") || fail "truncate failed"
+	until_lines "$dir/user" 2 '"crossing"'
+	json "$dir/user"
+	is "what root did" "$(value 2 .direction) $(value 2 .uid)" "up "
+	is "what the user did" "$(value 3 .direction) $(value 3 .uid)" "down $(if knows_who; then echo 1000; fi)"
+	as_user user list --json
+	expect 0 ""
+	json
+	is levels "$(awk '$2 ~ /levels.*[.]level$/ { print $3 }' "$dir/json")" "50%"
+	run --json
+	json
+	is "levels for root" "$(awk '$2 ~ /levels.*[.]level$/ { print $3 }' "$dir/json" | sort | xargs)" "50% 75%"
+	as_user user wait --timeout 0 "$dir/a" 0
+	expect 0 ""
+	as_user user status
+	expect 0 ""
+	for key in module device debugfs version hook triggers; do
+		grep -q "^$key  *[^ ]" "$dir/out" || fail "no $key: $(cat "$dir/out")"
+	done
+}
+
+test_through_debugfs_others_than_root_are_told_to_be_root() {
+	chmod 755 "$work" "$dir"
+	has_user nobody 65534
 	mounted a size=4m,mode=755
 	fill a 256
-	as_nobody watch "$dir/a" 50%
-	expect 1 "not permitted: run as root"
-	as_nobody wait "$dir/a" 50%
-	expect 1 "not permitted: run as root"
-	as_nobody list
-	expect 0 "levels not known: not permitted: run as root"
+	why="debugfs not permitted: run as root, or with --interface device"
+	as_user nobody watch --interface debugfs "$dir/a" 50%
+	expect 1 "$why"
+	as_user nobody wait --interface debugfs "$dir/a" 50%
+	expect 1 "$why"
+	as_user nobody list --interface debugfs
+	expect 0 "levels not known: $why"
 	is row "$(awk -v at="$dir/a" '$NF == at { print $2, $3, $4, $7 }' "$dir/out")" "4M 1M 25% ?"
-	as_nobody status
+	as_user nobody status --interface debugfs
 	expect 1 ""
-	grep -qx 'stats  *unknown: not permitted: run as root' "$dir/out" || fail "$(cat "$dir/out")"
+	grep -qx "debugfs  *unusable: $why" "$dir/out" || fail "$(cat "$dir/out")"
+}
+
+test_a_device_that_cannot_be_opened_is_named_with_the_remedy() {
+	chmod 755 "$work" "$dir"
+	has_user nobody 65534
+	mounted a
+	chmod 600 /dev/tmpfswarn
+	as_user nobody watch "$dir/a" 50%
+	chmod 666 /dev/tmpfswarn
+	expect 1 "/dev/tmpfswarn: not permitted: see its mode and group, or run as root"
+	mv /dev/tmpfswarn /dev/elsewhere
+	run watch --timeout 0 "$dir/a" 50%
+	auto="$status $(cat "$dir/err")"
+	run watch --interface device "$dir/a" 50%
+	mv /dev/elsewhere /dev/tmpfswarn
+	is "by debugfs" "$auto" "2 "
+	expect 1 "no /dev/tmpfswarn here: have it passed to this container, as by docker run --device /dev/tmpfswarn"
 }
 
 test_what_is_made_of_the_same_code_but_no_tmpfs_is_refused_by_name() {
@@ -156,7 +227,7 @@ test_what_is_made_of_the_same_code_but_no_tmpfs_is_refused_by_name() {
 	expect 1 "/sys/kernel: sysfs, not tmpfs"
 }
 
-test_a_mount_without_size_is_refused_with_the_reason() {
+both_a_mount_without_size_is_refused_with_the_reason() {
 	mounted a size=0
 	run watch "$dir/a" 1m
 	expect 1 "$dir/a: mounted with size=0, which the kernel keeps no count of: mount it with a size"
@@ -166,7 +237,7 @@ test_a_mount_without_size_is_refused_with_the_reason() {
 	is row "$(awk -v at="$dir/a" '$NF == at { print $2, $3, $4 }' "$dir/out")" "- - -"
 }
 
-test_a_level_that_no_size_reaches_is_refused_with_the_reason() {
+both_a_level_that_no_size_reaches_is_refused_with_the_reason() {
 	mounted a
 	run watch "$dir/a" 50% 18446744073709551616
 	expect 1 "$dir/a: level 18446744073709551616 refused: no size reaches it"
@@ -177,12 +248,18 @@ test_a_level_that_no_size_reaches_is_refused_with_the_reason() {
 test_too_many_levels_are_refused_with_the_remedy() {
 	module_reload max_mount_triggers=3
 	mounted a
-	run watch --timeout 0 "$dir/a" 10% 20%
-	expect 2 ""
+	for interface in device debugfs; do
+		until_true nothing_is_registered
+		run watch --timeout 0 "$dir/a" 10% 20%
+		expect 2 ""
+		until_true nothing_is_registered
+		run watch "$dir/a" 10% 20% 30% 40%
+		echo "$status $(cat "$dir/err")" >"$dir/$interface"
+	done
 	until_true nothing_is_registered
-	run watch "$dir/a" 10% 20% 30%
 	module_reload
-	expect 1 "$dir/a: too many triggers: load the module with a larger max_mount_triggers or max_triggers"
+	is device "$(cat "$dir/device")" "1 tmpfswarn: $dir/a: too many triggers: have max_user_triggers raised in /sys/module/tmpfswarn/parameters, or the module loaded with a larger max_mount_triggers, max_triggers or max_mounts"
+	is debugfs "$(cat "$dir/debugfs")" "1 tmpfswarn: $dir/a: too many triggers: load the module with a larger max_mount_triggers or max_triggers"
 }
 
 test_a_mount_that_the_module_does_not_show_is_refused_and_status_says_why() {
@@ -194,7 +271,7 @@ test_a_mount_that_the_module_does_not_show_is_refused_and_status_says_why() {
 	there=/proc/$!/root$dir/b
 	number=$(stat -c %d "$there")
 	device=0:$((number & 255 | number >> 12 & 0xfff00))
-	run watch "$there" 10%
+	run watch --interface debugfs "$there" 10%
 	watched="$status $(cat "$dir/err")"
 	run status
 	echo "done" >"$dir/fifo"
@@ -208,7 +285,7 @@ test_a_mount_that_the_module_does_not_show_is_refused_and_status_says_why() {
 
 # ---- list ----
 
-test_list_has_the_figures_of_statvfs_and_everybodys_levels() {
+both_list_has_the_figures_of_statvfs_and_everybodys_levels() {
 	mounted a size=4m,nr_inodes=100
 	fill a 250
 	watch "$dir/a" 50% 3M low 80%
@@ -288,7 +365,7 @@ test_list_makes_json_of_a_name_that_is_no_text() {
 
 # ---- watch ----
 
-test_watch_tells_up_at_the_block_that_reaches_the_level_and_down_at_the_one_below() {
+both_watch_tells_up_at_the_block_that_reaches_the_level_and_down_at_the_one_below() {
 	mounted a
 	watch "$dir/a" 50%
 	is ready "$(cat "$dir/out")" "watching $dir/a: 0 of 4M used (0%); below 50%"
@@ -297,13 +374,13 @@ test_watch_tells_up_at_the_block_that_reaches_the_level_and_down_at_the_one_belo
 	is first "$(events 1)" "up 50%"
 	rm "$dir/a/last"
 	is both "$(events 2)" "up 50% down 50%"
-	is lines "$(sed 's/^[-0-9]* [:0-9]* //' "$dir/out" | tail -n 2 | tr '\n' '|')" \
+	is lines "$(sed 's/^[-0-9]* [:0-9]* //; s/ by .*//' "$dir/out" | tail -n 2 | tr '\n' '|')" \
 		"$dir/a up 50%: 2M of 4M used (50%)|$dir/a down 50%: 1.9M of 4M used (49.9%)|"
 	head -n 2 "$dir/out" | tail -n 1 | grep -Eq '^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} ' ||
 		fail "no time: $(cat "$dir/out")"
 }
 
-test_watch_tells_nothing_below_the_level() {
+both_watch_tells_nothing_below_the_level() {
 	mounted a
 	watch "$dir/a" 50% 100%
 	fill a 511 most
@@ -312,7 +389,7 @@ test_watch_tells_nothing_below_the_level() {
 	is events "$(events 2)" "up 50% up 100%"
 }
 
-test_watch_tells_of_several_levels_of_several_paths() {
+both_watch_tells_of_several_levels_of_several_paths() {
 	mounted a
 	mounted b size=8m
 	watch "$dir/a" 25% 2M low 90% "$dir/b" 1Mi 100%
@@ -329,7 +406,7 @@ test_watch_tells_of_several_levels_of_several_paths() {
 	is paths "$(sed -n 's/.* \([^ ]*\) up .*/\1/p' "$dir/out" | sed 's/.*\///' | xargs)" "a b a a"
 }
 
-test_watch_tells_levels_passed_at_once_in_the_order_in_which_usage_passed_them() {
+both_watch_tells_levels_passed_at_once_in_the_order_in_which_usage_passed_them() {
 	mounted a
 	watch "$dir/a" 75% 25% 50%
 	dd if=/dev/zero of="$dir/a/file" bs=4M count=1 2>/dev/null
@@ -338,14 +415,14 @@ test_watch_tells_levels_passed_at_once_in_the_order_in_which_usage_passed_them()
 	is all "$(events 6)" "up 25% up 50% up 75% down 75% down 50% down 25%"
 }
 
-test_any_path_on_the_mount_names_it() {
+both_any_path_on_the_mount_names_it() {
 	mounted a
 	mkdir -p "$dir/a/sub" "$dir/bound"
 	fill a 1 sub/file
 	ln -s a/sub "$dir/link"
 	mount --bind "$dir/a/sub" "$dir/bound"
 	cd "$dir/a" || fail "cd"
-	tmpfswarn watch --count 4 --timeout "$patience" "$dir/a/sub/file" 50% "$dir/bound" 50% "$dir/link" 50% . 50% \
+	tool watch --count 4 --timeout "$patience" "$dir/a/sub/file" 50% "$dir/bound" 50% "$dir/link" 50% . 50% \
 		>"$dir/out" 2>"$dir/err" &
 	pid=$!
 	cd / || fail "cd"
@@ -368,7 +445,7 @@ test_a_file_named_like_a_level_is_a_path_with_a_slash() {
 	is ready "$(cat "$dir/out")" "watching ./80%: 0 of 4M used (0%); below 50%"
 }
 
-test_watch_says_at_the_start_which_levels_are_past() {
+both_watch_says_at_the_start_which_levels_are_past() {
 	mounted a
 	fill a 600
 	watch "$dir/a" 50% 90% 1M
@@ -385,7 +462,7 @@ test_watch_says_at_the_start_which_levels_are_past() {
 	done
 }
 
-test_a_percentage_follows_a_remount() {
+both_a_percentage_follows_a_remount() {
 	mounted a
 	fill a 300
 	watch "$dir/a" 50%
@@ -395,7 +472,7 @@ test_a_percentage_follows_a_remount() {
 	is grown "$(events 2)" "up 50% down 50%"
 }
 
-test_rising_tells_up_alone() {
+both_rising_tells_up_alone() {
 	mounted a
 	watch --rising --count 2 "$dir/a" 50%
 	fill a 512
@@ -406,7 +483,7 @@ test_rising_tells_up_alone() {
 	is events "$(events 2)" "up 50% up 50%"
 }
 
-test_falling_tells_down_alone() {
+both_falling_tells_down_alone() {
 	mounted a
 	watch --falling --count 2 "$dir/a" 50%
 	fill a 512
@@ -418,7 +495,7 @@ test_falling_tells_down_alone() {
 	is events "$(events 2)" "down 50% down 50%"
 }
 
-test_rising_and_falling_together_are_both() {
+both_rising_and_falling_together_are_both() {
 	mounted a
 	watch --rising --falling --count 2 "$dir/a" 50%
 	fill a 512
@@ -437,7 +514,7 @@ pass_512_twice_with_300_and_once_with_0_in_between() {
 	fill a 512 all
 }
 
-test_with_hysteresis_down_comes_that_far_below_and_up_alternates_with_it() {
+both_with_hysteresis_down_comes_that_far_below_and_up_alternates_with_it() {
 	mounted a
 	for amount in 25% 1M; do
 		watch --hysteresis "$amount" "$dir/a" 50%
@@ -449,14 +526,14 @@ test_with_hysteresis_down_comes_that_far_below_and_up_alternates_with_it() {
 	done
 }
 
-test_with_hysteresis_rising_tells_again_only_after_usage_went_back_that_far() {
+both_with_hysteresis_rising_tells_again_only_after_usage_went_back_that_far() {
 	mounted a
 	watch --rising --hysteresis 25% "$dir/a" 50%
 	pass_512_twice_with_300_and_once_with_0_in_between
 	is events "$(events 2)" "up 50% up 50%"
 }
 
-test_with_hysteresis_falling_tells_again_only_after_usage_went_up_that_far() {
+both_with_hysteresis_falling_tells_again_only_after_usage_went_up_that_far() {
 	mounted a
 	fill a 600 base
 	watch --falling --hysteresis 25% "$dir/a" 50%
@@ -468,7 +545,7 @@ test_with_hysteresis_falling_tells_again_only_after_usage_went_up_that_far() {
 	is events "$(events 2)" "down 50% down 50%"
 }
 
-test_count_ends_after_so_many_events_though_there_were_more() {
+both_count_ends_after_so_many_events_though_there_were_more() {
 	mounted a
 	watch --count 2 "$dir/a" 25% 50% 75%
 	kill -STOP "$pid"
@@ -479,7 +556,7 @@ test_count_ends_after_so_many_events_though_there_were_more() {
 	is events "$(events 2)" "up 25% up 50%"
 }
 
-test_once_tells_each_level_once_and_then_ends() {
+both_once_tells_each_level_once_and_then_ends() {
 	mounted a
 	watch --once "$dir/a" 25% 50%
 	fill a 300
@@ -490,7 +567,7 @@ test_once_tells_each_level_once_and_then_ends() {
 	is events "$(events 2)" "up 25% up 50%"
 }
 
-test_with_once_a_mount_whose_levels_have_been_told_goes_quietly() {
+both_with_once_a_mount_whose_levels_have_been_told_goes_quietly() {
 	mounted a
 	mounted b
 	watch --once "$dir/a" 50% "$dir/b" 50%
@@ -503,7 +580,7 @@ test_with_once_a_mount_whose_levels_have_been_told_goes_quietly() {
 	is events "$(events 2)" "up 50% up 50%"
 }
 
-test_timeout_ends_with_status_2_with_and_without_events() {
+both_timeout_ends_with_status_2_with_and_without_events() {
 	mounted a
 	run watch --timeout 0.2 "$dir/a" 50%
 	expect 2 ""
@@ -515,7 +592,7 @@ test_timeout_ends_with_status_2_with_and_without_events() {
 	is events "$(events 1)" "up 50%"
 }
 
-test_what_happens_while_watch_is_stopped_is_told_later_in_its_order() {
+both_what_happens_while_watch_is_stopped_is_told_later_in_its_order() {
 	mounted a
 	watch --count 7 "$dir/a" 50%
 	kill -STOP "$pid"
@@ -530,7 +607,7 @@ test_what_happens_while_watch_is_stopped_is_told_later_in_its_order() {
 	is events "$(events 7)" "up 50% down 50% up 50% down 50% up 50% down 50% up 50%"
 }
 
-test_json_has_an_object_on_each_line_with_bytes() {
+both_json_has_an_object_on_each_line_with_bytes() {
 	mounted a
 	fill a 100 base
 	watch --json --hysteresis 1% "$dir/a" 50% 1%
@@ -543,8 +620,8 @@ test_json_has_an_object_on_each_line_with_bytes() {
 	is lines "$(wc -l <"$dir/out")" 3
 	is ready "$(for key in event path used size 'levels[0].level' 'levels[0].state' 'levels[1].level' 'levels[1].state'; do value 1 ".$key"; done | xargs)" \
 		"ready $dir/a 409600 4194304 50% below 1% above"
-	is crossing "$(for key in event path level direction used size; do value 2 ".$key"; done | xargs)" \
-		"crossing $dir/a 50% up 2097152 4194304"
+	is crossing "$(for key in event path level direction used size crossings; do value 2 ".$key"; done | xargs)" \
+		"crossing $dir/a 50% up 2097152 4194304 1"
 	is gone "$(for key in event path reason; do value 3 ".$key"; done | xargs)" "gone $dir/a unmounted"
 	for line in 1 2 3; do
 		value "$line" .time | grep -Eq '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z$' ||
@@ -553,7 +630,7 @@ test_json_has_an_object_on_each_line_with_bytes() {
 	done
 }
 
-test_exec_runs_a_command_for_each_event_with_all_about_it_in_its_environment() {
+both_exec_runs_a_command_for_each_event_with_all_about_it_in_its_environment() {
 	mounted a
 	watch --count 2 --exec "env | grep ^TMPFSWARN_ | sort >>'$dir/env'; echo >>'$dir/env'" "$dir/a" 50%
 	fill a 512
@@ -562,12 +639,12 @@ test_exec_runs_a_command_for_each_event_with_all_about_it_in_its_environment() {
 	ended
 	expect 0 ""
 	device=$(device "$dir/a")
-	is environment "$(grep -v '^TMPFSWARN_\(TIME\|KO\|PARAMETERS\)=' "$dir/env" | tr '\n' '|')" \
-		"TMPFSWARN_DEVICE=$device|TMPFSWARN_DIRECTION=up|TMPFSWARN_LEVEL=50%|TMPFSWARN_PATH=$dir/a|TMPFSWARN_SIZE=4194304|TMPFSWARN_USED=2097152||TMPFSWARN_DEVICE=$device|TMPFSWARN_DIRECTION=down|TMPFSWARN_LEVEL=50%|TMPFSWARN_PATH=$dir/a|TMPFSWARN_SIZE=4194304|TMPFSWARN_USED=0||"
+	is environment "$(grep -v '^TMPFSWARN_\(TIME\|KO\|PARAMETERS\|PID\|UID\|COMM\|CGROUP\|CGROUP_PATH\)=' "$dir/env" | tr '\n' '|')" \
+		"TMPFSWARN_CROSSINGS=1|TMPFSWARN_DEVICE=$device|TMPFSWARN_DIRECTION=up|TMPFSWARN_LEVEL=50%|TMPFSWARN_PATH=$dir/a|TMPFSWARN_SIZE=4194304|TMPFSWARN_USED=2097152||TMPFSWARN_CROSSINGS=1|TMPFSWARN_DEVICE=$device|TMPFSWARN_DIRECTION=down|TMPFSWARN_LEVEL=50%|TMPFSWARN_PATH=$dir/a|TMPFSWARN_SIZE=4194304|TMPFSWARN_USED=0||"
 	is times "$(grep -Ec '^TMPFSWARN_TIME=[-0-9]+T[:0-9]+[.][0-9]+Z$' "$dir/env")" 2
 }
 
-test_exec_loses_no_event_to_a_slow_command_and_runs_one_at_a_time_in_order() {
+both_exec_loses_no_event_to_a_slow_command_and_runs_one_at_a_time_in_order() {
 	mounted a
 	mkfifo "$dir/fifo"
 	watch --count 4 --exec "read -r line <'$dir/fifo'; echo \$TMPFSWARN_DIRECTION >>'$dir/ran'" "$dir/a" 50%
@@ -597,7 +674,7 @@ test_exec_reports_a_command_that_fails_and_goes_on() {
 	is reports "$(tr '\n' '|' <"$dir/err")" "tmpfswarn: command ended with status 7|tmpfswarn: command killed by signal 9|"
 }
 
-test_a_command_that_runs_does_not_keep_the_registration() {
+both_a_command_that_runs_does_not_keep_the_registration() {
 	mounted a
 	mkfifo "$dir/fifo"
 	watch --exec "echo >'$dir/started'; read -r line <'$dir/fifo'" "$dir/a" 50%
@@ -642,14 +719,14 @@ triggers_of() {
 	grep -q . "$shown/$(device "$1")/triggers"
 }
 
-test_a_signal_ends_watch_with_status_0_while_it_is_still_registering() {
+both_a_signal_ends_watch_with_status_0_while_it_is_still_registering() {
 	# so many that it can be stopped in between
 	set --
 	for number in $(seq 64); do
 		mounted "$number"
 		set -- "$@" "$dir/$number" 50%
 	done
-	tmpfswarn watch "$@" >"$dir/out" 2>"$dir/err" </dev/null &
+	tool watch "$@" >"$dir/out" 2>"$dir/err" </dev/null &
 	pid=$!
 	echo $pid >>"$dir/pids"
 	tries=1000000
@@ -668,26 +745,29 @@ test_a_signal_ends_watch_with_status_0_while_it_is_still_registering() {
 	expect 0 ""
 }
 
-two_are_registered() {
-	[ "$(wc -l <"$shown/$(device "$dir/a")/triggers")" -eq 2 ]
+# registered LEVELS [PATTERN]: on $dir/a; an eventfd more tells of the end
+registered() {
+	[ "$interface" != debugfs ] || set -- $(($1 + 1)) "${2:-.}"
+	[ "$(lines "$shown/$(device "$dir/a")/triggers" "${2:-.}")" -eq "$1" ]
 }
 
-test_watch_ends_on_a_signal_while_nobody_reads_its_output() {
+both_watch_ends_on_a_signal_while_nobody_reads_its_output() {
 	mounted a
 	mkfifo "$dir/fifo"
 	exec 9<>"$dir/fifo"
 	# no page of the pipe is left
 	dd if=/dev/zero bs=4096 count=16 >&9 2>/dev/null
-	tmpfswarn watch "$dir/a" 50% >&9 2>"$dir/err" </dev/null &
+	tool watch "$dir/a" 50% >&9 2>"$dir/err" </dev/null &
 	pid=$!
 	echo $pid >>"$dir/pids"
-	until_true two_are_registered
+	until_true registered 1
 	kill "$pid"
 	ended
 	expect 0 ""
 	# and on the timeout
 	run_status=0
-	timeout -s KILL "$patience" tmpfswarn watch --timeout 1 "$dir/a" 50% >&9 2>"$dir/err" || run_status=$?
+	timeout -s KILL "$patience" tmpfswarn watch --interface "$interface" --timeout 1 "$dir/a" 50% >&9 2>"$dir/err" ||
+		run_status=$?
 	is status "$run_status" 2
 }
 
@@ -716,7 +796,7 @@ test_output_that_cannot_be_written_is_an_error() {
 	expect 1 "standard output: No space left on device"
 }
 
-test_a_new_mount_can_be_watched_at_once() {
+both_a_new_mount_can_be_watched_at_once() {
 	for i in 1 2 3 4 5 6 7 8; do
 		mounted "$i"
 		run wait --timeout 0 "$dir/$i" 50%
@@ -724,7 +804,7 @@ test_a_new_mount_can_be_watched_at_once() {
 	done
 }
 
-test_watch_does_not_keep_the_mount_busy_and_says_when_it_is_unmounted() {
+both_watch_does_not_keep_the_mount_busy_and_says_when_it_is_unmounted() {
 	mounted a
 	watch "$dir/a" 50%
 	umount "$dir/a" || fail "busy"
@@ -732,7 +812,7 @@ test_watch_does_not_keep_the_mount_busy_and_says_when_it_is_unmounted() {
 	expect 3 "$dir/a: unmounted"
 }
 
-test_a_full_mount_that_is_unmounted_has_not_fallen_below_its_level() {
+both_a_full_mount_that_is_unmounted_has_not_fallen_below_its_level() {
 	mounted a
 	watch "$dir/a" 50%
 	fill a 1024
@@ -743,7 +823,7 @@ test_a_full_mount_that_is_unmounted_has_not_fallen_below_its_level() {
 	is events "$(events 1)" "up 50%"
 }
 
-test_crossings_before_an_unmount_are_told_and_the_farewell_is_not_one() {
+both_crossings_before_an_unmount_are_told_and_the_farewell_is_not_one() {
 	for direction in both rising falling; do
 		mounted a
 		watch "--$direction" "$dir/a" 50% 25%
@@ -764,7 +844,7 @@ test_crossings_before_an_unmount_are_told_and_the_farewell_is_not_one() {
 	done
 }
 
-test_a_new_mount_with_the_number_of_the_old_is_not_taken_for_it() {
+both_a_new_mount_with_the_number_of_the_old_is_not_taken_for_it() {
 	mounted a
 	old=$(device "$dir/a")
 	watch "$dir/a" 50%
@@ -780,7 +860,7 @@ test_a_new_mount_with_the_number_of_the_old_is_not_taken_for_it() {
 	is events "$(events 0)" ""
 }
 
-test_watch_goes_on_with_the_other_mounts_until_none_is_left() {
+both_watch_goes_on_with_the_other_mounts_until_none_is_left() {
 	mounted a
 	mounted b
 	watch "$dir/a" 50% "$dir/b" 50%
@@ -794,7 +874,8 @@ test_watch_goes_on_with_the_other_mounts_until_none_is_left() {
 	is errors "$(tr '\n' '|' <"$dir/err")" "tmpfswarn: $dir/a: unmounted|tmpfswarn: $dir/b: unmounted|"
 }
 
-test_watch_does_not_keep_the_module_and_says_when_it_is_unloaded() {
+test_through_debugfs_watch_does_not_keep_the_module_and_says_when_it_is_unloaded() {
+	interface=debugfs
 	mounted a
 	mounted b
 	watch --json "$dir/a" 50% 80% "$dir/b" 50%
@@ -810,9 +891,82 @@ test_watch_does_not_keep_the_module_and_says_when_it_is_unloaded() {
 	is reasons "$(grep -c '[.]reason module unloaded$' "$dir/json")" 2
 }
 
+test_through_the_device_watch_keeps_the_module() {
+	mounted a
+	watch "$dir/a" 50%
+	! rmmod tmpfswarn 2>/dev/null || fail "the module is gone"
+	fill a 512
+	is events "$(events 1)" "up 50%"
+}
+
+# ---- who ----
+
+who_is_known() {
+	knows_who || skip "a kernel before 6.6 does not say who crossed"
+}
+
+test_watch_says_who_crossed_in_text_json_and_the_environment() {
+	who_is_known
+	mounted a
+	has_user user 1000
+	chmod 777 "$dir/a"
+	chmod 755 "$work" "$dir"
+	watch --count 1 "$dir/a" 50%
+	(by_user user dd if=/dev/zero of="$dir/a/file" bs=4096 count=600 2>/dev/null) || fail "dd failed"
+	ended
+	grep -Eq ' up 50%: 2M of 4M used \(50%\) by [^ []+\[[0-9]+\] uid 1000$' "$dir/out" || fail "$(cat "$dir/out")"
+	watch --json --count 1 --exec "env | grep ^TMPFSWARN_ >'$dir/env'" "$dir/a" 50%
+	sh -c "echo \$\$ >'$dir/writer'; : >'$dir/a/file'"
+	ended
+	json
+	is pid "$(value 2 .pid)" "$(cat "$dir/writer")"
+	is who "$(value 2 .uid) $(value 2 .comm)" "0 sh"
+	is environment "$(for key in PID UID COMM CROSSINGS; do sed -n "s/^TMPFSWARN_$key=//p" "$dir/env"; done | xargs)" \
+		"$(cat "$dir/writer") 0 sh 1"
+}
+
+cgroup2() {
+	mkdir "$dir/cgroup"
+	mount -t cgroup2 cgroup2 "$dir/cgroup" 2>/dev/null || skip "a kernel without cgroup v2"
+	mkdir -p "$dir/cgroup/some.slice/unit.service"
+}
+
+test_the_cgroup_of_who_crossed_has_its_path_beside_its_id() {
+	who_is_known
+	cgroup2
+	mounted a
+	inside=$dir/cgroup/some.slice/unit.service
+	id=$(stat -c %i "$inside")
+	watch --json --count 2 --exec "env | grep ^TMPFSWARN_CGROUP | sort >>'$dir/env'" "$dir/a" 50%
+	sh -c "echo \$\$ >'$inside/cgroup.procs'; dd if=/dev/zero of='$dir/a/file' bs=4096 count=600 2>/dev/null"
+	until_lines "$dir/out" 1 '"up"'
+	rm "$dir/a/file"
+	ended
+	json
+	is cgroup "$(value 2 .cgroup) $(value 2 .cgroup_path)" "$id /some.slice/unit.service"
+	is environment "$(head -n 2 "$dir/env" | xargs)" \
+		"TMPFSWARN_CGROUP=$id TMPFSWARN_CGROUP_PATH=/some.slice/unit.service"
+	rmdir "$inside" "$dir/cgroup/some.slice"
+}
+
+test_what_is_added_up_while_nobody_reads_is_told_in_number() {
+	mounted a
+	watch "$dir/a" 50%
+	kill -STOP "$pid"
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		fill a 512
+		: >"$dir/a/file"
+	done
+	kill -CONT "$pid"
+	until_lines "$dir/out" 8 ' \(up\|down\) 50%: '
+	sed -n 's/.*; the last of \([0-9]*\) crossings$/\1/p' "$dir/out" >"$dir/added"
+	is "all crossings" "$(($(lines "$dir/out" ' 50%: ') + $(awk '{ n += $1 - 1 } END { print n }' "$dir/added")))" 20
+	tail -n 1 "$dir/out" | grep -q ' down 50%: 0 of ' || fail "$(cat "$dir/out")"
+}
+
 # ---- wait ----
 
-test_wait_returns_at_once_where_the_level_is_reached() {
+both_wait_returns_at_once_where_the_level_is_reached() {
 	mounted a
 	fill a 512
 	run wait "$dir/a" 50%
@@ -827,14 +981,13 @@ test_wait_returns_at_once_where_the_level_is_reached() {
 }
 
 wait_begins() {
-	tmpfswarn wait "$@" >"$dir/out" 2>"$dir/err" </dev/null &
+	tool wait "$@" >"$dir/out" 2>"$dir/err" </dev/null &
 	pid=$!
 	echo "$pid" >>"$dir/pids"
-	# its level and the one that tells it of the end
-	until_true has_lines "$shown/$(device "$dir/a")/triggers" "pid=$pid " 2
+	until_true registered 1 "pid=$pid "
 }
 
-test_wait_waits_for_the_level() {
+both_wait_waits_for_the_level() {
 	mounted a
 	wait_begins "$dir/a" 50%
 	fill a 511
@@ -849,7 +1002,7 @@ test_wait_waits_for_the_level() {
 	expect 0 ""
 }
 
-test_wait_ends_with_status_2_when_the_time_is_over() {
+both_wait_ends_with_status_2_when_the_time_is_over() {
 	mounted a
 	run wait --timeout 0.2 "$dir/a" 50%
 	expect 2 ""
@@ -860,7 +1013,7 @@ test_wait_ends_with_status_2_when_the_time_is_over() {
 	expect 2 ""
 }
 
-test_wait_ends_with_status_3_when_the_mount_goes() {
+both_wait_ends_with_status_3_when_the_mount_goes() {
 	mounted a
 	wait_begins "$dir/a" 50%
 	umount "$dir/a" || fail "busy"
@@ -868,7 +1021,7 @@ test_wait_ends_with_status_3_when_the_mount_goes() {
 	expect 3 "$dir/a: unmounted"
 }
 
-test_wait_takes_a_crossing_before_an_unmount_for_one() {
+both_wait_takes_a_crossing_before_an_unmount_for_one() {
 	mounted a
 	wait_begins "$dir/a" 50%
 	kill -STOP "$pid"
@@ -879,7 +1032,8 @@ test_wait_takes_a_crossing_before_an_unmount_for_one() {
 	expect 0 ""
 }
 
-test_wait_ends_with_status_3_when_the_module_goes() {
+test_through_debugfs_wait_ends_with_status_3_when_the_module_goes() {
+	interface=debugfs
 	mounted a
 	wait_begins "$dir/a" 50%
 	rmmod tmpfswarn || fail "rmmod failed"
@@ -888,7 +1042,7 @@ test_wait_ends_with_status_3_when_the_module_goes() {
 	expect 3 "$dir/a: module unloaded"
 }
 
-test_wait_is_killed_by_signals_so_that_none_looks_like_the_event() {
+both_wait_is_killed_by_signals_so_that_none_looks_like_the_event() {
 	mounted a
 	wait_begins "$dir/a" 50%
 	kill "$pid"

@@ -20,9 +20,9 @@ _tmpfswarn()
 	fi
 
 	case $command in
-	list | status) options='--json --help' ;;
-	watch) options='--rising --falling --both --hysteresis --count --once --timeout --exec --json --help' ;;
-	wait) options='--falling --timeout --help' ;;
+	list | status) options='--interface --json --help' ;;
+	watch) options='--rising --falling --both --hysteresis --count --once --timeout --exec --interface --json --help' ;;
+	wait) options='--falling --timeout --interface --help' ;;
 	*) return ;;
 	esac
 	((cword == 1)) && options+=' --version'
@@ -30,6 +30,10 @@ _tmpfswarn()
 	case $prev in
 	--hysteresis)
 		mapfile -t COMPREPLY < <(compgen -W '1% 2% 5% 10%' -- "$cur")
+		return
+		;;
+	--interface)
+		mapfile -t COMPREPLY < <(compgen -W 'auto device debugfs' -- "$cur")
 		return
 		;;
 	--exec | -e)

@@ -14,6 +14,7 @@ complete -c tmpfswarn -n "$none" -a status -d "Is the module at work, and what t
 complete -c tmpfswarn -n "$none" -s V -l version -d "Print the version"
 complete -c tmpfswarn -s h -l help -d "Print help"
 
+complete -c tmpfswarn -l interface -x -a "auto device debugfs" -d "How to speak to the module"
 complete -c tmpfswarn -n "not __fish_seen_subcommand_from wait" -s j -l json -d "Print JSON"
 complete -c tmpfswarn -n "__fish_seen_subcommand_from list status" -f
 

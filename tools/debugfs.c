@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../uapi/tmpfswarn.h"
+#include "debugfs.h"
+#include "eventfd.h"
+#include "interface.h"
+#include "listing.h"
+#include "mount.h"
+#include "tool.h"
+
+/* Why a file of the module was not opened, in plain words. */
+const char *debugfs_refusal(int err)
+{
+	const char *mode;
+
+	if (err != EPERM && err != EACCES)
+		return strerror(err);
+	if (geteuid())
+		return "debugfs not permitted: run as root, or with --interface device";
+	mode = interface_lockdown();
+	if (err == EPERM && (!mode || strcmp(mode, "none")))
+		return "kernel locked down, which closes debugfs: use --interface device";
+	return "debugfs not permitted to this container: use --interface device";
+}
+
+/* Opens the module's directory; or -1 and why not. @path is to be freed. */
+static int debugfs_open_path(char **path, const char **why)
+{
+	const char *debugfs;
+	int fd;
+
+	if (!interface_module_live()) {
+		*why = "module not loaded: modprobe tmpfswarn";
+		return -1;
+	}
+	debugfs = mount_of_type("debugfs", "/sys/kernel/debug");
+	if (!debugfs) {
+		*why = "debugfs not mounted: mount -t debugfs debugfs /sys/kernel/debug";
+		return -1;
+	}
+	if (asprintf(path, "%s/" TMPFSWARN_NAME, debugfs) < 0) {
+		*why = strerror(ENOMEM);
+		return -1;
+	}
+	fd = open(*path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		*why = errno == ENOENT ?
+		       "module not in debugfs: use --interface device" :
+		       debugfs_refusal(errno);
+		free(*path);
+	}
+	return fd;
+}
+
+/* The directory that holds those of the mounts; or -1 and why not. */
+static int debugfs_open(const char **why)
+{
+	char *path;
+	int fd = debugfs_open_path(&path, why);
+
+	if (fd >= 0)
+		free(path);
+	return fd;
+}
+
+/* What has gone away with the directory of a mount. */
+const char *debugfs_gone(void)
+{
+	return interface_module_live() ? "unmounted" : "module unloaded";
+}
+
+void debugfs_pause(void)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+
+	nanosleep(&pause, NULL);
+}
+
+/* The files that registering needs, all made after one another. */
+static bool debugfs_shows(int top, const char *device)
+{
+	static const char *const files[] = {
+		TMPFSWARN_USAGE, TMPFSWARN_USED_BYTES,
+		TMPFSWARN_PRESSURE_LEVEL, TMPFSWARN_EVENT_CONTROL,
+	};
+	char name[MOUNT_NUMBER_SIZE + 32];
+	size_t i;
+
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		snprintf(name, sizeof(name), "%s/%s", device, files[i]);
+		if (faccessat(top, name, F_OK, 0))
+			return false;
+	}
+	return true;
+}
+
+/* The directory of the mount of @target; or -1 after saying why not. */
+int debugfs_open_mount(const struct target *target)
+{
+	const char *why;
+	int top = debugfs_open(&why);
+	int dir, tries;
+
+	if (top < 0) {
+		error("%s", why);
+		return -1;
+	}
+	for (tries = 0; tries < DEBUGFS_TRIES; tries++) {
+		if (debugfs_shows(top, target->device))
+			break;
+		debugfs_pause();
+	}
+	dir = openat(top, target->device, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	close(top);
+	if (dir >= 0)
+		return dir;
+	if (errno == ENOENT)
+		error("%s: not shown by the module (%s): see mounts_hidden in tmpfswarn status",
+		      target->name, target->device);
+	else
+		error("%s: %s", target->name, debugfs_refusal(errno));
+	return -1;
+}
+
+static const char *debugfs_find(const char **why)
+{
+	char *path;
+	int fd = debugfs_open_path(&path, why);
+
+	if (fd < 0)
+		return NULL;
+	close(fd);
+	return path;
+}
+
+static FILE *debugfs_file(int dir, const char *name)
+{
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	FILE *file;
+
+	if (fd < 0)
+		return NULL;
+	file = fdopen(fd, "r");
+	if (!file)
+		close(fd);
+	return file;
+}
+
+/*
+ * Reads the figures of the mount with the directory @dir.
+ *
+ * Return: 0; -ENODEV if the mount or the module is gone; or another error.
+ */
+int debugfs_usage(int dir, struct usage *usage)
+{
+	FILE *file = debugfs_file(dir, TMPFSWARN_USAGE);
+	uint64_t value;
+	char key[32];
+	int err = 0;
+
+	if (!file)
+		return errno == ENOENT || errno == EIO ? -ENODEV : -errno;
+	errno = 0;
+	while (fscanf(file, "%31s %" SCNu64, key, &value) == 2)
+		usage_set(usage, key, value);
+	/* EIO is what debugfs says of a file that is being removed */
+	if (ferror(file))
+		err = errno == EIO ? -ENODEV : -errno;
+	fclose(file);
+	return err;
+}
+
+static void debugfs_add_triggers(struct listed *listed, int dir)
+{
+	FILE *file = debugfs_file(dir, TMPFSWARN_TRIGGERS);
+	char *line = NULL;
+	size_t size = 0;
+
+	while (file && getline(&line, &size, file) > 0)
+		listing_add_trigger(listed, line);
+	free(line);
+	if (file)
+		fclose(file);
+}
+
+static void debugfs_add_usage(struct listed *listed, int dir)
+{
+	listed->known = !debugfs_usage(dir, &listed->usage);
+}
+
+/* Has @add called with the directory of each mount; NULL or why not. */
+static const char *debugfs_each(struct listing *listing,
+				void (*add)(struct listed *listed, int dir))
+{
+	unsigned int major, minor;
+	struct dirent *entry;
+	const char *why;
+	int top = debugfs_open(&why);
+	DIR *tops;
+
+	if (top < 0)
+		return why;
+	tops = fdopendir(top);
+	while (tops && (entry = readdir(tops))) {
+		struct listed *listed;
+		int dir;
+
+		if (sscanf(entry->d_name, "%u:%u", &major, &minor) != 2)
+			continue;
+		dir = openat(top, entry->d_name,
+			     O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (dir < 0)
+			continue;
+		listed = listing_get(listing, makedev(major, minor));
+		if (listed)
+			add(listed, dir);
+		close(dir);
+	}
+	if (tops)
+		closedir(tops);
+	return NULL;
+}
+
+static const char *debugfs_list(struct listing *listing)
+{
+	return debugfs_each(listing, debugfs_add_triggers);
+}
+
+static void debugfs_mounts(struct listing *listing)
+{
+	debugfs_each(listing, debugfs_add_usage);
+}
+
+static const char *debugfs_figures(interface_figure *figure, void *data)
+{
+	char key[32], value[256];
+	const char *why;
+	int top = debugfs_open(&why);
+	FILE *file;
+
+	if (top < 0)
+		return why;
+	file = debugfs_file(top, TMPFSWARN_STATS);
+	if (!file)
+		why = debugfs_refusal(errno);
+	close(top);
+	if (!file)
+		return why;
+	while (fscanf(file, "%31s %255[^\n]", key, value) == 2)
+		figure(data, key, value);
+	fclose(file);
+	return NULL;
+}
+
+const struct interface interface_debugfs = {
+	.name = "debugfs",
+	.find = debugfs_find,
+	.open = eventfd_open,
+	.add = eventfd_add,
+	.next = eventfd_next,
+	.list = debugfs_list,
+	.mounts = debugfs_mounts,
+	.figures = debugfs_figures,
+};

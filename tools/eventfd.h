@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Registrations through debugfs, each with an eventfd.
+ *
+ * Which way a crossing went is not in the count of an eventfd. A trigger for
+ * both directions is above or below its level, each signal is a change from
+ * one to the other, and the word "now" has it signalled at registration if it
+ * starts above: an odd count of signals is above, and the order of up and down
+ * is known however many are read at once.
+ *
+ * The last signal of each eventfd comes when the mount or the module goes
+ * away, and is no crossing. The directory has vanished by then. So if the
+ * directory is still there after a count was read, all of that count are
+ * crossings. If not, the count is kept until the sentinel is signalled: the
+ * eventfd registered last, at a level that nothing reaches. All others have
+ * had their last signal by then, and one of what each counted is that.
+ *
+ * The directory is held by a file descriptor, as another mount may soon have
+ * the same number, and none of the files in it, which would keep the module
+ * from being removed.
+ */
+#ifndef EVENTFD_H
+#define EVENTFD_H
+
+struct event;
+struct session;
+struct target;
+
+struct session *eventfd_open(void);
+int eventfd_add(struct session *session, struct target *target);
+int eventfd_next(struct session *session, struct event *event);
+
+#endif /* EVENTFD_H */
