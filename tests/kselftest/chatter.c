@@ -206,8 +206,10 @@ static bool other(struct talker *t)
 	void *at;
 	long n;
 
-	if (!epoll && (pipe2(out, O_CLOEXEC | O_NONBLOCK) || (epoll = epoll_create1(EPOLL_CLOEXEC)) < 0))
+	if (!out[1] && pipe2(out, O_CLOEXEC | O_NONBLOCK))
 		return fail("no pipe");
+	if (!epoll)
+		epoll = epoll_create1(EPOLL_CLOEXEC);
 	switch (below(9)) {
 	case 0:
 		n = lseek(t->fd, size, below(6));

@@ -89,7 +89,9 @@ static void name_of(pid_t pid, char *name, size_t size)
 
 TEST_F(mount, the_own_task_is_named_with_its_pid_uid_and_name)
 {
-	static const char *const names[] = { "crossers", "two words", "a\\b\nc", "=pid=1 uid=2", "" };
+	static const char *const names[] = {
+		"crossers", "two words", "a\\b\nc", "=pid=1 uid=2", "",
+	};
 	unsigned int i;
 	char name[64];
 	struct record r;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Very many of what a listener has one of: listeners, crossings, registrations, users of a mount. */
+/* Very many of all that has to do with listeners, and who is not to be named. */
 #include "client.h"
 #include "memory.h"
 #include "race.h"
@@ -204,7 +204,8 @@ static int watch_those_who_cross(void *arg)
 	for (i = 0; i < often(300, 3000); i++) {
 		NEED(go_over_and_back(self, 10) == 0);
 		while (r = record_left(device), !r.error) {
-			NEED(!record_names_somebody(&r) || r.pid == getpid() || !printf("# %s\n", r.line));
+			NEED(!record_names_somebody(&r) || r.pid == getpid() ||
+			     !printf("# %s\n", r.line));
 			named += record_names_somebody(&r);
 		}
 	}

@@ -297,7 +297,8 @@ TEST_F(mount, a_hysteresis_holds_back_until_usage_has_gone_that_far)
 
 TEST_F(mount, a_tag_of_up_to_63_printable_bytes_comes_back)
 {
-	char tag[TMPFSWARN_TAG_MAX + 2], args[128], words[] = "1% tag=!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
+	char words[] = "1% tag=!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
+	char tag[TMPFSWARN_TAG_MAX + 2], args[128];
 	struct record r;
 
 	REGISTER(words);
@@ -365,7 +366,8 @@ TEST_F(mount, white_space_around_the_whole_and_all_from_a_nul_on_is_ignored)
 		size_t size;
 	} table[] = {
 		{ "", "", 0 }, { "", "\n", 1 }, { "", "", 1 }, { "", "\n", 2 }, { "", " ", 1 },
-		{ " \t\n ", " \t\n\r ", 5 }, { "", "\0junk", 5 }, { "", " \t rising\n\tonce  ", 16 },
+		{ " \t\n ", " \t\n\r ", 5 }, { "", "\0junk", 5 },
+		{ "", " \t rising\n\tonce  ", 16 },
 	};
 	int fd = open(self->m.path, O_PATH);
 	unsigned int i;

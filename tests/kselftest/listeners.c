@@ -268,7 +268,7 @@ static int register_and_read(void *arg, int number)
 		snprintf(text, sizeof(text), "%d 40k tag=%d", fd, i);
 		error = device_put(device, text);
 		close(fd);
-		/* beside the mount is the root of the machine, which is no tmpfs or none with a size */
+		/* when it is gone, the path is on the root of the machine, be that a tmpfs or not */
 		if (error && error != -ENODEV && error != -EINVAL && error != -EOPNOTSUPP)
 			return error;
 		error = read_some(arg, i);

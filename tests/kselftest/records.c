@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the records of /dev/tmpfswarn say of a crossing, and how they end: with the mount, with the listener. */
+/* What the records of /dev/tmpfswarn say, and how they end: with the mount, with the listener. */
 #include "client.h"
 #include "kselftest_harness.h"
 

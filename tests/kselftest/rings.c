@@ -246,7 +246,8 @@ TEST_F_TIMEOUT(mount, a_ring_that_goes_with_reads_under_way_takes_its_listeners_
 		if (round & 1)
 			USE(10);
 		munmap(ring.entries, ring.p.sq_entries * sizeof(*ring.entries));
-		munmap(ring.queues, ring.p.cq_off.cqes + ring.p.cq_entries * sizeof(struct io_uring_cqe));
+		munmap(ring.queues, ring.p.cq_off.cqes +
+				    ring.p.cq_entries * sizeof(struct io_uring_cqe));
 		close(ring.fd);
 		EXPECT_TRIGGERS(1);
 		USE(0);

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Who may register with /dev/tmpfswarn, and how much. */
+/* Who may register with /dev/tmpfswarn. */
 #include "client.h"
 #include "kselftest_harness.h"
 
 #include <linux/capability.h>
-
-#define PARAMETER	"/sys/module/" TMPFSWARN_NAME "/parameters/max_user_triggers"
 
 FIXTURE(mount) {
 	struct scratch m;
 	int device;		/* of another than who uses it */
 	int fd;			/* of the mount */
 	int socket[2];
-	char *limit;
-	bool reloaded;
 };
 
 FIXTURE_SETUP(mount)
@@ -22,8 +18,6 @@ FIXTURE_SETUP(mount)
 	self->fd = open(self->m.path, O_PATH);
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, self->socket));
-	self->limit = slurp_path(PARAMETER);
-	ASSERT_NE(NULL, self->limit);
 	self->device = device_open();
 	ASSERT_LE(0, self->device);
 }
@@ -32,23 +26,9 @@ FIXTURE_TEARDOWN(mount)
 {
 	close(self->device);
 	scratch_end(&self->m);
-	write_text(PARAMETER, self->limit);
-	free(self->limit);
-	if (self->reloaded) {
-		EXPECT_TRUE(EVENTUALLY(module_remove() == 0));
-		EXPECT_EQ(0, module_insert(""));
-	}
 }
 
 typedef FIXTURE_DATA(mount) shared;
-
-static bool set_limit(int triggers)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%d", triggers);
-	return write_text(PARAMETER, text) == 0;
-}
 
 /* ---- as an ordinary user ---- */
 
@@ -79,10 +59,14 @@ static int use_the_shell(void *arg)
 		"exec 3<>/dev/tmpfswarn 4<\"$0\" || exit 2\n"
 		"echo '4 1% hyst=5% tag=shm' >&3 || exit 3\n"
 		"read -r record <&3\n"
-		"case $record in 'event=state tag=shm level=1% '*' state=below') ;; *) exit 4; esac\n"
+		"case $record in\n"
+		"'event=state tag=shm level=1% '*' state=below') ;;\n"
+		"*) exit 4; esac\n"
 		"dd if=/dev/zero of=\"$0/by_shell\" bs=64k count=1 2>/dev/null\n"
 		"read -r record <&3\n"
-		"case $record in 'event=up tag=shm '*' crossings=1'*) ;; *) echo \"# $record\"; exit 5; esac\n"
+		"case $record in\n"
+		"'event=up tag=shm '*' crossings=1'*) ;;\n"
+		"*) echo \"# $record\"; exit 5; esac\n"
 		"echo forget shm >&3 || exit 6\n"
 		"read -r record <&3 && exit 7\n"
 		"exit 0\n";
@@ -277,170 +261,6 @@ static int in_a_child_and_a_program(void *arg)
 TEST_F(mount, a_child_and_the_program_that_it_runs_may_write_with_the_same_credentials)
 {
 	EXPECT_EQ(0, as_user(USER, in_a_child_and_a_program, self));
-}
-
-/* ---- how much ---- */
-
-#define NEED_REGISTERED(device) \
-	NEED(device_register(device, &self->m, "400k") == 0)
-#define NEED_REFUSED(device) \
-	NEED(device_register(device, &self->m, "400k") == -EDQUOT)
-
-static void drain(int device)
-{
-	while (!record_left(device).error)
-		;
-}
-
-static int reach_the_limit(void *arg)
-{
-	shared *self = arg;
-	int one = device_open(), other = device_open(), i;
-
-	for (i = 0; i < 3; i++)
-		NEED_REGISTERED(one);
-	for (i = 0; i < 2; i++)
-		NEED_REGISTERED(other);
-	NEED_REFUSED(one);
-	NEED_REFUSED(other);
-	NEED_REFUSED(device_open());
-	/* what has ended counts until it was read, to the end */
-	NEED(device_forget(other, "400k") == 0);
-	NEED_REFUSED(one);
-	drain(other);
-	NEED(EVENTUALLY(device_register(one, &self->m, "400k") == 0));
-	NEED_REGISTERED(one);
-	NEED_REFUSED(other);
-	/* and nothing does after the last close, read or not */
-	close(one);
-	for (i = 0; i < 5; i++)
-		NEED(EVENTUALLY(device_register(other, &self->m, "400k") == 0));
-	NEED_REFUSED(other);
-	/* root lets more in while it runs, and fewer: who is there stays */
-	NEED(say(self->socket[1]) && hear(self->socket[1]));
-	NEED_REGISTERED(other);
-	NEED_REFUSED(other);
-	NEED(say(self->socket[1]) && hear(self->socket[1]));
-	NEED_REFUSED(other);
-	NEED(trigger_count(&self->m) == 6 || access(self->m.dir, F_OK));
-	NEED(scratch_use(&self->m, 100) == 0);
-	drain(other);
-	NEED(device_forget(other, "400k") == 0);
-	NEED(EVENTUALLY(device_register(other, &self->m, "400k") == 0));
-	NEED_REFUSED(other);
-	return 0;
-}
-
-static int register_one(void *arg)
-{
-	shared *self = arg;
-
-	NEED(device_listen(&self->m, "400k") >= 0);
-	return 0;
-}
-
-TEST_F(mount, each_user_has_as_many_triggers_as_the_parameter_says_and_root_any_number)
-{
-	pid_t child;
-	int i;
-
-	ASSERT_TRUE(set_limit(5));
-	child = start_as(USER, reach_the_limit, self);
-	ASSERT_TRUE(hear(self->socket[0]));
-	EXPECT_EQ(0, as_user(USER + 1, register_one, self));
-	for (i = 0; i < 10; i++)
-		EXPECT_EQ(0, device_register(self->device, &self->m, "400k"));
-	close(self->device);
-	self->device = -1;
-	ASSERT_TRUE(set_limit(6));
-	ASSERT_TRUE(say(self->socket[0]));
-	ASSERT_TRUE(hear(self->socket[0]));
-	ASSERT_TRUE(set_limit(1));
-	ASSERT_TRUE(say(self->socket[0]));
-	EXPECT_EQ(0, ended(child));
-}
-
-static int in_namespaces_of_his_own(void *arg)
-{
-	shared *self = arg;
-	int device = device_open();
-
-	NEED_REGISTERED(device);
-	if (!become_root_of_a_namespace(0))
-		return 4;
-	device = device_open();
-	NEED_REGISTERED(device);
-	NEED(become_root_of_a_namespace(0));
-	device = device_open();
-	NEED_REGISTERED(device);
-	NEED_REFUSED(device);
-	return 0;
-}
-
-TEST_F(mount, a_user_gets_no_more_by_making_user_namespaces)
-{
-	int result;
-
-	ASSERT_TRUE(set_limit(3));
-	result = as_user(USER, in_namespaces_of_his_own, self);
-	if (result == 4)
-		SKIP(return, "a user may not make a user namespace");
-	EXPECT_EQ(0, result);
-}
-
-TEST_F(mount, the_limits_of_all_are_edquot_to_root_as_well)
-{
-	struct scratch second;
-	struct record r;
-	int i;
-
-	if (!module_file())
-		SKIP(return, "TMPFSWARN_KO is not set");
-	close(self->device);
-	ASSERT_TRUE(EVENTUALLY(module_remove() == 0));
-	self->reloaded = true;
-	ASSERT_EQ(0, module_insert("max_mount_triggers=3 max_triggers=4"));
-	ASSERT_TRUE(EVENTUALLY(scratch_shown(&self->m)));
-	ASSERT_EQ(0, scratch_mount(&second, "nr_blocks=1000"));
-	self->device = device_open();
-	for (i = 0; i < 3; i++)
-		ASSERT_EQ(0, device_register(self->device, &self->m, "40k"));
-	EXPECT_EQ(-EDQUOT, device_register(self->device, &self->m, "40k"));
-	EXPECT_EQ(0, device_register(self->device, &second, "40k"));
-	EXPECT_EQ(-EDQUOT, device_register(self->device, &second, "40k"));
-	EXPECT_EQ(-ENOSPC, listen_blocks(&second, 10, ""));
-	ASSERT_EQ(0, scratch_use(&self->m, 10));
-	for (i = 0; i < 4; i++)
-		EXPECT_NEXT(self->device, "state");
-	for (i = 0; i < 3; i++)
-		EXPECT_NEXT(self->device, "up");
-	scratch_end(&second);
-}
-
-TEST_F(mount, a_device_that_is_open_keeps_the_module)
-{
-	struct record r;
-	int reading;
-
-	if (!module_file())
-		SKIP(return, "TMPFSWARN_KO is not set");
-	ASSERT_EQ(0, device_register(self->device, &self->m, "40k"));
-	EXPECT_EQ(-EWOULDBLOCK, module_remove());
-	EXPECT_NEXT(self->device, "state");
-	ASSERT_EQ(0, scratch_use(&self->m, 10));
-	EXPECT_NEXT(self->device, "up");
-	close(self->device);
-	reading = open(TMPFSWARN_DEVICE, O_RDONLY | O_CLOEXEC);
-	ASSERT_LE(0, reading);
-	EXPECT_EQ(-EWOULDBLOCK, module_remove());
-	close(reading);
-	ASSERT_TRUE(EVENTUALLY(module_remove() == 0));
-	EXPECT_TRUE(EVENTUALLY(access(TMPFSWARN_DEVICE, F_OK) != 0));
-	ASSERT_EQ(0, module_insert(""));
-	EXPECT_TRUE(EVENTUALLY(access(TMPFSWARN_DEVICE, F_OK) == 0));
-	ASSERT_TRUE(EVENTUALLY(scratch_shown(&self->m)));
-	self->device = device_listen(&self->m, "40k");
-	EXPECT_NEXT(self->device, "state");
 }
 
 TEST_HARNESS_MAIN
