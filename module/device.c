@@ -183,6 +183,7 @@ static void tw_device_list_figures(struct seq_file *seq, const struct tw_device_
 
 	if (list->all) {
 		tw_show_stats(seq);
+		tw_show_mounts(seq);
 		return;
 	}
 	list_for_each_entry(trigger, tw_trigger_list(), all)

@@ -84,15 +84,12 @@ static int tw_usage_show(struct seq_file *seq, void *v)
 {
 	struct tw_usage usage;
 	int err = tw_mount_usage(seq->private, &usage);
-	u64 used;
 
 	if (err)
 		return err;
-	/* before 6.6 two allocations at once may both be let in by the last block */
-	used = min_t(u64, max_t(s64, usage.used, 0), usage.size);
 	seq_printf(seq, "size %llu\n", tw_bytes(usage.size));
 	seq_printf(seq, "used %lld\n", usage.used << PAGE_SHIFT);
-	seq_printf(seq, "free %llu\n", tw_bytes(usage.size - used));
+	seq_printf(seq, "free %llu\n", tw_bytes(tw_usage_free(&usage)));
 	seq_printf(seq, "inodes %llu\n", usage.inodes);
 	seq_printf(seq, "inodes_used %llu\n", usage.inodes - usage.inodes_free);
 	seq_printf(seq, "inodes_free %llu\n", usage.inodes_free);

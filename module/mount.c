@@ -78,6 +78,28 @@ int tw_mount_watch(struct tw_mount *mount)
 }
 
 /**
+ * tw_mount_visit_all() - call a function for each mount that has an object
+ * @visit: called with preemption disabled
+ * @data: what for
+ *
+ * Context: process. Those that come or go meanwhile may be missed.
+ */
+void tw_mount_visit_all(void (*visit)(struct tw_mount *mount, void *data), void *data)
+{
+	struct tw_mount *mount;
+	size_t i;
+
+	for (i = 0; i < HASH_SIZE(tw_mount_hash); i++) {
+		rcu_read_lock_sched();
+		hlist_for_each_entry_rcu(mount, &tw_mount_hash[i], hash,
+					 rcu_read_lock_sched_held())
+			visit(mount, data);
+		rcu_read_unlock_sched();
+		cond_resched();
+	}
+}
+
+/**
  * tw_mount_visit_watched() - call a function for each mount that can be found
  * @visit: called with preemption disabled
  *

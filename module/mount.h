@@ -9,6 +9,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
+#include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
 #include <linux/rculist.h>
@@ -149,6 +150,7 @@ void tw_mount_exit(void);
 
 struct tw_mount *tw_mount_find(struct super_block *sb);
 int tw_mount_watch(struct tw_mount *mount);
+void tw_mount_visit_all(void (*visit)(struct tw_mount *mount, void *data), void *data);
 void tw_mount_visit_watched(void (*visit)(struct tw_mount *mount));
 
 /* for tw_mount_find_watched() alone */
@@ -200,6 +202,12 @@ struct tw_mount *tw_mount_get(struct tw_mount *mount);
 void tw_mount_put(struct tw_mount *mount);
 
 int tw_mount_usage(struct tw_mount *mount, struct tw_usage *usage);
+
+/* Blocks; before 6.6 two allocations at once may both be let in by the last one. */
+static inline u64 tw_usage_free(const struct tw_usage *usage)
+{
+	return usage->size - min_t(u64, max_t(s64, usage->used, 0), usage->size);
+}
 
 /**
  * tw_mount_used() - the sum of a mount's counter of blocks

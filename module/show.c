@@ -3,6 +3,8 @@
  * What is shown of the module and of triggers, through either interface: see
  * uapi/tmpfswarn.h.
  */
+#include <linux/fs.h>
+#include <linux/kdev_t.h>
 #include <linux/module.h>
 #include <linux/pid.h>
 #include <linux/seq_file.h>
@@ -12,6 +14,7 @@
 
 #include "discovery.h"
 #include "hook.h"
+#include "mount.h"
 #include "resync.h"
 #include "show.h"
 #include "trigger.h"
@@ -55,6 +58,29 @@ void tw_show_stats(struct seq_file *seq)
 	seq_printf(seq, "signals %llu\n", triggers.signals);
 	seq_printf(seq, "missed %lu\n", hook.missed);
 	seq_printf(seq, "resyncs %lu\n", tw_resync_count());
+}
+
+static void tw_show_mount(struct tw_mount *mount, void *data)
+{
+	struct seq_file *seq = data;
+	struct tw_usage usage;
+
+	if (tw_mount_usage(mount, &usage))
+		return;
+	seq_printf(seq, "dev=%u:%u size=%llu used=%lld free=%llu inodes=%llu inodes_used=%llu inodes_free=%llu\n",
+		   MAJOR(mount->dev), MINOR(mount->dev),
+		   tw_blocks_to_bytes(usage.size, PAGE_SHIFT), usage.used << PAGE_SHIFT,
+		   tw_blocks_to_bytes(tw_usage_free(&usage), PAGE_SHIFT), usage.inodes,
+		   usage.inodes - usage.inodes_free, usage.inodes_free);
+}
+
+/**
+ * tw_show_mounts() - a line about each mount
+ * @seq: where to
+ */
+void tw_show_mounts(struct seq_file *seq)
+{
+	tw_mount_visit_all(tw_show_mount, seq);
 }
 
 static const char tw_show_unprintable[] =

@@ -12,6 +12,7 @@ struct user_namespace;
 
 void tw_show_hook(struct seq_file *seq);
 void tw_show_stats(struct seq_file *seq);
+void tw_show_mounts(struct seq_file *seq);
 void tw_show_trigger(struct seq_file *seq, struct tw_trigger *trigger,
 		     struct pid_namespace *pid_ns, struct user_namespace *user_ns);
 

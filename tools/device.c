@@ -300,8 +300,18 @@ static int device_next(struct session *session, struct event *event)
 	return 1;
 }
 
-/* A line of the listing, if it is about a trigger. */
-static void device_list_trigger(struct listing *listing, char *line)
+/* The figures of a mount. */
+static void device_list_usage(struct listed *listed, char *line)
+{
+	char *key, *value;
+
+	while (text_pair(&line, &key, &value))
+		usage_set(&listed->usage, key, strtoull(value, NULL, 10));
+	listed->known = true;
+}
+
+/* A line of the listing, if it is about a mount or a trigger. */
+static void device_list_line(struct listing *listing, char *line)
 {
 	unsigned int major, minor;
 	struct listed *listed;
@@ -311,7 +321,12 @@ static void device_list_trigger(struct listing *listing, char *line)
 	    !length)
 		return;
 	listed = listing_get(listing, makedev(major, minor));
-	if (listed)
+	if (!listed)
+		return;
+	line[strcspn(line, "\n")] = '\0';
+	if (!strncmp(line + length, "size=", 5))
+		device_list_usage(listed, line + length);
+	else
 		listing_add_trigger(listed, line + length);
 }
 
@@ -324,13 +339,13 @@ static const char *device_list(struct listing *listing)
 	if (!file)
 		return device_refusal(errno);
 	while (getline(&line, &size, file) > 0)
-		device_list_trigger(listing, line);
+		device_list_line(listing, line);
 	free(line);
 	fclose(file);
 	return NULL;
 }
 
-/* They stand before the first line about a trigger. */
+/* They stand before the first line about a mount or a trigger. */
 static const char *device_figures(interface_figure *figure, void *data)
 {
 	FILE *file = fopen(TMPFSWARN_DEVICE, "re");

@@ -79,11 +79,12 @@
  *   ENOENT	forget: nothing has that tag
  *   ENODEV, EOPNOTSUPP, EIO, ENOMEM	as below; EOPNOTSUPP for a memfd, too
  *
- * Opened for reading alone it lists: "key value" lines as in stats below, and then a line for
- * each registration of either interface, as in triggers below with dev= before it.
+ * Opened for reading alone it lists: "key value" lines as in stats below; a line for each
+ * mount, "dev=MAJOR:MINOR size=... used=...", with the keys of usage below; and one for each
+ * registration of either interface, "dev=MAJOR:MINOR resource=...", as in triggers below.
  * Who lacked CAP_SYS_ADMIN in the initial user namespace at open is shown the registrations of
  * processes of his own uid that his pid namespace shows, and of the figures version, hook,
- * hook_kind, hook_free, hook_free_kind, and triggers, which counts those registrations.
+ * hook_kind, hook_free, hook_free_kind, and triggers, which counts those registrations; no mounts.
  *
  *
  * The files in debugfs

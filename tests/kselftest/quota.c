@@ -181,6 +181,62 @@ TEST_F(mount, the_limits_of_all_are_edquot_to_root_as_well)
 	scratch_end(&second);
 }
 
+static int register_up_to(shared *self, struct scratch *m, int most)
+{
+	int device = device_open(), i;
+
+	for (i = 0; i < most; i++)
+		NEED(device_register(device, m, "400k") == 0);
+	NEED(device_register(device, m, "400k") == -EDQUOT);
+	NEED(say(self->socket[1]) && hear(self->socket[1]));
+	return 0;
+}
+
+static int register_three(void *arg)
+{
+	shared *self = arg;
+
+	return register_up_to(self, &self->m, 3);
+}
+
+static int register_none(void *arg)
+{
+	shared *self = arg;
+
+	return register_up_to(self, &self->m, 0);
+}
+
+TEST_F(mount, ordinary_users_together_leave_root_most_of_a_mount_and_half_of_all)
+{
+	static const char *const parameters[] = {
+		/* an eighth of the first, and half of the second: three */
+		"max_mount_triggers=24", "max_triggers=6",
+	};
+	unsigned int i, j;
+
+	if (!module_file())
+		SKIP(return, "TMPFSWARN_KO is not set");
+	self->reloaded = true;
+	for (i = 0; i < 2; i++) {
+		pid_t child, other;
+
+		close(self->device);
+		ASSERT_TRUE(EVENTUALLY(module_remove() == 0));
+		ASSERT_EQ(0, module_insert(parameters[i]));
+		self->device = device_open();
+		child = start_as(USER, register_three, self);
+		ASSERT_TRUE(hear(self->socket[0]));
+		/* nor is another one let in */
+		other = start_as(USER + 1, register_none, self);
+		ASSERT_TRUE(hear(self->socket[0]));
+		for (j = 0; j < 3; j++)
+			EXPECT_EQ(0, device_register(self->device, &self->m, "40k"));
+		ASSERT_TRUE(say(self->socket[0]) && say(self->socket[0]));
+		EXPECT_EQ(0, ended(child));
+		EXPECT_EQ(0, ended(other));
+	}
+}
+
 /* a mount and one more */
 static int watch_two_mounts(void *arg)
 {
