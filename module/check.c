@@ -696,11 +696,29 @@ static void tw_check_fn(struct irq_work *work)
 
 /* ---- of a mount, and of all ---- */
 
+/* Has the hook see @cpu_states when it finds the mount, if that has none yet. */
+static int tw_check_install(struct tw_mount *mount, struct tw_cpu_state __percpu *cpu_states)
+{
+	int err;
+
+	lockdep_assert_held(&mount->mutex);
+	if (mount->cpu_states)
+		return -EEXIST;
+	smp_store_release(&mount->cpu_states, cpu_states); /* for tw_check_prepare() */
+	err = tw_mount_watch(mount);
+	if (err)
+		mount->cpu_states = NULL;
+	return err;
+}
+
 /**
  * tw_check_prepare() - make what a mount is checked through, once in its life
  * @mount: the mount
  *
- * Context: process, mount->mutex held.
+ * The memory is made before the mutex is taken: where the caller's memory cgroup has no
+ * more, that may take long, and others want to register there.
+ *
+ * Context: process.
  * Return: 0, -ENOMEM, or -ENODEV if the mount is gone.
  */
 int tw_check_prepare(struct tw_mount *mount)
@@ -708,8 +726,7 @@ int tw_check_prepare(struct tw_mount *mount)
 	struct tw_cpu_state __percpu *cpu_states;
 	int cpu, err;
 
-	lockdep_assert_held(&mount->mutex);
-	if (mount->cpu_states)
+	if (smp_load_acquire(&mount->cpu_states)) /* of tw_check_install() */
 		return 0;
 	cpu_states = alloc_percpu_gfp(struct tw_cpu_state, GFP_KERNEL_ACCOUNT |
 				      __GFP_RETRY_MAYFAIL);
@@ -722,14 +739,12 @@ int tw_check_prepare(struct tw_mount *mount)
 		init_irq_work(&cpu_state->notify, tw_check_notify_fn);
 		cpu_state->mount = mount;
 	}
-	/* the hook sees them when it finds the mount */
-	mount->cpu_states = cpu_states;
-	err = tw_mount_watch(mount);
-	if (err) {
-		mount->cpu_states = NULL;
+	mutex_lock(&mount->mutex);
+	err = tw_check_install(mount, cpu_states);
+	mutex_unlock(&mount->mutex);
+	if (err)
 		free_percpu(cpu_states);
-	}
-	return err;
+	return err == -EEXIST ? 0 : err;
 }
 
 /**

@@ -70,9 +70,11 @@ tw_check_alloc(struct tw_mount *mount, struct shmem_sb_info *sbinfo,
 /* for notify.c */
 void tw_check_set_bounds(struct tw_mount *mount);
 
+/* for trigger.c, before tw_threshold_add() */
+int tw_check_prepare(struct tw_mount *mount);
+
 /* for threshold.c */
 void tw_check_set_next(struct tw_mount *mount, long rise, long fall);
-int tw_check_prepare(struct tw_mount *mount);
 void tw_check_resized(struct tw_mount *mount);
 
 /* for resync.c */

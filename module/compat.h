@@ -9,6 +9,7 @@
 #include <linux/version.h>
 #include <linux/cpumask.h>
 #include <linux/debugfs.h>
+#include <linux/device.h>
 #include <linux/eventfd.h>
 #include <linux/fs.h>
 #include <linux/ftrace.h>
@@ -198,6 +199,19 @@ static inline struct file *tw_compat_create(struct vfsmount *mnt,
 #else
 	return file_open_root_mnt(mnt, name, O_CREAT | O_RDWR, 0600);
 #endif
+}
+
+/* The devnode of a class whose devices are for everybody. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+static inline char *tw_compat_devnode(struct device *device, umode_t *mode)
+#else
+static inline char *tw_compat_devnode(const struct device *device, umode_t *mode)
+#endif
+{
+	/* NULL where the node is being removed */
+	if (mode)
+		*mode = 0666;
+	return NULL;
 }
 
 /* Gives a file or directory in debugfs another name, in the same directory. */

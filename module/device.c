@@ -6,25 +6,28 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/capability.h>
+#include <linux/cdev.h>
 #include <linux/cred.h>
 #include <linux/dcache.h>
+#include <linux/device.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/kdev_t.h>
 #include <linux/list.h>
-#include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
+#include <linux/statfs.h>
 #include <linux/uaccess.h>
 #include <linux/uidgid.h>
 #include <linux/uio.h>
 
 #include <tmpfswarn.h>
 
+#include "compat.h"
 #include "device.h"
 #include "discovery.h"
 #include "listener.h"
@@ -57,12 +60,19 @@ static int tw_device_register(struct tw_listener *listener, const struct tw_requ
 	/* also one of O_PATH, which says no more than fstatfs(2) does */
 	struct file *file = fget_raw(request->fd);
 	struct tw_mount *mount;
+	struct kstatfs statfs;
 	int err;
 
 	if (!file)
 		return -EBADF;
 	mount = tw_discovery_find(file->f_path.dentry->d_sb);
 	err = PTR_ERR_OR_ZERO(mount);
+	/* a security module may have something against it */
+	if (!err) {
+		err = vfs_statfs(&file->f_path, &statfs);
+		if (err)
+			tw_mount_put(mount);
+	}
 	if (!err) {
 		err = tw_listener_register(listener, mount, request);
 		tw_mount_put(mount);
@@ -137,8 +147,18 @@ static bool tw_device_list_shows(const struct tw_device_list *list,
 			     pid_nr_ns(trigger->pid, list->pid_ns));
 }
 
+/*
+ * One ordinary user at a time is in the queue for the mutex with which triggers are
+ * registered and ended, however many read.
+ */
+static DEFINE_MUTEX(tw_device_list_mutex);
+
 static void *tw_device_list_start(struct seq_file *seq, loff_t *pos)
 {
+	const struct tw_device_list *list = seq->private;
+
+	if (!list->all)
+		mutex_lock(&tw_device_list_mutex);
 	return seq_list_start_head(tw_trigger_list_lock(), *pos);
 }
 
@@ -149,7 +169,11 @@ static void *tw_device_list_next(struct seq_file *seq, void *v, loff_t *pos)
 
 static void tw_device_list_stop(struct seq_file *seq, void *v)
 {
+	const struct tw_device_list *list = seq->private;
+
 	tw_trigger_list_unlock();
+	if (!list->all)
+		mutex_unlock(&tw_device_list_mutex);
 }
 
 static void tw_device_list_figures(struct seq_file *seq, const struct tw_device_list *list)
@@ -227,9 +251,8 @@ static int tw_device_open(struct inode *inode, struct file *file)
 	struct tw_listener *listener;
 
 	if (!(file->f_mode & FMODE_WRITE)) {
-		/* the module's reference stays; misc_open() has left its own there */
+		/* the module's reference stays */
 		file->f_op = &tw_device_list_fops;
-		file->private_data = NULL;
 		return tw_device_list_open(file);
 	}
 	listener = tw_listener_open(file->f_cred);
@@ -250,11 +273,16 @@ static const struct file_operations tw_device_fops = {
 	.release = tw_device_release,
 };
 
-static struct miscdevice tw_device = {
-	.minor = MISC_DYNAMIC_MINOR,
+/*
+ * Not a misc device: each of these is opened with a mutex that is one for all, and who opens
+ * this one is charged for what it takes. Where his memory cgroup has no more, that may take
+ * long.
+ */
+static dev_t tw_device_number;
+static struct cdev tw_device_cdev;
+static struct class tw_device_class = {
 	.name = TMPFSWARN_NAME,
-	.fops = &tw_device_fops,
-	.mode = 0666,
+	.devnode = tw_compat_devnode,
 };
 
 /**
@@ -264,15 +292,38 @@ static struct miscdevice tw_device = {
  */
 int tw_device_init(void)
 {
+	struct device *device;
 	int err = tw_listener_init();
 
 	if (err)
 		return err;
-	err = misc_register(&tw_device);
-	if (err) {
-		pr_err("no device " TMPFSWARN_DEVICE ": error %d\n", err);
-		tw_listener_exit();
-	}
+	err = alloc_chrdev_region(&tw_device_number, 0, 1, TMPFSWARN_NAME);
+	if (err)
+		goto exit_listener;
+	err = class_register(&tw_device_class);
+	if (err)
+		goto unregister_region;
+	cdev_init(&tw_device_cdev, &tw_device_fops);
+	tw_device_cdev.owner = THIS_MODULE;
+	err = cdev_add(&tw_device_cdev, tw_device_number, 1);
+	if (err)
+		goto unregister_class;
+	/* last: who sees it can open it */
+	device = device_create(&tw_device_class, NULL, tw_device_number, NULL, TMPFSWARN_NAME);
+	err = PTR_ERR_OR_ZERO(device);
+	if (err)
+		goto del_cdev;
+	return 0;
+
+del_cdev:
+	cdev_del(&tw_device_cdev);
+unregister_class:
+	class_unregister(&tw_device_class);
+unregister_region:
+	unregister_chrdev_region(tw_device_number, 1);
+exit_listener:
+	tw_listener_exit();
+	pr_err("no device " TMPFSWARN_DEVICE ": error %d\n", err);
 	return err;
 }
 
@@ -283,6 +334,9 @@ int tw_device_init(void)
  */
 void tw_device_exit(void)
 {
-	misc_deregister(&tw_device);
+	device_destroy(&tw_device_class, tw_device_number);
+	cdev_del(&tw_device_cdev);
+	class_unregister(&tw_device_class);
+	unregister_chrdev_region(tw_device_number, 1);
 	tw_listener_exit();
 }

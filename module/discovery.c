@@ -38,6 +38,7 @@
 
 #include <linux/bitmap.h>
 #include <linux/bitops.h>
+#include <linux/completion.h>
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -977,6 +978,9 @@ void tw_discovery_check_watched(void)
 	queue_work(tw_discovery_wq, &tw_discovery_work);
 }
 
+/* all mounts that were there at first are known */
+static DECLARE_COMPLETION(tw_discovery_started);
+
 /* A reference to the object of @sb, or NULL; sets @hidden if it is that. */
 static struct tw_mount *tw_discovery_look_up(struct super_block *sb, bool *hidden)
 {
@@ -995,8 +999,8 @@ static struct tw_mount *tw_discovery_look_up(struct super_block *sb, bool *hidde
  * tw_discovery_find() - the mount of a superblock
  * @sb: any that the caller keeps from going
  *
- * Context: process, from tw_discovery_start() to tw_discovery_stop(). Waits for what was
- * mounted a moment ago.
+ * Context: process, up to tw_discovery_stop(). Waits for tw_discovery_start(), which must be
+ * certain to come, and for what was mounted a moment ago.
  * Return: a reference; -EINVAL if it is no tmpfs; -EOPNOTSUPP if it is one that the kernel
  * keeps for itself, which has no size; -EDQUOT if it is hidden; -ENOMEM.
  */
@@ -1010,6 +1014,7 @@ struct tw_mount *tw_discovery_find(struct super_block *sb)
 	/* memfd, SysV and anonymous shared memory */
 	if (sb->s_flags & SB_KERNMOUNT)
 		return ERR_PTR(-EOPNOTSUPP);
+	wait_for_completion(&tw_discovery_started);
 	mount = tw_discovery_look_up(sb, &hidden);
 	if (!mount && !hidden) {
 		queue_work(tw_discovery_wq, &tw_discovery_work);
@@ -1037,6 +1042,7 @@ void tw_discovery_start(void)
 		set_bit(TW_TODO_SCAN, &tw_discovery_todo);
 	queue_work(tw_discovery_wq, &tw_discovery_work);
 	flush_work(&tw_discovery_work);
+	complete_all(&tw_discovery_started);
 }
 
 /**

@@ -434,7 +434,8 @@ static int tw_hook_enable(void)
 	if (!err && !(TW_COMPAT_FREES_IN_RECALC && tw_hook_redirected))
 		err = tw_probe_enable(&tw_hook_alloc);
 	if (err) {
-		tw_hook_try_disable();
+		/* not at once: who registers in a loop would have the text patched as often */
+		mod_delayed_work(tw_wq, &tw_hook_disarm, TW_DISARM_DELAY);
 		return err;
 	}
 	WRITE_ONCE(tw_hook_armed, true);

@@ -56,22 +56,24 @@
 /**
  * struct tw_listener - an open file of the device
  * @user: who is charged for its triggers, a reference
- * @unlimited: nobody is
+ * @unlimited: he has CAP_SYS_RESOURCE
  * @viewer: who is told of which tasks
  * @cred: with which it was opened, a reference
- * @lock: protects what follows up to @nr_triggers, and all triggers' records; taken
+ * @lock: protects what follows up to @closing, and all triggers' records; taken
  *	where crossings are notified, inside of a mount's notify_lock
  * @wait: who waits for a record, or for the last trigger's end
  * @records: unread, the oldest first
- * @triggers: those that have not ended, or have records that are unread
  * @nr_triggers: how many have not ended
  * @used: there was one
  * @closing: records are not kept any more
- * @ended: triggers that are to be ended by @work, though the file is open
- * @work: ends them, and wakes those who wait
- * @read_mutex: protects what follows; taken outside of @lock
+ * @mutex: protects @triggers; taken inside of a mount's mutex and of @read_mutex
+ * @triggers: those that have not ended, or have records that are unread
+ * @ended: triggers that are to be ended by @end, though the file is open
+ * @end: ends them
+ * @wake: wakes those who wait
+ * @read_mutex: protects what follows, but for who asks whether there is something to read
  * @text: the record that is being read
- * @text_len: its length
+ * @text_len: its length, or something else but 0 while it is being printed
  * @text_read: how much of it was read
  */
 struct tw_listener {
@@ -83,13 +85,16 @@ struct tw_listener {
 	spinlock_t lock; /* see above */
 	wait_queue_head_t wait;
 	struct list_head records;
-	struct list_head triggers;
 	unsigned int nr_triggers;
 	bool used;
 	bool closing;
 
+	struct mutex mutex; /* see above */
+	struct list_head triggers;
+
 	struct llist_head ended;
-	struct work_struct work;
+	struct work_struct end;
+	struct work_struct wake;
 
 	struct mutex read_mutex; /* see above */
 	char text[TW_RECORD_TEXT];
@@ -97,7 +102,7 @@ struct tw_listener {
 	size_t text_read;
 };
 
-/* one listener's work may take long, and delays nothing else of the module */
+/* waking the readers of one may take long, and delays nothing else of the module */
 static struct workqueue_struct *tw_listener_wq;
 
 /**
@@ -158,7 +163,7 @@ static void tw_listener_wake(struct tw_listener *listener)
 {
 	/* L3: tw_listener_close() waits for the work when it has had the lock */
 	lockdep_assert_held(&listener->lock);
-	queue_work(tw_listener_wq, &listener->work); /* L4 */
+	queue_work(tw_listener_wq, &listener->wake); /* L4 */
 }
 
 static void tw_listener_queue(struct tw_listener_trigger *one, struct tw_queued *queued,
@@ -233,16 +238,20 @@ static void tw_listener_gone(struct tw_trigger *trigger)
 
 /* ---- triggers ---- */
 
-/* L2; true if the caller is to free it: nobody finds it any more. */
+/* L2; true for one caller, who is to free it. */
 static bool tw_listener_done_with(struct tw_listener_trigger *one)
 {
 	lockdep_assert_held(&one->listener->lock);
-	if (!one->over || one->unread)
-		return false;
+	return one->over && !one->unread;
+}
+
+/* With the listener's mutex held: nobody finds it any more. */
+static void tw_listener_free(struct tw_listener_trigger *one)
+{
+	lockdep_assert_held(&one->listener->mutex);
 	list_del(&one->entry);
-	if (!one->listener->unlimited)
-		tw_user_uncharge(one->listener->user);
-	return true;
+	tw_user_uncharge(one->listener->user);
+	kfree(one);
 }
 
 static void tw_listener_registered(struct tw_trigger *trigger)
@@ -250,10 +259,12 @@ static void tw_listener_registered(struct tw_trigger *trigger)
 	struct tw_listener_trigger *one = tw_listener_trigger(trigger);
 	struct tw_listener *listener = one->listener;
 
+	mutex_lock(&listener->mutex);
+	list_add_tail(&one->entry, &listener->triggers);
+	mutex_unlock(&listener->mutex);
 	spin_lock_irq(&listener->lock);
 	listener->used = true;
 	listener->nr_triggers++;
-	list_add_tail(&one->entry, &listener->triggers);
 	tw_listener_begin(one);
 	tw_listener_wake(listener);
 	spin_unlock_irq(&listener->lock);
@@ -265,15 +276,20 @@ static void tw_listener_del(struct tw_trigger *trigger)
 	struct tw_listener *listener = one->listener;
 	bool done;
 
+	mutex_lock(&listener->mutex);
 	spin_lock_irq(&listener->lock);
 	one->over = true;
 	done = tw_listener_done_with(one);
+	spin_unlock_irq(&listener->lock);
+	if (done)
+		tw_listener_free(one);
+	mutex_unlock(&listener->mutex);
+
+	spin_lock_irq(&listener->lock);
 	if (!--listener->nr_triggers)
 		tw_listener_wake(listener);
 	/* from here on the listener may go */
 	spin_unlock_irq(&listener->lock);
-	if (done)
-		kfree(one);
 }
 
 static void tw_listener_end(struct tw_trigger *trigger)
@@ -281,7 +297,7 @@ static void tw_listener_end(struct tw_trigger *trigger)
 	struct tw_listener_trigger *one = tw_listener_trigger(trigger);
 
 	llist_add(&one->ended, &one->listener->ended);
-	queue_work(tw_listener_wq, &one->listener->work);
+	queue_work(tw_wq, &one->listener->end);
 }
 
 static const struct tw_trigger_ops tw_listener_ops = {
@@ -304,12 +320,18 @@ static void tw_listener_end_these(struct llist_node *ended)
 	}
 }
 
-static void tw_listener_work_fn(struct work_struct *work)
+static void tw_listener_end_fn(struct work_struct *work)
 {
-	struct tw_listener *listener = container_of(work, struct tw_listener, work);
+	struct tw_listener *listener = container_of(work, struct tw_listener, end);
+
+	tw_listener_end_these(llist_del_all(&listener->ended));
+}
+
+static void tw_listener_wake_fn(struct work_struct *work)
+{
+	struct tw_listener *listener = container_of(work, struct tw_listener, wake);
 
 	wake_up_poll(&listener->wait, EPOLLIN | EPOLLRDNORM | EPOLLHUP);
-	tw_listener_end_these(llist_del_all(&listener->ended));
 }
 
 /*
@@ -322,8 +344,9 @@ static bool tw_listener_end_all(struct tw_listener *listener, const char *tag, s
 	bool found = false;
 	LLIST_HEAD(ended);
 
-	spin_lock_irq(&listener->lock);
+	mutex_lock(&listener->mutex);
 	list_for_each_entry(one, &listener->triggers, entry) {
+		/* written with the mutex held */
 		if (one->over)
 			continue;
 		if (tag && (strlen(one->names.tag) != len || memcmp(one->names.tag, tag, len)))
@@ -332,7 +355,7 @@ static bool tw_listener_end_all(struct tw_listener *listener, const char *tag, s
 		if (tw_trigger_claim(&one->trigger))
 			llist_add(&one->ended, &ended);
 	}
-	spin_unlock_irq(&listener->lock);
+	mutex_unlock(&listener->mutex);
 	tw_listener_end_these(llist_del_all(&ended));
 	return found;
 }
@@ -349,13 +372,14 @@ tw_listener_make(struct tw_listener *listener, struct tw_mount *mount,
 	one = kzalloc(sizeof(*one), GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL);
 	if (!one)
 		return ERR_PTR(-ENOMEM);
-	if (!listener->unlimited && !tw_user_charge(listener->user)) {
+	if (!tw_user_charge(listener->user)) {
 		kfree(one);
 		return ERR_PTR(-EDQUOT);
 	}
 	one->listener = listener;
 	one->observer.viewer = &listener->viewer;
 	one->trigger.ops = &tw_listener_ops;
+	one->trigger.limited = !listener->unlimited;
 	one->trigger.resource = request->spec.pressure < 0 ? TW_USED_BYTES : TW_PRESSURE_LEVEL;
 	one->trigger.threshold.spec = request->spec;
 	one->trigger.threshold.observer = &one->observer;
@@ -390,8 +414,7 @@ int tw_listener_register(struct tw_listener *listener, struct tw_mount *mount,
 	err = tw_trigger_register(&one->trigger, mount);
 	if (!err)
 		return 0;
-	if (!listener->unlimited)
-		tw_user_uncharge(listener->user);
+	tw_user_uncharge(listener->user);
 	kfree(one);
 	return err == -ENOSPC ? -EDQUOT : err;
 }
@@ -439,8 +462,11 @@ static bool tw_listener_next(struct tw_listener *listener)
 	lockdep_assert_held(&listener->read_mutex);
 	spin_lock_irq(&listener->lock);
 	queued = list_first_entry_or_null(&listener->records, struct tw_queued, entry);
-	if (queued)
+	if (queued) {
 		list_del(&queued->entry);
+		/* nobody finds in between that there is nothing to read */
+		WRITE_ONCE(listener->text_len, sizeof(listener->text));
+	}
 	spin_unlock_irq(&listener->lock);
 	if (!queued)
 		return false;
@@ -458,8 +484,11 @@ static bool tw_listener_next(struct tw_listener *listener)
 	one->unread--;
 	done = tw_listener_done_with(one);
 	spin_unlock_irq(&listener->lock);
-	if (done)
-		kfree(one);
+	if (done) {
+		mutex_lock(&listener->mutex);
+		tw_listener_free(one);
+		mutex_unlock(&listener->mutex);
+	}
 	return true;
 }
 
@@ -558,27 +587,30 @@ __poll_t tw_listener_poll(struct tw_listener *listener, struct file *file,
  */
 struct tw_listener *tw_listener_open(const struct cred *cred)
 {
-	struct tw_listener *listener = kzalloc(sizeof(*listener), GFP_KERNEL_ACCOUNT |
-					       __GFP_RETRY_MAYFAIL);
+	struct tw_listener *listener;
 
+	/* who opens is charged, see tw_eventfd_register_file() */
+	listener = kzalloc(sizeof(*listener), GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL);
 	if (!listener)
 		return NULL;
-	listener->user = tw_user_get(cred);
+	listener->unlimited = ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE);
+	listener->user = tw_user_get(cred, listener->unlimited);
 	if (!listener->user) {
 		kfree(listener);
 		return NULL;
 	}
 	listener->cred = get_cred(cred);
-	listener->unlimited = ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE);
 	listener->viewer.uid = cred->uid;
 	listener->viewer.pid_ns = get_pid_ns(task_active_pid_ns(current));
 	listener->viewer.all = ns_capable_noaudit(&init_user_ns, CAP_SYS_PTRACE);
 	spin_lock_init(&listener->lock);
 	init_waitqueue_head(&listener->wait);
 	INIT_LIST_HEAD(&listener->records);
+	mutex_init(&listener->mutex);
 	INIT_LIST_HEAD(&listener->triggers);
 	init_llist_head(&listener->ended);
-	INIT_WORK(&listener->work, tw_listener_work_fn);
+	INIT_WORK(&listener->end, tw_listener_end_fn);
+	INIT_WORK(&listener->wake, tw_listener_wake_fn);
 	mutex_init(&listener->read_mutex);
 	return listener;
 }
@@ -587,19 +619,23 @@ struct tw_listener *tw_listener_open(const struct cred *cred)
 static void tw_listener_forget_records(struct tw_listener *listener)
 {
 	struct tw_listener_trigger *one, *next;
-	LIST_HEAD(done);
+	bool done;
 
 	spin_lock_irq(&listener->lock);
 	listener->closing = true;
 	INIT_LIST_HEAD(&listener->records);
-	list_for_each_entry_safe(one, next, &listener->triggers, entry) {
-		one->unread = 0;
-		if (tw_listener_done_with(one))
-			list_add(&one->entry, &done);
-	}
 	spin_unlock_irq(&listener->lock);
-	list_for_each_entry_safe(one, next, &done, entry)
-		kfree(one);
+
+	mutex_lock(&listener->mutex);
+	list_for_each_entry_safe(one, next, &listener->triggers, entry) {
+		spin_lock_irq(&listener->lock);
+		one->unread = 0;
+		done = tw_listener_done_with(one);
+		spin_unlock_irq(&listener->lock);
+		if (done)
+			tw_listener_free(one);
+	}
+	mutex_unlock(&listener->mutex);
 }
 
 static bool tw_listener_is_idle(struct tw_listener *listener)
@@ -624,7 +660,8 @@ void tw_listener_close(struct tw_listener *listener)
 	tw_listener_end_all(listener, NULL, 0);
 	/* those that the work, an umount or a write before has begun to end */
 	wait_event(listener->wait, tw_listener_is_idle(listener));
-	flush_work(&listener->work);
+	flush_work(&listener->end);
+	flush_work(&listener->wake);
 	put_pid_ns(listener->viewer.pid_ns);
 	put_cred(listener->cred);
 	tw_user_put(listener->user);

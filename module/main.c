@@ -90,18 +90,15 @@ static int __init tw_init(void)
 	err = tw_hook_init();
 	if (err)
 		goto exit_discovery;
-	tw_debugfs_init();
-	tw_discovery_start();
-	/* last: an open device keeps the module */
+	/* from here on there is something to be opened, and nothing can fail any more */
 	err = tw_device_init();
 	if (err)
-		goto stop;
+		goto exit_hook;
+	tw_debugfs_init();
+	tw_discovery_start();
 	return 0;
 
-stop:
-	tw_hook_stop();
-	tw_discovery_stop();
-	tw_trigger_flush();
+exit_hook:
 	tw_hook_exit();
 exit_discovery:
 	/* the selftest has started it */

@@ -61,11 +61,13 @@ struct tw_owner;
  * @notifying: the one that is just being notified
  * @notify_lock: held while crossings are notified, so that who waits for it knows
  *	them to be notified; taken before @lock and eventfds' locks
- * @mutex: protects @triggers, and makes registration and its end exclude each
+ * @mutex: protects what follows up to @warn_used, and makes registration and its end exclude each
  *	other; taken before @lock
  * @triggers: see trigger.c, in the order of registration
  * @nr_triggers: length of that list
- * @warn_used: the level of warn_used_blocks, protected by @mutex
+ * @nr_limited: how many of them are ordinary users'
+ * @rechecked: the hook was asked to check again after the first of them
+ * @warn_used: the level of warn_used_blocks
  * @hash: in the table of all, like @watched
  * @dev: number of the superblock, stays when it is gone
  * @dir: directory in debugfs; of the mount work alone
@@ -111,6 +113,8 @@ struct tw_mount {
 	struct mutex mutex; /* see above */
 	struct list_head triggers;
 	unsigned int nr_triggers;
+	unsigned int nr_limited;
+	bool rechecked;
 	struct tw_level warn_used;
 
 	struct hlist_node hash;

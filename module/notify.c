@@ -107,8 +107,9 @@ void tw_notify_all(struct tw_mount *mount)
  * @mount: where it is
  * @threshold: not among those pending, so that it will not be notified again
  *
- * Does not queue for notify_lock: with PREEMPT_RT whoever signals in a thread has
- * a higher priority, and with enough crossings would keep it for ever.
+ * Does not queue for notify_lock: with PREEMPT_RT whoever signals in a thread may have
+ * a higher priority, and with enough crossings would keep it for ever. Nor is it a loop there:
+ * who waits may have the higher priority, and would keep the thread from its CPU.
  *
  * Context: process.
  */
@@ -116,7 +117,11 @@ void tw_notify_wait(struct tw_mount *mount, const struct tw_threshold *threshold
 {
 	/* pairs with smp_store_release() in tw_notify_next() */
 	while (smp_load_acquire(&mount->notifying) == threshold) {
-		cond_resched();
-		cpu_relax();
+		if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+			schedule_timeout_uninterruptible(1);
+		} else {
+			cond_resched();
+			cpu_relax();
+		}
 	}
 }

@@ -10,6 +10,7 @@
 #include <linux/mutex.h>
 #include <linux/statfs.h>
 
+#include "check.h"
 #include "compat.h"
 #include "mount.h"
 #include "selftest.h"
@@ -86,9 +87,12 @@ static const char *tw_selftest_on_mount(struct vfsmount *mnt)
 	mount = tw_mount_attach(mnt->mnt_sb);
 	if (!mount)
 		goto put_file;
-	mutex_lock(&mount->mutex);
-	err = tw_threshold_add(mount, &threshold);
-	mutex_unlock(&mount->mutex);
+	err = tw_check_prepare(mount);
+	if (!err) {
+		mutex_lock(&mount->mutex);
+		err = tw_threshold_add(mount, &threshold);
+		mutex_unlock(&mount->mutex);
+	}
 	if (!err) {
 		wrong = tw_selftest_on_file(file, mount, &threshold);
 		tw_threshold_del(mount, &threshold);

@@ -120,14 +120,20 @@ static void tw_threshold_write_down(struct tw_mount *mount, struct tw_threshold 
 static void tw_threshold_fire(struct tw_mount *mount, struct tw_threshold *threshold)
 {
 	threshold->fired++;
-	if (!threshold->pending++)
-		list_add_tail(&threshold->pending_entry, &mount->pending);
+	threshold->pending++;
+	/* the order is that of the last crossings */
+	list_move_tail(&threshold->pending_entry, &mount->pending);
 }
 
-/* As if the threshold had just been passed; the caller notifies, outside of the lock. */
+/*
+ * As if the threshold had just been passed; the caller has it notified, outside of the
+ * lock. It is in the same queue as what is crossed from now on: one comes after the other.
+ */
 static void tw_threshold_fire_now(struct tw_mount *mount, struct tw_threshold *threshold)
 {
-	threshold->fired++;
+	if (threshold->observer)
+		threshold->observer->last = threshold->observer->first;
+	tw_threshold_fire(mount, threshold);
 	if (threshold->spec.once) {
 		tw_threshold_erase(mount, threshold);
 		tw_threshold_set_next(mount);
@@ -289,15 +295,6 @@ static bool tw_threshold_place(struct tw_mount *mount, struct tw_threshold *thre
 	return threshold->above != falling;
 }
 
-/* Of tw_threshold_fire_now(). */
-static void tw_threshold_notify_now(struct tw_threshold *threshold)
-{
-	struct tw_observer *observer = threshold->observer;
-
-	/* written once, when it was placed */
-	threshold->notify(threshold, 1, observer ? &observer->first : NULL);
-}
-
 /**
  * tw_threshold_add() - begin to watch for a crossing
  * @mount: where
@@ -305,9 +302,8 @@ static void tw_threshold_notify_now(struct tw_threshold *threshold)
  *
  * If it asks for @now, that has been notified on return.
  *
- * Context: process, mount->mutex held.
- * Return: 0; -ENODEV if the mount is gone, -EOPNOTSUPP if it keeps no count,
- * -ENOMEM.
+ * Context: process, mount->mutex held, after tw_check_prepare().
+ * Return: 0; -ENODEV if the mount is gone, -EOPNOTSUPP if it keeps no count.
  */
 int tw_threshold_add(struct tw_mount *mount, struct tw_threshold *threshold)
 {
@@ -315,9 +311,6 @@ int tw_threshold_add(struct tw_mount *mount, struct tw_threshold *threshold)
 	bool notify = false;
 	int err;
 
-	err = tw_check_prepare(mount);
-	if (err)
-		return err;
 	tw_check_resized(mount);
 
 	raw_spin_lock_irqsave(&mount->lock, flags);
@@ -335,7 +328,7 @@ int tw_threshold_add(struct tw_mount *mount, struct tw_threshold *threshold)
 	if (!err)
 		tw_resync_start();
 	if (notify)
-		tw_threshold_notify_now(threshold);
+		tw_notify_all(mount);
 	return err;
 }
 
@@ -368,7 +361,7 @@ void tw_threshold_move(struct tw_mount *mount, struct tw_threshold *threshold,
 	raw_spin_unlock_irqrestore(&mount->lock, flags);
 	tw_resync_start();
 	if (notify)
-		tw_threshold_notify_now(threshold);
+		tw_notify_all(mount);
 }
 
 /**

@@ -14,6 +14,7 @@
 #include <linux/pid.h>
 #include <linux/sched.h>
 
+#include "check.h"
 #include "compat.h"
 #include "hook.h"
 #include "trigger.h"
@@ -22,7 +23,16 @@ unsigned int tw_max_triggers = 65536;
 unsigned int tw_max_mount_triggers = 16384;
 unsigned int tw_pressure_percent[TW_PRESSURES] = { 60, 80, 95 };
 
+/*
+ * Ordinary users may together have one part in so many of the triggers of a mount, and half of all.
+ * No limit for each of them is one for all: who may take many uids, or make many user namespaces
+ * through a setuid program, is many of them. So what is left is for root, and a
+ * write(2) that crosses all that they may have on a mount is bounded.
+ */
+#define TW_TRIGGER_SHARE	8
+
 static atomic_t tw_triggers = ATOMIC_INIT(0);
+static atomic_t tw_limited_triggers = ATOMIC_INIT(0);
 static atomic64_t tw_trigger_crossings;
 static atomic64_t tw_trigger_signals;
 
@@ -65,8 +75,12 @@ static void tw_trigger_unlist(struct tw_trigger *trigger)
 		return;
 	list_del_init(&trigger->entry);
 	trigger->mount->nr_triggers--;
+	trigger->mount->nr_limited -= trigger->limited;
+	/* unless tw_trigger_unlist_all() has done that */
+	if (list_empty(&trigger->all))
+		return;
 	mutex_lock(&tw_trigger_list_mutex);
-	list_del(&trigger->all);
+	list_del_init(&trigger->all);
 	mutex_unlock(&tw_trigger_list_mutex);
 }
 
@@ -76,6 +90,8 @@ static void tw_trigger_del(struct tw_trigger *trigger)
 	tw_hook_put();
 	tw_mount_put(trigger->mount);
 	put_pid(trigger->pid);
+	if (trigger->limited)
+		atomic_dec(&tw_limited_triggers);
 	trigger->ops->del(trigger);
 	/* last: tw_trigger_flush() waits for it */
 	atomic_dec(&tw_triggers);
@@ -100,19 +116,36 @@ void tw_trigger_end(struct tw_trigger *trigger)
 
 /* ---- the beginning ---- */
 
-/* Takes a place among tw_max_triggers; false if there is none. */
-static bool tw_trigger_reserve(void)
+static bool tw_trigger_reserve_limited(void)
 {
-	if (atomic_add_unless(&tw_triggers, 1, tw_max_triggers))
-		return true;
-	pr_warn_once("not registering more than %u triggers: raise the parameter max_triggers\n",
+	return atomic_add_unless(&tw_limited_triggers, 1, DIV_ROUND_UP(tw_max_triggers, 2));
+}
+
+/* Takes a place among tw_max_triggers; false if there is none. */
+static bool tw_trigger_reserve(bool limited)
+{
+	if (!limited || tw_trigger_reserve_limited()) {
+		if (atomic_add_unless(&tw_triggers, 1, tw_max_triggers))
+			return true;
+		if (limited)
+			atomic_dec(&tw_limited_triggers);
+	}
+	pr_warn_once("not registering more than %u triggers, half of them ordinary users': raise the parameter max_triggers\n",
 		     tw_max_triggers);
 	return false;
 }
 
-/* May one more trigger be registered on @mount? */
-static int tw_trigger_allowed(struct tw_mount *mount)
+static void tw_trigger_unreserve(bool limited)
 {
+	if (limited)
+		atomic_dec(&tw_limited_triggers);
+	atomic_dec(&tw_triggers);
+}
+
+/* May one more trigger be registered on @mount? */
+static int tw_trigger_allowed(struct tw_mount *mount, bool limited)
+{
+	unsigned int share = DIV_ROUND_UP(tw_max_mount_triggers, TW_TRIGGER_SHARE);
 	struct tw_usage usage;
 	int err = tw_mount_usage(mount, &usage);
 
@@ -121,23 +154,23 @@ static int tw_trigger_allowed(struct tw_mount *mount)
 		return err;
 	if (!usage.size)
 		return -EOPNOTSUPP;
-	if (mount->nr_triggers < tw_max_mount_triggers)
+	if (mount->nr_triggers < tw_max_mount_triggers &&
+	    (!limited || mount->nr_limited < share))
 		return 0;
-	pr_warn_once("not registering more than %u triggers on a mount: raise the parameter max_mount_triggers\n",
-		     tw_max_mount_triggers);
+	pr_warn_once("not registering more than %u triggers on a mount, %u of them ordinary users': raise the parameter max_mount_triggers\n",
+		     tw_max_mount_triggers, share);
 	return -ENOSPC;
 }
 
 /* As tw_trigger_register(), with mount->mutex held. */
 static int tw_trigger_add(struct tw_trigger *trigger, struct tw_mount *mount)
 {
-	bool first;
 	int err;
 
-	err = tw_trigger_allowed(mount);
+	err = tw_trigger_allowed(mount, trigger->limited);
 	if (err)
 		return err;
-	if (!tw_trigger_reserve())
+	if (!tw_trigger_reserve(trigger->limited))
 		return -ENOSPC;
 	err = tw_hook_get();
 	if (err)
@@ -154,15 +187,16 @@ static int tw_trigger_add(struct tw_trigger *trigger, struct tw_mount *mount)
 	 * From here on a crossing may come, and with it the end of a trigger that asks for
 	 * once, which waits for the mutex.
 	 */
-	first = !mount->cpu_states;
 	INIT_LIST_HEAD(&trigger->entry);
 	err = tw_threshold_add(mount, &trigger->threshold);
 	if (err)
 		goto put;
-	if (first)
+	if (!mount->rechecked)
 		tw_hook_recheck_soon();
+	mount->rechecked = true;
 	list_add_tail(&trigger->entry, &mount->triggers);
 	mount->nr_triggers++;
+	mount->nr_limited += trigger->limited;
 	mutex_lock(&tw_trigger_list_mutex);
 	list_add_tail(&trigger->all, &tw_trigger_all);
 	mutex_unlock(&tw_trigger_list_mutex);
@@ -175,14 +209,14 @@ put:
 	tw_mount_put(mount);
 	tw_hook_put();
 unreserve:
-	atomic_dec(&tw_triggers);
+	tw_trigger_unreserve(trigger->limited);
 	return err;
 }
 
 /**
  * tw_trigger_register() - register a trigger
- * @trigger: with @ops, @resource, and @spec and @observer of its threshold set, and
- *	all else zero; if its resource is TW_WARN_USED it gets the level set there
+ * @trigger: with @ops, @resource, @limited, and @spec and @observer of its threshold set,
+ *	and all else zero; if its resource is TW_WARN_USED it gets the level set there
  * @mount: where
  *
  * Context: process.
@@ -192,8 +226,10 @@ unreserve:
  */
 int tw_trigger_register(struct tw_trigger *trigger, struct tw_mount *mount)
 {
-	int err;
+	int err = tw_check_prepare(mount);
 
+	if (err)
+		return err;
 	mutex_lock(&mount->mutex);
 	err = tw_trigger_add(trigger, mount);
 	mutex_unlock(&mount->mutex);
@@ -251,6 +287,22 @@ struct tw_level tw_trigger_get_warn_used(struct tw_mount *mount)
 	return level;
 }
 
+/*
+ * Takes all of a mount's off the list of all: with one hold of the mutex, for which others may
+ * be in a queue. None can be added any more.
+ */
+static void tw_trigger_unlist_all(struct tw_mount *mount)
+{
+	struct tw_trigger *trigger;
+
+	mutex_lock(&mount->mutex);
+	mutex_lock(&tw_trigger_list_mutex);
+	list_for_each_entry(trigger, &mount->triggers, entry)
+		list_del_init(&trigger->all);
+	mutex_unlock(&tw_trigger_list_mutex);
+	mutex_unlock(&mount->mutex);
+}
+
 /**
  * tw_trigger_end_all() - signal each trigger of a mount once more, and end it
  * @mount: gone, its directory removed
@@ -262,6 +314,7 @@ void tw_trigger_end_all(struct tw_mount *mount)
 	struct tw_trigger *trigger;
 	bool claimed = false;
 
+	tw_trigger_unlist_all(mount);
 	for (;;) {
 		mutex_lock(&mount->mutex);
 		trigger = list_first_entry_or_null(&mount->triggers,

@@ -56,6 +56,7 @@ struct tw_trigger_ops {
  * @entry: in mount->triggers, protected by mount->mutex
  * @all: in the list of all, protected by its mutex
  * @claimed: somebody is ending it, see tw_trigger_claim()
+ * @limited: it is an ordinary user's, see TW_TRIGGER_SHARE
  * @resource: how it was registered
  * @uid: who has registered it
  * @pid: its process; a reference
@@ -68,6 +69,7 @@ struct tw_trigger {
 	struct list_head entry;
 	struct list_head all;
 	unsigned long claimed;
+	bool limited;
 	enum tw_resource resource;
 	kuid_t uid;
 	struct pid *pid;

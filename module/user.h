@@ -5,12 +5,14 @@
 #ifndef TW_USER_H
 #define TW_USER_H
 
+#include <linux/types.h>
+
 struct cred;
 struct tw_user;
 
 extern unsigned int tw_max_user_triggers;
 
-struct tw_user *tw_user_get(const struct cred *cred);
+struct tw_user *tw_user_get(const struct cred *cred, bool unlimited);
 void tw_user_put(struct tw_user *user);
 bool tw_user_charge(struct tw_user *user);
 void tw_user_uncharge(struct tw_user *user);

@@ -57,10 +57,11 @@
  *		backslash as in /proc/PID/status.
  *		Who had CAP_SYS_PTRACE in the initial user namespace at open is told of all
  *		tasks; others of those with their own uid, real, effective and saved,
- *		that their pid namespace shows. They are left out where it is not certain that
- *		the task has crossed, and not another one at the same moment; where it was a
- *		remount; and always on kernels before 6.6, which do not say how much was
- *		allocated
+ *		that their pid namespace shows. It is a task without whose blocks usage would not
+ *		have crossed; of several that cross together, one of these. They are left out
+ *		where that cannot be told, as when others have gone past the level at the same
+ *		moment; where it was a remount; and always on kernels before 6.6, which do not
+ *		say how much was allocated
  *
  * Who may register: credentials (user and group ids, user namespace, no further
  * capabilities) must be those with which the device was opened. A user without
