@@ -84,7 +84,8 @@ static void *mount_and_umount(void *arg)
 		if (scratch_use(&m, 30) || scratch_use(&m, 20))
 			background_errors++;
 		after(200);
-		if (scratch_umount(&m))
+		/* busy for as long as chatter has it open */
+		if (!EVENTUALLY(scratch_umount(&m) == 0))
 			background_errors++;
 		rmdir(m.path);
 		rounds++;
