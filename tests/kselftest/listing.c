@@ -121,6 +121,17 @@ static bool line_sound(const char *line)
 	return true;
 }
 
+TEST_F(mount, root_is_listed_each_mount_with_its_usage)
+{
+	char want[200];
+
+	ASSERT_EQ(0, scratch_use(&self->m, 7));
+	snprintf(want, sizeof(want), "dev=%u:%u size=%ld used=%ld free=%ld inodes=",
+		 major(self->m.dev), minor(self->m.dev), 1000 * self->m.block,
+		 7 * self->m.block, 993 * self->m.block);
+	EXPECT_EQ(1, listed(want)) TH_LOG("%s", want);
+}
+
 TEST_F(mount, root_is_listed_all_triggers_of_both_interfaces)
 {
 	char *text = listing(), want[200], dev[32];
@@ -128,7 +139,8 @@ TEST_F(mount, root_is_listed_all_triggers_of_both_interfaces)
 
 	ASSERT_NE(NULL, text);
 	snprintf(dev, sizeof(dev), "dev=%u:%u ", major(self->m.dev), minor(self->m.dev));
-	EXPECT_EQ(4, listed(dev));
+	snprintf(want, sizeof(want), "%sresource=", dev);
+	EXPECT_EQ(4, listed(want));
 #define EXPECT_LINE(mark, ...) do {						\
 	line = line_with(text, mark);						\
 	EXPECT_TRUE(line_sound(line)) TH_LOG("'%s'", line);			\
