@@ -32,7 +32,9 @@
  * Reading: a stream of records, one a line, the oldest first. read(2) returns as many
  * whole lines as fit, or a part of the first one. It blocks while there is none, or fails with
  * EAGAIN if the file is O_NONBLOCK. Once the last registration has ended and all was read it
- * returns 0, and poll(2) says EPOLLHUP. A record is "key=value" separated by a space; keys
+ * returns 0, and poll(2) says EPOLLHUP. A record is there, for read(2) and poll(2), when the
+ * system call returns that has crossed; who sleeps, and epoll(7), is told a moment later. A
+ * record is "key=value" separated by a space; keys
  * may be added, and unknown ones are to be ignored:
  *
  *   event	state	once for each registration, before all else
