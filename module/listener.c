@@ -8,7 +8,7 @@
  * which goes to the end of the queue, so that the queue stays in the order of time.
  *
  * L2. A trigger's memory goes when the trigger has ended and its records have been read, by
- * whoever does the last of the two, under the listener's lock. The user is charged until
+ * whoever does the last of the two, as the listener's lock decides. The user is charged until
  * then.
  *
  * L3. The listener goes with the last close of its file. From that no read, write or poll is

@@ -32,9 +32,9 @@
 module_param_named(max_mounts, tw_max_mounts, uint, 0444);
 MODULE_PARM_DESC(max_mounts, "Mounts shown of the user namespaces of each user, or of each one that root made, at most; 16 times that for all of them (number, default 2048)");
 module_param_named(max_triggers, tw_max_triggers, uint, 0444);
-MODULE_PARM_DESC(max_triggers, "Triggers in all, at most (number, default 65536)");
+MODULE_PARM_DESC(max_triggers, "Triggers in all, at most, half of them of ordinary users through the device (number, default 65536)");
 module_param_named(max_mount_triggers, tw_max_mount_triggers, uint, 0444);
-MODULE_PARM_DESC(max_mount_triggers, "Triggers on one mount, at most (number, default 16384)");
+MODULE_PARM_DESC(max_mount_triggers, "Triggers on one mount, at most, an eighth of them of ordinary users through the device (number, default 16384)");
 module_param_named(max_user_triggers, tw_max_user_triggers, uint, 0644);
 MODULE_PARM_DESC(max_user_triggers, "Triggers of one user through the device, at most, but for those with CAP_SYS_RESOURCE (number, default 128)");
 module_param_named(pressure_low, tw_pressure_percent[0], uint, 0444);

@@ -76,8 +76,9 @@
  *   EBADF	fd is not an open file descriptor
  *   EINVAL	the grammar; fd is on no tmpfs; a level no size can reach
  *   EPERM	other credentials than those with which the device was opened
- *   EDQUOT	a limit: of the user, of the mount or in all (see the module's parameters), or
- *		the mount is one of more than max_mounts of its owner
+ *   EDQUOT	a limit: of the user; of the mount or in all, of which users without
+ *		CAP_SYS_RESOURCE together may have an eighth and a half (see the module's
+ *		parameters); or the mount is one of more than max_mounts of its owner
  *   ENOENT	forget: nothing has that tag
  *   ENODEV, EOPNOTSUPP, EIO, ENOMEM	as below; EOPNOTSUPP for a memfd, too
  *
