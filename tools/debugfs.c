@@ -193,14 +193,7 @@ static void debugfs_add_triggers(struct listed *listed, int dir)
 		fclose(file);
 }
 
-static void debugfs_add_usage(struct listed *listed, int dir)
-{
-	listed->known = !debugfs_usage(dir, &listed->usage);
-}
-
-/* Has @add called with the directory of each mount; NULL or why not. */
-static const char *debugfs_each(struct listing *listing,
-				void (*add)(struct listed *listed, int dir))
+static const char *debugfs_list(struct listing *listing)
 {
 	unsigned int major, minor;
 	struct dirent *entry;
@@ -222,23 +215,15 @@ static const char *debugfs_each(struct listing *listing,
 		if (dir < 0)
 			continue;
 		listed = listing_get(listing, makedev(major, minor));
-		if (listed)
-			add(listed, dir);
+		if (listed) {
+			listed->known = !debugfs_usage(dir, &listed->usage);
+			debugfs_add_triggers(listed, dir);
+		}
 		close(dir);
 	}
 	if (tops)
 		closedir(tops);
 	return NULL;
-}
-
-static const char *debugfs_list(struct listing *listing)
-{
-	return debugfs_each(listing, debugfs_add_triggers);
-}
-
-static void debugfs_mounts(struct listing *listing)
-{
-	debugfs_each(listing, debugfs_add_usage);
 }
 
 static const char *debugfs_figures(interface_figure *figure, void *data)
@@ -269,6 +254,5 @@ const struct interface interface_debugfs = {
 	.add = eventfd_add,
 	.next = eventfd_next,
 	.list = debugfs_list,
-	.mounts = debugfs_mounts,
 	.figures = debugfs_figures,
 };

@@ -44,9 +44,8 @@ typedef void interface_figure(void *data, const char *key, const char *value);
  *	exit status, after saying what is wrong
  * @next: takes the next event; 1, 0 if there is none now, or -1 after saying
  *	what is wrong. @live of its target is what is left after it
- * @list: adds the levels registered; NULL or why not
- * @mounts: adds the mounts that the module knows, and their figures; NULL where
- *	it does not say
+ * @list: adds the levels registered, and to root the mounts that the module knows, with
+ *	their figures; NULL or why not
  * @figures: NULL, or why they cannot be had
  */
 struct interface {
@@ -56,7 +55,6 @@ struct interface {
 	int (*add)(struct session *session, struct target *target);
 	int (*next)(struct session *session, struct event *event);
 	const char *(*list)(struct listing *listing);
-	void (*mounts)(struct listing *listing);
 	const char *(*figures)(interface_figure *figure, void *data);
 };
 

@@ -258,17 +258,6 @@ static int rows_make(struct row **rows, size_t *nr, struct listing *listing)
 	return STATUS_OK;
 }
 
-/* Each interface knows something, and none says why it does not. */
-static void list_mounts(const struct interface *asked, struct listing *listing)
-{
-	const struct interface *const *each;
-
-	for (each = interfaces; *each; each++) {
-		if ((!asked || asked == *each) && (*each)->mounts)
-			(*each)->mounts(listing);
-	}
-}
-
 static int list(const struct interface *asked, bool json)
 {
 	struct json_object *object, *array;
@@ -281,8 +270,6 @@ static int list(const struct interface *asked, bool json)
 	interface = interface_choose(asked, &why);
 	if (interface)
 		why = interface->list(&listing);
-	if (!why)
-		list_mounts(asked, &listing);
 	if (rows_make(&rows, &nr, why ? NULL : &listing))
 		return STATUS_ERROR;
 	if (why)
