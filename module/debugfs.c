@@ -23,12 +23,32 @@ static struct dentry *tw_debugfs_root;
 /* what a directory is called until all is in it: one at a time, and no mount's name */
 static const char tw_debugfs_unfinished[] = ".new";
 
+/*
+ * Loading may fail until all is there. Then the kernel frees the module, whoever has a file of
+ * it open.
+ */
+static bool tw_debugfs_started;
+
 static int tw_stats_show(struct seq_file *seq, void *v)
 {
 	tw_show_stats(seq);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(tw_stats);
+
+static int tw_stats_open(struct inode *inode, struct file *file)
+{
+	if (!READ_ONCE(tw_debugfs_started))
+		return -ENOENT;
+	return single_open(file, tw_stats_show, NULL);
+}
+
+static const struct file_operations tw_stats_fops = {
+	.owner = THIS_MODULE,
+	.open = tw_stats_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
 
 /* ---- directories ---- */
 
@@ -118,25 +138,41 @@ void tw_debugfs_hide(struct tw_mount *mount)
 /**
  * tw_debugfs_init() - make the directory of the module
  *
- * Where it cannot be made, a line in the log says so, and nothing is shown.
+ * Return: 0, also where the kernel has no debugfs, after a line in the log; else a negative
+ * errno after a line in the log.
  */
-void tw_debugfs_init(void)
+int tw_debugfs_init(void)
 {
 	struct dentry *dir = tw_debugfs_dir(TMPFSWARN_NAME, NULL);
-	struct dentry *stats = dir;
+	int err = PTR_ERR_OR_ZERO(dir);
+	struct dentry *stats;
 
-	if (!IS_ERR(dir))
-		stats = debugfs_create_file(TMPFSWARN_STATS, 0400, dir, NULL,
-					    &tw_stats_fops);
+	if (err == -ENODEV || err == -EPERM) {
+		pr_info("no directory in debugfs, " TMPFSWARN_DEVICE " alone: %s\n",
+			err == -EPERM ? "debugfs=off" : "built without CONFIG_DEBUG_FS");
+		return 0;
+	}
+	if (err) {
+		pr_err("no directory in debugfs: error %d\n", err);
+		return err;
+	}
+	stats = debugfs_create_file(TMPFSWARN_STATS, 0400, dir, NULL,
+				    &tw_stats_fops);
 	if (IS_ERR(stats)) {
-		pr_info("no directory in debugfs, " TMPFSWARN_DEVICE " alone: error %ld (%s)\n",
-			PTR_ERR(stats), IS_ENABLED(CONFIG_DEBUG_FS) ?
-			"-1 if debugfs=off" : "built without CONFIG_DEBUG_FS");
-		if (!IS_ERR(dir))
-			debugfs_remove_recursive(dir);
-		return;
+		pr_err("no file in debugfs: error %ld\n", PTR_ERR(stats));
+		debugfs_remove_recursive(dir);
+		return PTR_ERR(stats);
 	}
 	tw_debugfs_root = dir;
+	return 0;
+}
+
+/**
+ * tw_debugfs_start() - let files be opened: loading cannot fail any more
+ */
+void tw_debugfs_start(void)
+{
+	WRITE_ONCE(tw_debugfs_started, true);
 }
 
 /**

@@ -7,7 +7,8 @@
 
 struct tw_mount;
 
-void tw_debugfs_init(void);
+int tw_debugfs_init(void);
+void tw_debugfs_start(void);
 void tw_debugfs_exit(void);
 
 int tw_debugfs_show(struct tw_mount *mount);

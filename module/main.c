@@ -90,14 +90,19 @@ static int __init tw_init(void)
 	err = tw_hook_init();
 	if (err)
 		goto exit_discovery;
-	/* from here on there is something to be opened, and nothing can fail any more */
-	err = tw_device_init();
+	err = tw_debugfs_init();
 	if (err)
 		goto exit_hook;
-	tw_debugfs_init();
+	/* the last that can fail: from here on there is something that can be opened */
+	err = tw_device_init();
+	if (err)
+		goto exit_debugfs;
+	tw_debugfs_start();
 	tw_discovery_start();
 	return 0;
 
+exit_debugfs:
+	tw_debugfs_exit();
 exit_hook:
 	tw_hook_exit();
 exit_discovery:

@@ -49,6 +49,10 @@ CALLS(vfs_truncate, .function = { "vfs_truncate" }, .value = -EIO, .optional = t
 CALLS(kernel_write_in_vain, .function = { "kernel_write" }, .value = 1, .optional = true);
 CALLS(vfs_truncate_in_vain, .function = { "vfs_truncate" }, .value = 0, .optional = true);
 CALLS(alloc_percpu, .function = { "pcpu_alloc_noprof", "__alloc_percpu_gfp" }, .optional = true);
+CALLS(alloc_chrdev_region, .function = { "alloc_chrdev_region" }, .value = -EBUSY);
+CALLS(class_register, .function = { "class_register", "__class_register" }, .value = -ENOMEM);
+CALLS(cdev_add, .function = { "cdev_add" }, .value = -ENOMEM);
+CALLS(device_create, .function = { "device_create" }, .value = -ENOMEM);
 CALLS(debugfs_create_dir, .function = { "debugfs_create_dir" }, .value = -ENOMEM, .later = true);
 CALLS(debugfs_create_file, .function = { "debugfs_create_file_full", "debugfs_create_file" },
       .value = -ENOMEM, .later = true);
