@@ -584,6 +584,22 @@ void tw_check_now(struct tw_mount *mount)
 }
 
 /**
+ * tw_check_notify() - have crossings notified of that were not found by a check
+ * @mount: of which, after tw_check_prepare()
+ *
+ * That is done on return, or with PREEMPT_RT soon after. It is not done by the caller: with enough
+ * traffic there are always more of them.
+ *
+ * Context: process.
+ */
+void tw_check_notify(struct tw_mount *mount)
+{
+	preempt_disable();
+	irq_work_queue(&this_cpu_ptr(mount->cpu_states)->notify);
+	preempt_enable();
+}
+
+/**
  * tw_check_resized() - wait until thresholds are where the size wants them
  * @mount: of which
  *

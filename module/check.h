@@ -76,6 +76,7 @@ int tw_check_prepare(struct tw_mount *mount);
 /* for threshold.c */
 void tw_check_set_next(struct tw_mount *mount, long rise, long fall);
 void tw_check_resized(struct tw_mount *mount);
+void tw_check_notify(struct tw_mount *mount);
 
 /* for resync.c */
 bool tw_check_again(struct tw_mount *mount, bool *queued);

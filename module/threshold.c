@@ -300,7 +300,7 @@ static bool tw_threshold_place(struct tw_mount *mount, struct tw_threshold *thre
  * @mount: where
  * @threshold: with @spec, @notify and maybe @observer set, and all else zero
  *
- * If it asks for @now, that has been notified on return.
+ * If it asks for @now, that has been notified on return, or with PREEMPT_RT soon after.
  *
  * Context: process, mount->mutex held, after tw_check_prepare().
  * Return: 0; -ENODEV if the mount is gone, -EOPNOTSUPP if it keeps no count.
@@ -328,7 +328,7 @@ int tw_threshold_add(struct tw_mount *mount, struct tw_threshold *threshold)
 	if (!err)
 		tw_resync_start();
 	if (notify)
-		tw_notify_all(mount);
+		tw_check_notify(mount);
 	return err;
 }
 
@@ -361,7 +361,7 @@ void tw_threshold_move(struct tw_mount *mount, struct tw_threshold *threshold,
 	raw_spin_unlock_irqrestore(&mount->lock, flags);
 	tw_resync_start();
 	if (notify)
-		tw_notify_all(mount);
+		tw_check_notify(mount);
 }
 
 /**
