@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * soak [REGISTRATIONS [MOUNTS [LOADS]]]: do each so many times and see that the
- * kernel's memory is as before. 0 leaves one out; LOADS needs TMPFSWARN_KO.
+ * soak [REGISTRATIONS [MOUNTS [LOADS [LISTENERS]]]]: do each so many times and see that
+ * the kernel's memory is as before. 0 leaves one out; LOADS needs TMPFSWARN_KO.
  */
 #include "scratch.h"
 #include "memory.h"
@@ -9,8 +9,8 @@
 /*
  * What the rest of the kernel may come and go by: half-filled slabs, the stacks
  * of worker threads. The smallest thing that could be leaked in each round is
- * far more: 100,000 x 64 bytes are 6 MiB, 10,000 directory entries 2 MiB,
- * 200 copies of the module 10 MiB.
+ * more: 30,000 x 64 bytes are 1.8 MiB, 10,000 directory entries 2 MiB,
+ * 100 copies of the module 5 MiB.
  */
 #define SLACK	1024
 
@@ -38,6 +38,27 @@ static int register_and_close(int round)
 	}
 	close(efd);
 	return 0;
+}
+
+/* read to the end, in part, or not at all */
+static int listen_and_close(int round)
+{
+	static const char *const words[] = { "", "once now", "hyst=10%" };
+	struct scratch *m = &mount_point;
+	int device = open(TMPFSWARN_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	int fd = open(m->path, O_PATH | O_CLOEXEC), error = 0;
+	char text[4096];
+
+	if (device < 0 || fd < 0 ||
+	    dprintf(device, "%d %d %s", fd, round % 100 * 4096, words[round % 3]) < 0)
+		error = -errno;
+	close(fd);
+	if (!error && round % 1000 == 0 && (scratch_use(m, 200) || scratch_use(m, 0)))
+		error = -EIO;
+	if (!error && round % 4 && read(device, text, round % 2 ? sizeof(text) : 1) < 1)
+		error = -EBADMSG;
+	close(device);
+	return error;
 }
 
 static int mount_and_umount(int round)
@@ -142,13 +163,16 @@ static bool soak(int number, const char *name, int rounds, int (*round)(int))
 
 int main(int argc, char **argv)
 {
-	int rounds[3] = { 100000, 10000, 200 }, i, error;
+	int rounds[4] = {
+		often(30000, 100000), 10000, often(100, 200), often(30000, 100000),
+	};
 	bool good = true;
+	int i, error;
 
-	for (i = 0; i < 3 && i + 1 < argc; i++)
+	for (i = 0; i < 4 && i + 1 < argc; i++)
 		rounds[i] = atoi(argv[i + 1]);
 	setbuf(stdout, NULL);
-	printf("TAP version 13\n1..3\n");
+	printf("TAP version 13\n1..4\n");
 	error = scratch_mount(&mount_point, "nr_blocks=1000");
 	if (error) {
 		printf("Bail out! no scratch mount: %s\n", strerror(-error));
@@ -160,6 +184,8 @@ int main(int argc, char **argv)
 		     mount_and_umount);
 	good &= soak(3, "loading_and_removing_leaves_no_memory_behind", rounds[2],
 		     load_and_remove);
+	good &= soak(4, "listening_and_closing_leaves_no_memory_behind", rounds[3],
+		     listen_and_close);
 	scratch_end(&mount_point);
 	return good ? 0 : 1;
 }
