@@ -606,7 +606,7 @@ static void blocks_are_bytes_up_to_what_64_bits_hold(void)
 int main(void)
 {
 	setbuf(stdout, NULL);
-	printf("TAP version 13\n1..14\n");
+	printf("TAP version 13\n1..16\n");
 	RUN(a_number_of_an_fd_is_decimal_and_alone);
 	RUN(a_registration_is_split_as_the_kernel_splits_it);
 	RUN(a_request_is_a_descriptor_a_level_and_words);
