@@ -26,7 +26,6 @@
 
 #include <linux/capability.h>
 #include <linux/cred.h>
-#include <linux/kdev_t.h>
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/minmax.h>
