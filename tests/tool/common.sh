@@ -182,11 +182,12 @@ clean() {
 	rm -rf "$dir"
 }
 
-# suite FILE: runs its tests
+# suite FILE: runs its tests, of these only those that ONLY names, separated by commas
 suite() {
 	tests=$(sed -n 's/^\(test_[a-zA-Z0-9_]*\)().*/\1/p; s/^\(both_[a-zA-Z0-9_]*\)().*/\1=device \1=debugfs/p' "$1")
 	# elsewhere they have been run with the other one
 	[ -z "${ONE_INTERFACE:-}" ] || tests=$(echo "$tests" | sed 's/ [^ ]*=debugfs$//')
+	[ -z "${ONLY:-}" ] || tests=$(echo "$tests" | grep -E "^($(echo "$ONLY" | tr , '|'))(=|\$)")
 	work=$(mktemp -d) || exit 1
 	number=0
 	bad=0
