@@ -171,6 +171,11 @@ static int job_pass(struct job *job)
 	char *argv[16], flags[sizeof(job->flags) + 3];
 	int n = 0;
 
+	if (getuid() && strcmp(program, "mount." TYPE)) {
+		error("%s: only root mounts this type: have " TYPE " in fstab",
+		      job->dir);
+		return MNT_EX_USAGE;
+	}
 	snprintf(flags, sizeof(flags), "-i%s", job->flags);
 	argv[n++] = "mount";
 	argv[n++] = flags;
@@ -283,7 +288,7 @@ static int job_mount(const struct job *job, struct libmnt_context *cxt)
 	bool remount = has_option(job, "remount");
 	const char *why;
 	dev_t dev;
-	int rc;
+	int rc, err;
 
 	/* what can be wrong is found before anything has happened, if it can be */
 	if (!warnused_valid(job->level)) {
@@ -311,11 +316,12 @@ static int job_mount(const struct job *job, struct libmnt_context *cxt)
 		return rc;
 	rc = open_mount(cxt, job->dir, &dev);
 	if (!rc) {
-		why = warnused_set(dev, job->level);
-		if (!why)
+		err = warnused_set(dev, job->level);
+		if (!err)
 			return MNT_EX_SUCCESS;
-		error("%s: " OPTION "=%s: %s", job->dir, job->level, why);
-		rc = MNT_EX_FAIL;
+		error("%s: " OPTION "=%s: %s", job->dir, job->level,
+		      warnused_refusal(err));
+		rc = err == EINVAL ? MNT_EX_USAGE : MNT_EX_FAIL;
 	}
 	if (!remount)
 		undo_mount(job);

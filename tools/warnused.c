@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -27,7 +28,7 @@ bool warnused_valid(const char *level)
 	const char *p = level + strspn(level, "0123456789");
 	size_t decimals;
 
-	if (p == level)
+	if (p == level || (strchr(p, '%') && strtod(level, NULL) > 100))
 		return false;
 	if (*p == '.') {
 		decimals = strspn(++p, "0123456789");
@@ -60,14 +61,15 @@ static int warnused_open(void)
 	return fd;
 }
 
-static const char *warnused_refusal(int err)
+/* What an error of warnused_set() says. */
+const char *warnused_refusal(int err)
 {
 	switch (err) {
 	case EPERM:
 	case EACCES:
 		return "debugfs is closed here: the kernel is locked down, or this is a container";
 	case EINVAL:
-		return "no level that this mount can reach";
+		return "no level that the module knows";
 	case EOPNOTSUPP:
 		return "the mount has no limit";
 	case ENOENT:
@@ -98,15 +100,15 @@ const char *warnused_missing(void)
 	}
 }
 
-/* Gives the mount with the number @dev the level; NULL, or why not. */
-const char *warnused_set(dev_t dev, const char *level)
+/* Gives the mount with the number @dev the level; 0, or the error. */
+int warnused_set(dev_t dev, const char *level)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
 	int top = warnused_open(), fd, tries = TRIES, err;
 	char name[64];
 
 	if (top < 0)
-		return warnused_refusal(errno);
+		return errno;
 	snprintf(name, sizeof(name), "%u:%u/" TMPFSWARN_WARN_USED, major(dev),
 		 minor(dev));
 	do {
@@ -122,5 +124,5 @@ const char *warnused_set(dev_t dev, const char *level)
 		nanosleep(&pause, NULL);
 	} while (--tries);
 	close(top);
-	return err ? warnused_refusal(err) : NULL;
+	return err;
 }

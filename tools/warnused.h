@@ -10,6 +10,7 @@
 
 bool warnused_valid(const char *level);
 const char *warnused_missing(void);
-const char *warnused_set(dev_t dev, const char *level);
+int warnused_set(dev_t dev, const char *level);
+const char *warnused_refusal(int err);
 
 #endif /* WARNUSED_H */
