@@ -34,7 +34,7 @@ const char watch_help[] =
 "                         usage has in between gone back by AMOUNT: 5%, 16M\n"
 "  -n, --count N          end after N events\n"
 "      --once             tell of each level once, end when all have been told\n"
-"  -t, --timeout SECONDS  end after so long, with exit status 2\n"
+"  -t, --timeout TIME     end after so long, with exit status 2: 30, 5m, 2h\n"
 "  -e, --exec COMMAND     run COMMAND with /bin/sh for each event, with\n"
 "                         TMPFSWARN_PATH, _DEVICE, _LEVEL, _DIRECTION (up, down),\n"
 "                         _USED, _SIZE (bytes), _TIME and _CROSSINGS in its\n"
@@ -409,7 +409,8 @@ int watch_main(int argc, char **argv)
 						   optarg);
 			break;
 		case 't':
-			status = seconds_parse("watch", optarg, &watch.timeout);
+			status = duration_parse("watch", "--timeout", optarg,
+						&watch.timeout);
 			if (status)
 				return status;
 			break;
