@@ -42,6 +42,18 @@ void error(const char *format, ...)
 	fputc('\n', stderr);
 }
 
+/* What errno says, and the remedy where that is not known to everybody. */
+const char *error_text(int err)
+{
+	switch (err) {
+	case EMFILE:
+		return "too many open files: raise the limit, by ulimit -n or by LimitNOFILE= of the unit";
+	case ENFILE:
+		return "too many open files in the system: raise fs.file-max by sysctl";
+	}
+	return strerror(err);
+}
+
 int usage_error(const char *command, const char *format, ...)
 {
 	va_list args;

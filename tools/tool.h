@@ -44,6 +44,7 @@ int __attribute__((format(printf, 2, 3))) usage_error(const char *command,
 int option_error(int c, char **argv);
 int operand_error(const char *command, const char *operand);
 
+const char *error_text(int err);
 int duration_parse(const char *command, const char *option, const char *text,
 		   double *seconds);
 bool output_flush(int *status);
