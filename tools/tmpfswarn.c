@@ -6,14 +6,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "output.h"
 #include "tool.h"
 
 static const struct command commands[] = {
@@ -31,10 +32,14 @@ static const struct command commands[] = {
 
 void error(const char *format, ...)
 {
+	struct pollfd poll_ = { .fd = STDERR_FILENO, .events = POLLOUT };
 	va_list args;
 
 	/* what was printed before the error comes before it */
-	fflush(stdout);
+	output_push();
+	/* nor is anything to wait for a reader of errors, where none may */
+	if (output_is_lossy() && poll(&poll_, 1, 0) <= 0)
+		return;
 	fputs("tmpfswarn: ", stderr);
 	va_start(args, format);
 	vfprintf(stderr, format, args);
@@ -111,30 +116,6 @@ int duration_parse(const char *command, const char *option, const char *text,
 	return usage_error(command,
 			   "%s %s: not a time, such as 30, 1.5s, 5m, 2h, 1d",
 			   option, text);
-}
-
-/*
- * Writes what was printed. If that fails the command is to end: @status is
- * set, to success where only the reader had enough, as in "| head -n 1".
- */
-bool output_flush(int *status)
-{
-	int err;
-
-	if (!fflush(stdout) && !ferror(stdout))
-		return true;
-	err = errno;
-	/* or the next call would say it again */
-	__fpurge(stdout);
-	clearerr(stdout);
-	if (err == EPIPE) {
-		*status = STATUS_OK;
-	} else {
-		fprintf(stderr, "tmpfswarn: standard output: %s\n",
-			strerror(err));
-		*status = STATUS_ERROR;
-	}
-	return false;
 }
 
 static const struct command *command_find(const char *name)

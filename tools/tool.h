@@ -5,8 +5,6 @@
 #ifndef TOOL_H
 #define TOOL_H
 
-#include <stdbool.h>
-
 /* exit status; scripts rely on these */
 enum {
 	STATUS_OK = 0,		/* an event, or success */
@@ -47,6 +45,5 @@ int operand_error(const char *command, const char *operand);
 const char *error_text(int err);
 int duration_parse(const char *command, const char *option, const char *text,
 		   double *seconds);
-bool output_flush(int *status);
 
 #endif /* TOOL_H */

@@ -25,7 +25,7 @@ _tmpfswarn()
 		return
 		;;
 	list | ls | status) options='--interface --json --help' ;;
-	watch) options='--rising --falling --both --hysteresis --count --once --timeout --exec --interface --json --help' ;;
+	watch) options='--rising --falling --both --hysteresis --count --once --timeout --exec --exec-timeout --interface --json --help' ;;
 	wait) options='--falling --timeout --interface --help' ;;
 	*) return ;;
 	esac
@@ -44,7 +44,7 @@ _tmpfswarn()
 		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
 		return
 		;;
-	--count | -n | --timeout | -t)
+	--count | -n | --timeout | -t | --exec-timeout)
 		return
 		;;
 	esac
