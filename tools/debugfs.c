@@ -24,7 +24,7 @@ const char *debugfs_refusal(int err)
 	const char *mode;
 
 	if (err != EPERM && err != EACCES)
-		return strerror(err);
+		return error_text(err);
 	if (geteuid())
 		return "debugfs not permitted: run as root, or with --interface device";
 	mode = interface_lockdown();
@@ -39,6 +39,13 @@ static int debugfs_open_path(char **path, const char **why)
 	const char *debugfs;
 	int fd;
 
+	/* what follows would take one that cannot be opened for one not there */
+	fd = open("/", O_PATH | O_CLOEXEC);
+	if (fd < 0) {
+		*why = error_text(errno);
+		return -1;
+	}
+	close(fd);
 	if (!interface_module_live()) {
 		*why = "module not loaded: modprobe tmpfswarn";
 		return -1;

@@ -76,7 +76,7 @@ static const char *device_refusal(int err)
 	case EPERM:
 		return TMPFSWARN_DEVICE ": not permitted: allow it to this container, or by DeviceAllow=" TMPFSWARN_DEVICE " to this unit";
 	}
-	return strerror(err);
+	return error_text(err);
 }
 
 static const char *device_find(const char **why)

@@ -77,7 +77,7 @@ struct session *eventfd_open(void)
 	}
 	eventfds->session.fd = epoll_create1(EPOLL_CLOEXEC);
 	if (eventfds->session.fd < 0) {
-		error("epoll: %s", strerror(errno));
+		error("%s", error_text(errno));
 		free(eventfds);
 		return NULL;
 	}
@@ -267,7 +267,7 @@ static int counter_poll(const struct session *session, struct counter *counter)
 
 	if (!epoll_ctl(session->fd, EPOLL_CTL_ADD, counter->fd, &event))
 		return STATUS_OK;
-	error("epoll: %s", strerror(errno));
+	error("epoll: %s", error_text(errno));
 	return STATUS_ERROR;
 }
 
@@ -387,7 +387,7 @@ static int eventfds_read(struct eventfds *eventfds, struct counter *counter)
 		eventfds->next = counter;
 		eventfds->end = counter + 1;
 	} else if (err != -ENODEV) {
-		error("%s: %s", group->target->name, strerror(-err));
+		error("%s: %s", group->target->name, error_text(-err));
 		return -1;
 	}
 	/* else the sentinel is about to be signalled */

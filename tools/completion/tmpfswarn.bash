@@ -15,13 +15,17 @@ _tmpfswarn()
 	if ((cword > 1)) && [[ ${words[1]} != -* ]]; then
 		command=${words[1]}
 	elif [[ $cur != -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'list watch wait status' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'list watch wait status help version' -- "$cur")
 		return
 	fi
 
 	case $command in
-	list | status) options='--interface --json --help' ;;
-	watch) options='--rising --falling --both --hysteresis --count --once --timeout --exec --interface --json --help' ;;
+	help)
+		mapfile -t COMPREPLY < <(compgen -W 'list watch wait status' -- "$cur")
+		return
+		;;
+	list | ls | status) options='--interface --json --help' ;;
+	watch) options='--rising --falling --both --hysteresis --count --once --timeout --exec --exec-timeout --interface --json --help' ;;
 	wait) options='--falling --timeout --interface --help' ;;
 	*) return ;;
 	esac
@@ -40,7 +44,7 @@ _tmpfswarn()
 		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
 		return
 		;;
-	--count | -n | --timeout | -t)
+	--count | -n | --timeout | -t | --exec-timeout)
 		return
 		;;
 	esac
