@@ -98,7 +98,6 @@ static void row_read(struct row *row, const struct listed *listed)
 static void row_print_json(const struct row *row, struct json_object *rows)
 {
 	struct json_object *object = json_object_new_object();
-	struct json_object *points = json_object_new_array();
 	const struct usage *usage = &row->usage;
 	const struct {
 		const char *key;
@@ -114,9 +113,8 @@ static void row_print_json(const struct row *row, struct json_object *rows)
 	size_t i;
 
 	json_object_object_add(object, "device", text_json(row->number));
-	for (i = 0; i < row->mount.nr_points; i++)
-		json_object_array_add(points, text_json(row->mount.points[i]));
-	json_object_object_add(object, "mountpoints", points);
+	text_json_add_all(object, "mountpoints", row->mount.points,
+			  row->mount.nr_points);
 	for (i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
 		json_object_object_add(object, figures[i].key, row->known ?
 				       json_object_new_uint64(figures[i].value) :

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "text.h"
 #include "tool.h"
 
 static const struct command commands[] = {
@@ -31,28 +32,38 @@ static const struct command commands[] = {
 
 #define COMMANDS	(sizeof(commands) / sizeof(commands[0]))
 
+/* One line, whatever the names in it are made of. */
 void error(const char *format, ...)
 {
 	va_list args;
+	char *text;
+	int length;
 
+	va_start(args, format);
+	length = vasprintf(&text, format, args);
+	va_end(args);
 	/* what was printed before the error comes before it */
 	fflush(stdout);
-	fputs("tmpfswarn: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
+	fprintf(stderr, "tmpfswarn: %s\n",
+		length < 0 ? "out of memory" : text_printable(text));
+	if (length >= 0)
+		free(text);
 }
 
 int usage_error(const char *command, const char *format, ...)
 {
 	va_list args;
+	char *text;
+	int length;
 
-	fprintf(stderr, "tmpfswarn: %s: ", command);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	length = vasprintf(&text, format, args);
 	va_end(args);
-	fprintf(stderr, "; see tmpfswarn %s --help\n", command);
+	if (length >= 0) {
+		error("%s: %s; see tmpfswarn %s --help", command, text,
+		      command);
+		free(text);
+	}
 	return STATUS_ERROR;
 }
 
