@@ -38,6 +38,7 @@ typedef void interface_figure(void *data, const char *key, const char *value);
 /**
  * struct interface - a way to the module
  * @name: as --interface has it
+ * @by_number: can register by the number of a mount, without a file descriptor
  * @find: where it is; NULL and why if it cannot be used
  * @open: begins a session; NULL after saying why not
  * @add: registers all levels of a target, and sets what it has of their state;
@@ -50,6 +51,7 @@ typedef void interface_figure(void *data, const char *key, const char *value);
  */
 struct interface {
 	const char *name;
+	bool by_number;
 	const char *(*find)(const char **why);
 	struct session *(*open)(void);
 	int (*add)(struct session *session, struct target *target);
@@ -89,7 +91,8 @@ int interface_refused(const struct session *session,
 		      const struct target *target, const char *level, int err);
 
 struct session *session_open(const struct interface *asked,
-			     const struct request *request);
+			     const struct request *request,
+			     const struct target *targets, size_t nr);
 int session_add(struct session *session, struct target *target);
 int session_next(struct session *session, struct event *event);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "level.h"
+#include "number.h"
 #include "tool.h"
 
 /* far more than the longest that makes sense, and fits what the module takes */
@@ -44,11 +45,16 @@ bool level_is_amount(const char *text)
 }
 
 /*
- * True for an argument that is a level rather than a path, be it a wrong one.
+ * True for an argument that is a level rather than a path or the number of a
+ * mount, be it a wrong level.
  * A file of such a name is written with "./" before it.
  */
 bool level_is_meant(const char *text)
 {
+	dev_t dev;
+
+	if (number_parse(text, &dev))
+		return false;
 	return (isdigit((unsigned char)*text) && !strchr(text, '/')) ||
 	       level_is_pressure(text);
 }

@@ -11,7 +11,7 @@ int target_find(struct target *target)
 
 	target->name = text_name(target->path);
 	target->fd = mount_open(target->path, &dev);
-	if (target->fd < 0)
+	if (target->fd == -1)
 		return STATUS_ERROR;
 	mount_number(target->device, dev);
 	for (i = 0; i < target->nr_triggers; i++)

@@ -25,10 +25,11 @@ struct trigger {
 
 /**
  * struct target - a path and its triggers
- * @path: as typed
+ * @path: as typed, which may be the number of the mount
  * @name: @path, printable
  * @device: number of the mount
- * @fd: holds the mount until its levels are registered, -1 then
+ * @fd: holds the mount until its levels are registered, -1 then; or
+ *	MOUNT_UNREACHED
  * @triggers: one for each level
  * @nr_triggers: how many
  * @live: how many of them may still be crossed

@@ -16,7 +16,7 @@ const char wait_help[] =
 "\n"
 "Returns when usage of the tmpfs that PATH is on has reached LEVEL: at once if\n"
 "it has already. LEVEL: 80%, 99.5%, 512M, 2Gi, or low, medium, critical.\n"
-"Prints nothing.\n"
+"Prints nothing. PATH may be the number of a mount, as list has it: 0:24.\n"
 "\n"
 "      --falling          return when usage is below LEVEL instead\n"
 "  -t, --timeout SECONDS  wait no longer than that; 0 only looks\n"
@@ -111,7 +111,7 @@ int wait_main(int argc, char **argv)
 	status = target_find(&target);
 	if (status)
 		return status;
-	session = session_open(interface, &request);
+	session = session_open(interface, &request, &target, 1);
 	if (!session)
 		return STATUS_ERROR;
 	status = session_add(session, &target);

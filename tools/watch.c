@@ -25,6 +25,7 @@ const char watch_help[] =
 "Prints a line each time the tmpfs that PATH is on fills to a LEVEL (up) or\n"
 "falls below it (down). LEVEL: 80%, 99.5%, 512M, 2Gi, or low, medium, critical.\n"
 "The line \"watching PATH: ...\" says that it is ready and where usage is now.\n"
+"PATH may be the number of a mount, as list has it: 0:24.\n"
 "\n"
 "      --rising           tell of up only\n"
 "      --falling          tell of down only\n"
@@ -303,7 +304,8 @@ static int watch_run(struct watch *watch)
 		if (status)
 			return status;
 	}
-	watch->session = session_open(watch->interface, &watch->request);
+	watch->session = session_open(watch->interface, &watch->request,
+				      watch->targets, watch->nr_targets);
 	if (!watch->session)
 		return STATUS_ERROR;
 	for (i = 0; i < watch->nr_targets; i++) {

@@ -168,4 +168,246 @@ test_the_path_of_a_cgroup_that_is_no_utf8_is_kept_in_json() {
 	rmdir "$inside"
 }
 
+# ---- mounts named by number ----
+
+both_a_mount_is_named_by_its_number() {
+	mounted a
+	number=$(device "$dir/a")
+	watch "$number" 50%
+	is ready "$(cat "$dir/out")" "watching $number: 0 of 4M used (0%); below 50%"
+	fill a 512
+	is events "$(events 1)" "up 50%"
+	run wait "$number" 50%
+	expect 0 ""
+	run watch --json --timeout 0 "$number" 80% "$dir/a" 50%
+	expect 2 ""
+	json
+	is path "$(value 1 .path) $(value 1 .device) $(value 2 .path)" "$number $number $dir/a"
+	umount "$dir/a" || fail "busy"
+	ended
+	expect 3 "$number: unmounted"
+}
+
+both_the_directory_in_debugfs_names_its_mount() {
+	mounted a
+	number=$(device "$dir/a")
+	until_true test -e "$shown/$number/event_control"
+	watch "$shown/$number" 50%
+	fill a 512
+	is events "$(events 1)" "up 50%"
+	(cd "$shown/$number" && tool wait . 50% 2>"$dir/err")
+	status=$?
+	expect 0 ""
+	run watch "$shown" 50%
+	expect 1 "$shown: debugfs, not tmpfs"
+}
+
+test_what_has_a_slash_is_a_path_and_no_number() {
+	mounted a
+	mkdir "$dir/a/0:1"
+	(cd "$dir/a" && tool watch --timeout 0 ./0:1 50% >"$dir/out" 2>"$dir/err")
+	status=$?
+	expect 2 ""
+	is ready "$(cat "$dir/out")" "watching ./0:1: 0 of 4M used (0%); below 50%"
+}
+
+both_a_detached_mount_is_watched_by_its_number() {
+	mounted a
+	number=$(device "$dir/a")
+	exec 9>"$dir/a/file"
+	umount -l "$dir/a"
+	watch "$number" 50% 9>&-
+	dd if=/dev/zero bs=4096 count=600 >&9 2>/dev/null
+	is events "$(events 1)" "up 50%"
+	exec 9>&-
+	ended
+	expect 3 "$number: unmounted"
+}
+
+both_a_mount_of_another_namespace_is_watched_by_its_number() {
+	mkdir "$dir/b"
+	mkfifo "$dir/fifo"
+	unshare -m sh -c "mount -t tmpfs -o size=4m tool '$dir/b'; stat -c %d '$dir/b' >'$dir/there'; read -r line <'$dir/fifo'; dd if=/dev/zero of='$dir/b/file' bs=4096 count=600 2>/dev/null; read -r line <'$dir/fifo'" &
+	until_true test -s "$dir/there"
+	number=$(cat "$dir/there")
+	number=0:$((number & 255 | number >> 12 & 0xfff00))
+	watch "$number" 50%
+	echo go >"$dir/fifo"
+	is events "$(events 1)" "up 50%"
+	echo go >"$dir/fifo"
+	ended
+	expect 3 "$number: unmounted"
+}
+
+# overlay: on $dir/m, its upper layer on the tmpfs $dir/a with the number $number
+overlay() {
+	mounted a
+	number=$(device "$dir/a")
+	mkdir "$dir/a/upper" "$dir/a/work" "$dir/lower" "$dir/m"
+	mount -t overlay -o "lowerdir=${1:-$dir/lower},upperdir=$dir/a/upper,workdir=$dir/a/work" overlay "$dir/m" 2>/dev/null ||
+		skip "a kernel without overlay"
+}
+
+test_where_nothing_leads_to_a_mount_its_number_goes_through_debugfs() {
+	overlay
+	umount -l "$dir/a"
+	watch "$number" 50%
+	fill m 600
+	is events "$(events 1)" "up 50%"
+	interface=debugfs
+	run wait "$number" 50%
+	expect 0 ""
+	interface=device
+	run wait "$number" 50%
+	expect 1 "$number: no path or open file that is to be seen leads to this mount, and by number it can be had through debugfs alone: use --interface debugfs"
+	chmod 755 "$work" "$dir"
+	has_user user 1000
+	as_user user wait "$number" 50%
+	expect 1 "$number: no path or open file that is to be seen leads to this mount, and by number it can be had through debugfs alone: debugfs not permitted: run as root, or with --interface device"
+}
+
+test_a_number_that_no_tmpfs_has_is_refused() {
+	run watch 0:1000000 50%
+	expect 1 "0:1000000: no tmpfs of this number is mounted, or the module does not show it: see tmpfswarn list"
+	number=$(device /proc)
+	run watch "$number" 50%
+	expect 1 "$number: proc, not tmpfs"
+	number=$(device /dev)
+	run watch "$number" 50%
+	expect 1 "$number: devtmpfs, which the kernel fills itself, not tmpfs"
+}
+
+test_others_than_root_name_by_number_what_they_reach() {
+	chmod 755 "$work" "$dir"
+	has_user user 1000
+	mounted a
+	as_user user wait --timeout 0 "$(device "$dir/a")" 50%
+	expect 2 ""
+}
+
+# ---- refusals that know what to do ----
+
+test_an_overlay_names_the_tmpfs_of_its_upper_layer() {
+	overlay
+	run watch "$dir/m" 50%
+	expect 1 "$dir/m: overlay, not tmpfs; its upper layer is on one: watch $dir/a/upper"
+	run watch --timeout 0 "$dir/a/upper" 50%
+	expect 2 ""
+	number=$(device "$dir/m")
+	run wait "$number" 50%
+	expect 1 "$number: overlay, not tmpfs; its upper layer is on one: watch $dir/a/upper"
+}
+
+test_an_overlay_names_by_number_an_upper_layer_that_no_path_leads_to() {
+	overlay
+	mounted other
+	fill m 600
+	umount -l "$dir/a"
+	run watch "$dir/m" 50%
+	expect 1 "$dir/m: overlay, not tmpfs; its upper layer is on one: watch $number"
+}
+
+test_the_root_of_a_container_on_an_overlay_names_its_tmpfs() {
+	overlay /
+	fill m 600
+	mount -t proc proc "$dir/m/proc"
+	mount --bind /dev "$dir/m/dev"
+	mkdir -p "$dir/m$dir/a/upper"
+	chroot "$dir/m" tmpfswarn watch / 80% >"$dir/out" 2>"$dir/err"
+	status=$?
+	expect 1 "/: overlay, not tmpfs; its upper layer is on one: watch $number"
+}
+
+test_an_overlay_whose_upper_layer_is_not_to_be_seen_says_so() {
+	overlay
+	umount -l "$dir/a"
+	chmod 755 "$work" "$dir"
+	has_user user 1000
+	as_user user wait "$dir/m" 50%
+	expect 1 "$dir/m: overlay, not tmpfs; its upper layer $dir/a/upper is not to be seen from here: if it is on a tmpfs, watch that where the overlay was mounted"
+}
+
+test_an_overlay_that_is_on_no_tmpfs_says_so() {
+	overlay
+	mkdir "$dir/ram" "$dir/n" "$dir/o" "$dir/second"
+	mount -t overlay -o "lowerdir=$dir/lower:$dir/second" overlay "$dir/n"
+	run watch "$dir/n" 50%
+	expect 1 "$dir/n: overlay without an upper layer, which nothing fills, not tmpfs"
+	mount -t ramfs ram "$dir/ram"
+	mkdir "$dir/ram/upper" "$dir/ram/work"
+	mount -t overlay -o "lowerdir=$dir/lower,upperdir=$dir/ram/upper,workdir=$dir/ram/work" overlay "$dir/o" ||
+		skip "no overlay on ramfs"
+	run watch "$dir/o" 50%
+	expect 1 "$dir/o: overlay, not tmpfs, nor is its upper layer $dir/ram/upper"
+}
+
+test_what_is_stacked_on_a_tmpfs_names_that_though_its_server_hangs() {
+	[ -c /dev/fuse ] || skip "a kernel without FUSE"
+	mounted a
+	mkdir "$dir/fuse"
+	exec 9<>/dev/fuse
+	mount -t fuse -o fd=9,rootmode=40000,user_id=0,group_id=0 "$dir/a" "$dir/fuse" || fail "mount failed"
+	run watch "$dir/fuse" 50%
+	exec 9>&-
+	expect 1 "$dir/fuse: fuse, not tmpfs; it is stacked on one: watch $dir/a"
+}
+
+test_a_refusal_says_what_there_is_in_place_of_the_file_system() {
+	mkdir "$dir/ram" "$dir/huge"
+	mount -t ramfs ram "$dir/ram"
+	run watch "$dir/ram" 50%
+	expect 1 "$dir/ram: ramfs, which has no size to be filled, not tmpfs: mount -t tmpfs -o size=SIZE in its place"
+	mount -t hugetlbfs huge "$dir/huge" || skip "a kernel without hugetlbfs"
+	run wait "$dir/huge" 50%
+	expect 1 "$dir/huge: hugetlbfs, which takes its pages from a pool, not tmpfs: see HugePages_Free in /proc/meminfo"
+}
+
+both_a_memfd_is_not_taken_for_a_mount_without_size() {
+	"$here/memfd" timeout -s KILL "$patience" tmpfswarn watch --interface "$interface" /proc/self/fd/0 80% \
+		>"$dir/out" 2>"$dir/err"
+	status=$?
+	expect 1 "/proc/self/fd/0: on the kernel's own tmpfs, that of memfds and shared memory, which has no size to be filled"
+}
+
+# ---- automounts ----
+
+# automounter ready|fail|hang: on $dir/auto
+automounter() {
+	mkdir "$dir/auto"
+	modprobe -q autofs4 2>/dev/null
+	: >"$dir/said"
+	"$here/automounter" "$dir/auto" "$1" >"$dir/said" 2>&1 &
+	echo $! >>"$dir/pids"
+	until_true grep -q . "$dir/said"
+	! grep -q '^mount: ' "$dir/said" || skip "a kernel without autofs"
+}
+
+test_a_tmpfs_that_is_mounted_when_it_is_used_is_watched() {
+	automounter ready
+	watch --count 1 "$dir/auto" 50%
+	is ready "$(cat "$dir/out")" "watching $dir/auto: 0 of 4M used (0%); below 50%"
+	fill auto 512
+	ended
+	expect 0 ""
+	is events "$(events 1)" "up 50%"
+}
+
+test_wait_has_it_mounted_too() {
+	automounter ready
+	run wait --timeout 0 "$dir/auto" 50%
+	expect 2 ""
+}
+
+test_an_automount_that_fails_is_told_with_the_reason() {
+	automounter fail
+	run watch "$dir/auto" 50%
+	expect 1 "$dir/auto: autofs, and mounting has failed: No such file or directory"
+}
+
+test_an_automount_that_hangs_does_not_hang_the_command() {
+	automounter hang
+	run watch "$dir/auto" 50%
+	expect 1 "$dir/auto: autofs, and its daemon has mounted nothing for 10 seconds: see systemctl status, or automount(8)"
+}
+
 suite "$0"
