@@ -7,12 +7,15 @@
 #define LEVEL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define LEVEL_FORMS	"such as 80%, 99.5%, 512M, 2Gi or low, medium, critical"
 
 bool level_is_pressure(const char *text);
 bool level_is_amount(const char *text);
 bool level_is_meant(const char *text);
+bool level_bytes(const char *text, uint64_t *bytes);
+bool level_is_apart(int argc, char **argv);
 int level_check(const char *command, const char *text);
 
 #endif /* LEVEL_H */

@@ -9,6 +9,7 @@
 #include "event.h"
 #include "interface.h"
 #include "level.h"
+#include "note.h"
 #include "tool.h"
 
 const char wait_help[] =
@@ -100,6 +101,9 @@ int wait_main(int argc, char **argv)
 	argc -= optind;
 	if (argc < 2)
 		return usage_error("wait", "needs a PATH and a LEVEL");
+	if (argc == 3 && level_is_apart(2, argv + 1))
+		return usage_error("wait", "%s %s: not a level, write %s%s",
+				   argv[1], argv[2], argv[1], argv[2]);
 	if (argc > 2)
 		return operand_error("wait", argv[2]);
 	status = level_check("wait", argv[1]);
@@ -117,6 +121,7 @@ int wait_main(int argc, char **argv)
 	status = session_add(session, &target);
 	if (status)
 		return status;
+	note_levels(&target, 1, &request);
 	if (trigger.above != (request.direction == DIRECTION_FALLING))
 		return STATUS_OK;
 	timeout.tv_sec = seconds;

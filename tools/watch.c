@@ -17,6 +17,7 @@
 #include "exec.h"
 #include "interface.h"
 #include "level.h"
+#include "note.h"
 #include "tool.h"
 
 const char watch_help[] =
@@ -318,6 +319,7 @@ static int watch_run(struct watch *watch)
 		error("%s", strerror(errno));
 		return STATUS_ERROR;
 	}
+	note_levels(watch->targets, watch->nr_targets, &watch->request);
 	for (i = 0; i < watch->nr_targets; i++)
 		event_print_ready(&watch->targets[i], watch->json);
 	if (!watch_flush(watch))
@@ -344,6 +346,9 @@ static int watch_operands(struct watch *watch, int argc, char **argv)
 				   argv[0], argv[0]);
 	watch->targets = target--;
 	for (i = 0; i < argc; i++) {
+		if (level_is_apart(argc - i, argv + i))
+			return usage_error("watch", "%s %s: not a level, write %s%s",
+					   argv[i], argv[i + 1], argv[i], argv[i + 1]);
 		if (!level_is_meant(argv[i])) {
 			*++target = (struct target){
 				.path = argv[i],

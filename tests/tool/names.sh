@@ -410,4 +410,72 @@ test_an_automount_that_hangs_does_not_hang_the_command() {
 	expect 1 "$dir/auto: autofs, and its daemon has mounted nothing for 10 seconds: see systemctl status, or automount(8)"
 }
 
+# ---- what is hardly meant ----
+
+both_an_amount_that_is_less_than_a_page_is_said_to_be_one() {
+	mounted a
+	run watch --timeout 0 "$dir/a" 80
+	expect 2 "note: 80 is 80 bytes, taken for a page of 4K; 80% for percent"
+	is out "$(cat "$dir/out")" "watching $dir/a: 0 of 4M used (0%); below 80"
+	run wait --timeout 0 "$dir/a" 512
+	expect 2 "note: 512 is 512 bytes, taken for a page of 4K; 512M for mebibytes"
+	run watch --json --timeout 0 "$dir/a" 1k
+	expect 2 "note: 1k is less than a page of 4K: taken for one"
+	json
+	run watch --timeout 0 --hysteresis 5 "$dir/a" 80%
+	expect 2 "note: --hysteresis 5 is 5 bytes, taken for a page of 4K; 5% for percent"
+}
+
+both_a_level_above_the_size_is_noted() {
+	mounted a
+	for word in watch wait; do
+		run "$word" --timeout 0 "$dir/a" 20M
+		expect 2 "note: $dir/a: level 20M is more than its size, 4M: reached only if it is made larger"
+	done
+	watch "$dir/a" 5M
+	mount -o remount,size=8m "$dir/a"
+	fill a 1500
+	is events "$(events 1)" "up 5M"
+}
+
+both_a_level_that_is_never_crossed_is_noted() {
+	mounted a
+	run watch --timeout 0 "$dir/a" 0
+	expect 2 "note: $dir/a: usage is never below level 0"
+	run wait --falling --timeout 0 "$dir/a" 0%
+	expect 2 "note: $dir/a: usage is never below level 0%"
+	run wait "$dir/a" 0
+	expect 0 ""
+}
+
+both_a_level_that_is_given_twice_is_noted() {
+	mounted a
+	run watch --timeout 0 "$dir/a" 50% 1M 50%
+	expect 2 "note: $dir/a: level 50% is given twice, and told twice"
+	run watch --timeout 0 "$dir/a" 1M 1024k
+	expect 2 "note: $dir/a: level 1024k is given twice, and told twice"
+	run watch --timeout 0 "$dir/a" 50% "$dir/a" 50%
+	expect 2 ""
+}
+
+both_hysteresis_that_is_not_less_than_the_level_is_noted() {
+	mounted a
+	run watch --timeout 0 --hysteresis 60% "$dir/a" 50% 80%
+	expect 2 "note: $dir/a: level 50% with hysteresis 60% is told again only when the mount has been empty"
+	run watch --timeout 0 --hysteresis 3M --rising "$dir/a" 3M
+	expect 2 "note: $dir/a: level 3M with hysteresis 3M is told again only when the mount has been empty"
+	run watch --timeout 0 --hysteresis 60% --falling "$dir/a" 50%
+	expect 2 "note: $dir/a: level 50% with hysteresis 60% is told again only when the mount has been made larger"
+	run watch --timeout 0 --hysteresis 50% --falling "$dir/a" 50%
+	expect 2 ""
+}
+
+both_what_is_meant_gets_no_note() {
+	mounted a
+	run watch --timeout 0 --hysteresis 5% "$dir/a" 50% 1048576 100% 4M low critical
+	expect 2 ""
+	run watch --timeout 0 "$dir/a" 4096
+	expect 2 ""
+}
+
 suite "$0"
