@@ -93,7 +93,7 @@ static void note_level(const struct target *target,
 		return;
 	if (request->direction == DIRECTION_FALLING ?
 	    bytes > target->size - back || back > target->size :
-	    back >= bytes)
+	    back > bytes)
 		error("note: %s: level %s with hysteresis %s is told again only when the mount has been %s",
 		      target->name, level, request->hysteresis,
 		      request->direction == DIRECTION_FALLING ?

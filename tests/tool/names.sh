@@ -458,16 +458,18 @@ both_a_level_that_is_given_twice_is_noted() {
 	expect 2 ""
 }
 
-both_hysteresis_that_is_not_less_than_the_level_is_noted() {
+both_hysteresis_that_is_more_than_the_level_is_noted() {
 	mounted a
 	run watch --timeout 0 --hysteresis 60% "$dir/a" 50% 80%
 	expect 2 "note: $dir/a: level 50% with hysteresis 60% is told again only when the mount has been empty"
-	run watch --timeout 0 --hysteresis 3M --rising "$dir/a" 3M
-	expect 2 "note: $dir/a: level 3M with hysteresis 3M is told again only when the mount has been empty"
+	run watch --timeout 0 --hysteresis 3M --rising "$dir/a" 2M
+	expect 2 "note: $dir/a: level 2M with hysteresis 3M is told again only when the mount has been empty"
 	run watch --timeout 0 --hysteresis 60% --falling "$dir/a" 50%
 	expect 2 "note: $dir/a: level 50% with hysteresis 60% is told again only when the mount has been made larger"
-	run watch --timeout 0 --hysteresis 50% --falling "$dir/a" 50%
-	expect 2 ""
+	for direction in rising falling both; do
+		run watch --timeout 0 --hysteresis 50% --"$direction" "$dir/a" 50%
+		expect 2 ""
+	done
 }
 
 both_what_is_meant_gets_no_note() {
