@@ -534,6 +534,8 @@ static void tw_discovery_check(void)
 			up_read(&sb->s_umount);
 			rcu_read_unlock();
 			tw_check_now(mount);
+			if (tw_check_is_unlimited(mount))
+				tw_discovery_events->unlimited(mount);
 		} else {
 			queue_delayed_work(tw_discovery_wq, &tw_discovery_recheck,
 					   TW_DISCOVERY_RECHECK);

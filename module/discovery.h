@@ -14,6 +14,8 @@ struct tw_mount;
  *	then it is called again after a while
  * @gone: the superblock is gone or the module goes: to be shown no more, and
  *	its triggers to be ended
+ * @unlimited: a remount to size=0 is over: nothing is counted there any more, and
+ *	triggers are to be ended; may be called again for the same mount
  * @stopping: the module goes: no mount appears any more, all will be gone next
  *
  * They are called from one work item, never at once, and may sleep.
@@ -21,6 +23,7 @@ struct tw_mount;
 struct tw_discovery_events {
 	int (*appeared)(struct tw_mount *mount);
 	void (*gone)(struct tw_mount *mount);
+	void (*unlimited)(struct tw_mount *mount);
 	void (*stopping)(void);
 };
 

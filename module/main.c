@@ -56,9 +56,19 @@ static void tw_mount_gone(struct tw_mount *mount)
 	tw_trigger_end_all(mount);
 }
 
+/* A remount to size=0: the mount stays, but nothing is counted there any more. */
+static void tw_mount_unlimited(struct tw_mount *mount)
+{
+	static const struct tw_level none = { .kind = TW_LEVEL_NONE };
+
+	tw_trigger_set_warn_used(mount, &none);
+	tw_trigger_end_all(mount);
+}
+
 static const struct tw_discovery_events tw_events = {
 	.appeared = tw_debugfs_show,
 	.gone = tw_mount_gone,
+	.unlimited = tw_mount_unlimited,
 	/* all at once, so that who is woken knows that it is not the mount */
 	.stopping = tw_debugfs_exit,
 };
