@@ -104,6 +104,12 @@
  * tw_check_again(): whatever has made them differ, they agree again within three
  * seconds of that, without another allocation or free.
  *
+ * I14. What the kernel frees within an allocation, which takes it, may be a fall that is
+ * over when its system call returns, see shrink.c. So the hook of such a free queues no check,
+ * in debt or not, and usage may be below F without one. One is queued half a second after that
+ * at the latest; one that is made for another reason may come first. The state of the
+ * thresholds stays that of the last check, so what rises meanwhile crosses nothing.
+ *
  * Where the hook does not learn how many blocks were allocated (up to Linux 6.5),
  * there are no credits, and each allocation or free nearer than the slack makes a
  * check.
@@ -123,6 +129,7 @@
 #include "compat.h"
 #include "mount.h"
 #include "notify.h"
+#include "shrink.h"
 #include "threshold.h"
 
 /* how often a sum is made while it changes */
@@ -335,7 +342,7 @@ static noinline notrace void tw_check_free_near(struct tw_mount *mount,
 	/* resized or not, what was freed is charged */
 	if (TW_COMPAT_COUNTS_BLOCKS)
 		charged = tw_check_charge(mount, 0, blocks > 0 ? blocks : TW_CHECK_UNKNOWN);
-	if (!charged || resized)
+	if ((!charged || resized) && !tw_shrink_defers())
 		tw_check_queue(mount, blocks > 0 ? -blocks : 0);
 }
 
@@ -372,13 +379,14 @@ NOKPROBE_SYMBOL(tw_check_free);
  * @mount: where
  *
  * The barrier that makes a free see check_below would be too early here, so there
- * is always a check.
+ * is always a check, unless it is deferred (I14).
  *
  * Context: as tw_check_alloc().
  */
 notrace void tw_check_freeing(struct tw_mount *mount)
 {
-	tw_check_queue(mount, 0);
+	if (!tw_shrink_defers())
+		tw_check_queue(mount, 0);
 }
 
 NOKPROBE_SYMBOL(tw_check_freeing);
@@ -661,6 +669,29 @@ static bool tw_check_wrong(struct tw_mount *mount)
 	return tw_threshold_passed(mount, used, used);
 }
 
+/* Queues a check that sums up, whatever credit there is; with the mount's lock held. */
+static void tw_check_queue_sum(struct tw_mount *mount)
+{
+	/* ends all credit: what was charged until now says nothing */
+	tw_check_set_next(mount, mount->next_rise, mount->next_fall);
+	tw_check_queue(mount, 0);
+}
+
+/**
+ * tw_check_queue_anew() - have usage checked, whatever the hook has seen of it
+ * @mount: one that can be found
+ *
+ * Context: process, with preemption disabled.
+ */
+void tw_check_queue_anew(struct tw_mount *mount)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&mount->lock, flags);
+	tw_check_queue_sum(mount);
+	raw_spin_unlock_irqrestore(&mount->lock, flags);
+}
+
 /**
  * tw_check_again() - have usage checked if a threshold is on the wrong side of it
  * @mount: one that can be found
@@ -683,9 +714,7 @@ bool tw_check_again(struct tw_mount *mount, bool *queued)
 		  !RB_EMPTY_ROOT(&mount->falls.rb_root);
 	doubt = watched && tw_check_wrong(mount) ? mount->checks + 1 : 0;
 	if (doubt && doubt == mount->doubt) {
-		/* ends all credit: what was charged until now says nothing */
-		tw_check_set_next(mount, mount->next_rise, mount->next_fall);
-		tw_check_queue(mount, 0);
+		tw_check_queue_sum(mount);
 		*queued = true;
 	}
 	mount->doubt = doubt;

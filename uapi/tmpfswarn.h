@@ -40,7 +40,8 @@
  *   event	state	once for each registration, before all else
  *		up	usage has become >= level, or gone up by the hysteresis
  *		down	usage has become < level, or gone down by the hysteresis
- *		gone	the mount has gone: the registration has ended
+ *		gone	the mount has gone, or with size=0 a remount has taken its
+ *			limit away: the registration has ended
  *   tag	of the registration
  *   level	as registered: bytes, NN%, -1, low, medium, critical
  *   dev	st_dev of the mount, "major:minor" in decimal
@@ -144,7 +145,8 @@
  * Each signal adds one to the counter of the eventfd. The last signal of every
  * registration comes when its mount goes away or the module is removed, after
  * the directory has vanished: a client that finds event_control missing after
- * a wake-up knows that it is over. A registration ends by itself when the last
+ * a wake-up knows that it is over. It comes, too, when a remount takes the limit away
+ * (size=0): the directory stays, and usage says size 0 then. A registration ends by itself when the last
  * reference to its eventfd is closed.
  *
  * A write that is refused changes nothing:
@@ -156,7 +158,7 @@
  *   ENOSPC	the limit on triggers, of the mount or in all (see the module's
  *		parameters max_mount_triggers and max_triggers)
  *   ENODEV	the mount is gone
- *   EOPNOTSUPP	the mount was made with size=0: the kernel keeps no count of it
+ *   EOPNOTSUPP	the mount has no limit (size=0): the kernel keeps no count of it
  *   EIO	the kernel refuses to arm the probe; the log has its reason
  *   ENOMEM	no memory
  */

@@ -430,6 +430,99 @@ TEST(a_huge_page_counts_all_its_blocks)
 	scratch_end(&m);
 }
 
+/* Files of one byte, with a huge page each. */
+static int make_tails(const struct scratch *m, int nr)
+{
+	char name[16];
+	int fd, i;
+
+	for (i = 0; i < nr; i++) {
+		snprintf(name, sizeof(name), "tail%d", i);
+		fd = open(scratch_path(m, name), O_RDWR | O_CREAT, 0600);
+		if (fd < 0 || write(fd, "", 1) != 1)
+			return -errno;
+		close(fd);
+	}
+	return 0;
+}
+
+/* What is written then is had from behind the ends of these, page by page, within one call. */
+TEST(what_a_full_mount_gives_back_and_takes_within_one_call_is_no_crossing)
+{
+	enum { SIZE = 16 << 20 };
+	static char text[SIZE];
+	long long huge = huge_page_size(), written, most;
+	int full, part, fd, error;
+	struct scratch m;
+
+	if (!huge || huge > SIZE / 8)
+		SKIP(return, "no huge pages that fit");
+	error = scratch_mount(&m, "size=16M,huge=always");
+	if (error == -EINVAL)
+		SKIP(return, "this tmpfs has no huge pages");
+	ASSERT_EQ(0, error);
+	full = listen_to(&m, "used_bytes", "100% both");
+	part = listen_to(&m, "used_bytes", "99% both");
+	ASSERT_LE(0, full);
+	ASSERT_LE(0, part);
+	ASSERT_EQ(0, make_tails(&m, SIZE / huge));
+	if (scratch_used(&m) < scratch_blocks(&m)) {
+		scratch_end(&m);
+		SKIP(return, "the kernel gives one byte no huge page, or had too few");
+	}
+	EXPECT_SIGNALS(full, 1);
+	EXPECT_SIGNALS(part, 1);
+	fd = open(scratch_path(&m, "file"), O_RDWR | O_CREAT, 0600);
+	most = now_ms();
+	written = write(fd, text, SIZE);
+	EXPECT_LT(SIZE / 2, written);
+	/*
+	 * As before the call. Down and up again is told each half second, where a call takes as
+	 * long, and once where registering has made a check, a moment later. Else it would be 7 times.
+	 */
+	EXPECT_EQ(scratch_blocks(&m), scratch_used(&m));
+	most = (now_ms() - most) / 500 * 2 + 2;
+	EXPECT_LE(signals(full, most), most);
+	EXPECT_LE(signals(part, most), most);
+	signals(full, 0);
+	signals(part, 0);
+	/* what the task frees itself is told of at once, as ever */
+	ASSERT_EQ(0, ftruncate(fd, written / 2));
+	EXPECT_SIGNALS(full, 1);
+	EXPECT_SIGNALS(part, 1);
+	close(fd);
+	scratch_end(&m);
+}
+
+TEST(what_a_full_mount_gives_back_and_does_not_take_is_told_a_moment_later)
+{
+	long long huge = huge_page_size(), resyncs = stat_of("resyncs");
+	int full, fd, error;
+	struct scratch m;
+
+	if (!huge || huge > 2 << 20)
+		SKIP(return, "no huge pages that fit");
+	error = scratch_mount(&m, "size=8M,huge=always");
+	if (error == -EINVAL)
+		SKIP(return, "this tmpfs has no huge pages");
+	ASSERT_EQ(0, error);
+	full = listen_to(&m, "used_bytes", "100% both");
+	ASSERT_LE(0, full);
+	ASSERT_EQ(0, make_tails(&m, (8 << 20) / huge));
+	if (scratch_used(&m) < scratch_blocks(&m)) {
+		scratch_end(&m);
+		SKIP(return, "the kernel gives one byte no huge page, or had too few");
+	}
+	EXPECT_SIGNALS(full, 1);
+	fd = open(scratch_path(&m, "file"), O_RDWR | O_CREAT, 0600);
+	ASSERT_EQ(0, append_blocks(fd, &m, 1));
+	EXPECT_GT(scratch_blocks(&m), scratch_used(&m));
+	EXPECT_SIGNALS_SOON(full, 1);
+	EXPECT_EQ(resyncs, stat_of("resyncs"));
+	close(fd);
+	scratch_end(&m);
+}
+
 /* ---- swap ---- */
 
 static long long swap_free(void)

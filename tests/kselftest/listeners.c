@@ -122,14 +122,14 @@ static long long crossings_told(shared *self, int readers, int rounds)
 	return rest_of(self);
 }
 
-TEST_F_TIMEOUT(mount, a_reader_against_crossings_is_told_each_of_them, 120)
+TEST_F_TIMEOUT(mount, a_reader_against_crossings_is_told_each_of_them, 600)
 {
 	int rounds = often(3000, 30000);
 
 	EXPECT_EQ(2LL * rounds, crossings_told(self, 1, rounds));
 }
 
-TEST_F_TIMEOUT(mount, several_readers_of_one_open_file_share_whole_records_and_all_crossings, 120)
+TEST_F_TIMEOUT(mount, several_readers_of_one_open_file_share_whole_records_and_all_crossings, 600)
 {
 	int rounds = often(3000, 30000);
 
@@ -149,7 +149,7 @@ static int read_bytes(void *arg, int number)
 	return 0;
 }
 
-TEST_F_TIMEOUT(mount, readers_of_few_bytes_have_each_byte_once, 120)
+TEST_F_TIMEOUT(mount, readers_of_few_bytes_have_each_byte_once, 600)
 {
 	long long bytes = 0, rest = 0;
 	int whole, i, rounds = often(500, 5000), fired;

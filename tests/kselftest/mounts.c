@@ -403,6 +403,7 @@ TEST_F(mount, shrinking_past_a_percentage_is_a_crossing)
 	int rising = LISTEN("50% rising");
 	int falling = LISTEN("50% falling");
 	int pressure = listen_to(&self->m, "pressure_level", "low");
+	long long resyncs = stat_of("resyncs");
 
 	USE(450);
 	REMOUNT("nr_blocks=900");
@@ -412,6 +413,8 @@ TEST_F(mount, shrinking_past_a_percentage_is_a_crossing)
 	REMOUNT("nr_blocks=750");
 	EXPECT_SIGNALS_SOON(pressure, 1);
 	EXPECT_SIGNALS(rising, 0);
+	/* by the remount itself */
+	EXPECT_EQ(resyncs, stat_of("resyncs"));
 }
 
 TEST_F(mount, growing_away_from_a_percentage_is_a_crossing)
