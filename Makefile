@@ -15,6 +15,8 @@ help:
 	@echo 'make tools           tools/tmpfswarn'
 	@echo 'make install         both, below DESTDIR, the tool in PREFIX=$(PREFIX)'
 	@echo 'make uninstall       takes away what install has put there'
+	@echo 'make install-mount-helper'
+	@echo '                     the tool, and "mount -t tmpfs -o warn_used=80%" through it (uninstall-mount-helper)'
 	@echo 'make dkms-install    the module through dkms: built anew for each kernel (KVER=$(KVER))'
 	@echo 'make dkms-remove     takes it out of dkms, for all kernels'
 	@echo 'make demo            shows it at work in a virtual machine'
@@ -49,6 +51,9 @@ uninstall: kdir
 	rm -f $(DESTDIR)/lib/modules/$$release/updates/tmpfswarn.ko && \
 	$(if $(DESTDIR),:,depmod $$release)
 	$(MAKE) -C tools uninstall PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+
+install-mount-helper uninstall-mount-helper:
+	$(MAKE) -C tools $@ PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
 
 # dkms wants the source in a place of its own, and only what the module is made of
 dkms-install:
@@ -92,4 +97,4 @@ clean:
 		test ! -e $$dir/Makefile || $(MAKE) -C $$dir clean || exit; \
 	done
 
-.PHONY: all help kdir modules tools install uninstall dkms-install dkms-remove demo check check-all check-mutants coverage bench lint clean
+.PHONY: all help kdir modules tools install uninstall install-mount-helper uninstall-mount-helper dkms-install dkms-remove demo check check-all check-mutants coverage bench lint clean

@@ -169,6 +169,11 @@ module_reload() {
 	module_load "$@"
 }
 
+# what a suite has to undo besides, after each test
+restore() {
+	:
+}
+
 clean() {
 	if [ -e "$dir/pids" ]; then
 		while read -r pid; do
@@ -180,6 +185,7 @@ clean() {
 			umount "$(printf '%b' "$point")"
 		done
 	rm -rf "$dir"
+	restore
 }
 
 # suite FILE: runs its tests, of these only those that ONLY names, separated by commas
