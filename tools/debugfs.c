@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/capability.h>
+
 #include "../uapi/tmpfswarn.h"
 #include "debugfs.h"
 #include "eventfd.h"
@@ -22,6 +24,7 @@
 #include "tool.h"
 
 #define USUAL	"/sys/kernel/debug"
+#define MOUNT	"mount -t debugfs debugfs " USUAL
 
 #define DEBUGFS_NOT_PERMITTED	"debugfs not permitted: run as root, or with --interface device"
 #define DEBUGFS_READ_ONLY	"debugfs read-only here, as by ProtectKernelTunables=: use --interface device"
@@ -64,22 +67,22 @@ static bool debugfs_exists(void)
 static const char *debugfs_place(const char **why)
 {
 	const char *cover, *place = reach_find("debugfs", USUAL, &cover);
-	static char *text;
+	bool may_mount = refusal_has_capability(CAP_SYS_ADMIN);
+	static char text[512];
 
 	if (place)
 		return place;
-	if (!debugfs_exists()) {
+	*why = text;
+	if (!debugfs_exists())
 		*why = "this kernel has no debugfs: use --interface device";
-	} else if (!cover) {
-		*why = geteuid() ? DEBUGFS_NOT_PERMITTED :
-		       "debugfs not mounted: mount -t debugfs debugfs " USUAL;
-	} else {
-		free(text);
-		if (asprintf(&text, "debugfs covered by %s: use --interface device, or mount -t debugfs debugfs %s",
-			     cover, USUAL) < 0)
-			text = NULL;
-		*why = text ? text : strerror(ENOMEM);
-	}
+	else if (geteuid())
+		*why = DEBUGFS_NOT_PERMITTED;
+	else if (cover)
+		snprintf(text, sizeof(text), "debugfs covered by %s: use --interface device%s",
+			 cover, may_mount ? ", or " MOUNT : "");
+	else
+		snprintf(text, sizeof(text), "debugfs not mounted: %s",
+			 may_mount ? MOUNT : "use --interface device");
 	return NULL;
 }
 

@@ -65,8 +65,8 @@ enum module_state refusal_module_state(void)
 	return state_of(word);
 }
 
-/* May this process load modules? Not as root of a container. */
-static bool may_load(void)
+/* Does this process have it for the whole machine, not for a container alone? */
+bool refusal_has_capability(int capability)
 {
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
@@ -82,7 +82,8 @@ static bool may_load(void)
 		fclose(map);
 	}
 	return initial && !syscall(SYS_capget, &header, data) &&
-	       data[0].effective & CAP_TO_MASK(CAP_SYS_MODULE);
+	       data[CAP_TO_INDEX(capability)].effective &
+		       CAP_TO_MASK(capability);
 }
 
 /* Why there is no module; NULL if there is. */
@@ -98,7 +99,7 @@ const char *refusal_module(void)
 	case MODULE_ABSENT:
 		break;
 	}
-	return may_load() ?
+	return refusal_has_capability(CAP_SYS_MODULE) ?
 	       "module not loaded: modprobe tmpfswarn" :
 	       "module not loaded: have root of the machine run modprobe tmpfswarn";
 }

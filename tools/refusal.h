@@ -6,6 +6,8 @@
 #ifndef REFUSAL_H
 #define REFUSAL_H
 
+#include <stdbool.h>
+
 enum module_state {
 	MODULE_LIVE,
 	MODULE_ABSENT,
@@ -17,6 +19,7 @@ enum module_state {
 #define REFUSAL_AT_BOOT	"an options line in /etc/modprobe.d, from the next boot on"
 
 enum module_state refusal_module_state(void);
+bool refusal_has_capability(int capability);
 const char *refusal_module(void);
 const char *refusal_device(int err);
 const char *refusal_device_node(void);

@@ -83,6 +83,8 @@ static void report_figure(void *data, const char *key, const char *value)
 	else if (!strcmp(key, "missed") && some)
 		remedy = "crossings may have been told late: another hook_symbol by " REFUSAL_AT_BOOT;
 	report_add(data, key, value, remedy);
+	if (!strcmp(key, "version"))
+		report_add(data, "command", VERSION, NULL);
 }
 
 /* Can levels be registered by any? */
@@ -111,15 +113,15 @@ static void report_interfaces(struct report *report,
 	for (each = interfaces; *each; each++) {
 		const char *why, *place = (*each)->find(&why);
 		bool bad = why && (asked ? *each == asked : none);
-		char some[256];
+		const char *value = place ? place : "unusable";
+		char text[512];
 
-		if (place && why && !report->json) {
-			snprintf(some, sizeof(some), "%s (list and status only)",
-				 place);
-			place = some;
+		if (!report->json && (place ? why != NULL : !bad)) {
+			snprintf(text, sizeof(text), "%s (%s)", value,
+				 place ? "list and status only" : why);
+			value = text;
 		}
-		report_add(report, (*each)->name, place ? place : "unusable",
-			   bad ? why : NULL);
+		report_add(report, (*each)->name, value, bad ? why : NULL);
 	}
 }
 

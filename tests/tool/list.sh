@@ -281,11 +281,12 @@ limited() {
 		skip "a kernel without memory cgroups"
 	mkdir -p "$dir/cgroup/outer/inner"
 	echo +memory >"$dir/cgroup/outer/cgroup.subtree_control"
-	for cgroup in outer outer/inner; do
-		echo 0 >"$dir/cgroup/$cgroup/memory.swap.max" 2>/dev/null || true
-	done
+	swap=$(awk 'NR > 1 { print $1 }' /proc/swaps)
+	# some kernels do not count it for each cgroup
+	[ -z "$swap" ] || swapoff "$swap"
 	# shellcheck disable=SC2064
-	trap "echo max >'$dir/cgroup/outer/memory.max'
+	trap "[ -z '$swap' ] || swapon '$swap'
+		echo max >'$dir/cgroup/outer/memory.max'
 		rmdir '$dir/cgroup/outer/inner' '$dir/cgroup/outer'
 		echo -memory >'$dir/cgroup/cgroup.subtree_control'" EXIT
 }
@@ -391,7 +392,7 @@ test_a_debugfs_that_is_covered_is_said_to_be() {
 	why="debugfs covered by sysfs on /sys: use --interface device, or mount -t debugfs debugfs $debugfs"
 	apart "mount -t sysfs sysfs /sys; exec tmpfswarn status"
 	expect 0 ""
-	is auto "$(says debugfs)" unusable
+	is auto "$(says debugfs)" "unusable ($why)"
 	apart "mount -t sysfs sysfs /sys; exec tmpfswarn status --interface debugfs"
 	expect 1 ""
 	is debugfs "$(says debugfs)" "unusable: $why"
@@ -400,6 +401,8 @@ test_a_debugfs_that_is_covered_is_said_to_be() {
 	expect 1 "$why"
 	apart "mount -t sysfs sysfs /sys; mount -t debugfs debugfs $debugfs; exec tmpfswarn status --interface debugfs"
 	expect 0 ""
+	apart "mount -t sysfs sysfs /sys; exec unshare -U -r tmpfswarn status --interface debugfs"
+	is in_a_container "$(says debugfs)" "unusable: debugfs covered by sysfs on /sys: use --interface device"
 	apart "mount -t tmpfs tmpfs $debugfs; exec tmpfswarn status --interface debugfs"
 	is by_a_mask "$(says debugfs)" \
 		"unusable: debugfs covered by tmpfs on $debugfs: use --interface device, or mount -t debugfs debugfs $debugfs"
@@ -428,6 +431,7 @@ test_without_proc_status_works_and_list_has_what_the_module_knows() {
 	apart "umount -l /proc; exec tmpfswarn status"
 	expect 0 ""
 	is module "$(says module)" loaded
+	is versions "$(says version)" "$(says command)"
 	is debugfs "$(says debugfs)" "$shown"
 	apart "umount -l /proc; exec tmpfswarn list"
 	expect 1 "/proc/self/mountinfo: cannot be read: mount -t proc proc /proc"

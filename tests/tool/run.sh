@@ -122,7 +122,8 @@ test_without_debugfs_each_goes_through_the_device_or_says_how_to_mount_it() {
 	is list "$list_status $list_error" "0 "
 	json "$dir/listed"
 	grep -q "[.]pid $pid\$" "$dir/json" || fail "the level is not listed: $(cat "$dir/listed")"
-	is status "$status_status $(xargs <"$dir/unusable")" "0 debugfs unusable"
+	is status "$status_status $(xargs <"$dir/unusable")" \
+		"0 debugfs unusable (debugfs not mounted: mount -t debugfs debugfs /sys/kernel/debug)"
 	is "debugfs: watch" "$watched" \
 		"1 tmpfswarn: debugfs not mounted: mount -t debugfs debugfs /sys/kernel/debug"
 	is "debugfs: list" "$listed" \
