@@ -56,11 +56,6 @@ static struct json_object *points_json(const char *const *points, size_t nr)
 	return array;
 }
 
-static struct json_object *text_json_or_null(const char *text)
-{
-	return text ? text_json(text) : NULL;
-}
-
 /* NULL where it cannot be told that nobody has the mount. */
 static struct json_object *elsewhere_json(const struct row *row)
 {
@@ -73,17 +68,13 @@ static struct json_object *elsewhere_json(const struct row *row)
 	for (i = 0; i < row->nr_elsewhere; i++) {
 		const struct elsewhere *elsewhere = &row->elsewhere[i];
 		struct json_object *object = json_object_new_object();
-		char buf[CGROUP_NAME_SIZE];
-		const char *name = elsewhere->cgroup ?
-			cgroup_name(buf, elsewhere->cgroup) : NULL;
 
 		json_object_object_add(object, "pid",
 				       json_object_new_int64(elsewhere->pid));
 		json_object_object_add(object, "comm",
-				       text_json_or_null(elsewhere->comm));
-		json_object_object_add(object, "cgroup",
-				       text_json_or_null(elsewhere->cgroup));
-		json_object_object_add(object, "name", text_json_or_null(name));
+				       elsewhere->comm ?
+				       text_json(elsewhere->comm) : NULL);
+		row_add_cgroup(object, elsewhere->cgroup);
 		json_object_object_add(object, "mountpoints",
 				       points_json((const char *const *)
 						   elsewhere->points,
@@ -234,22 +225,6 @@ static void row_print(const struct row *row, const char *levels, int width)
 		printf("%*s(%s)\n", 52 + width, "", ends);
 }
 
-/* The container or unit of the process @pid, if it is still that of @comm. */
-static const char *owner_place(char buf[CGROUP_NAME_SIZE], pid_t pid,
-			       const char *comm)
-{
-	const char *name = NULL;
-	char *now, *cgroup;
-
-	now = row_process_name(pid);
-	cgroup = cgroup_of(pid);
-	if (now && cgroup && !strcmp(now, comm))
-		name = cgroup_name(buf, cgroup);
-	free(now);
-	free(cgroup);
-	return name;
-}
-
 static void row_print_owners(const struct row *row)
 {
 	size_t nr = row->levels ? json_object_array_length(row->levels) : 0, i;
@@ -257,17 +232,17 @@ static void row_print_owners(const struct row *row)
 	for (i = 0; i < nr; i++) {
 		struct json_object *trigger =
 			json_object_array_get_idx(row->levels, i);
-		const char *comm = listing_value(trigger, "comm");
-		pid_t pid = strtol(listing_value(trigger, "pid"), NULL, 10);
-		char level[TEXT_SIZE], buf[CGROUP_NAME_SIZE];
-		const char *place = pid ? owner_place(buf, pid, comm) : NULL;
+		const char *pid = listing_value(trigger, "pid");
+		const char *name = listing_value(trigger, "name");
+		char level[TEXT_SIZE];
 
 		printf("  %s by %s", level_text(level, trigger),
-		       text_name(comm));
-		if (pid)
-			printf("[%d]", pid);
+		       text_name(listing_value(trigger, "comm")));
+		/* one that our pid namespace shows */
+		if (strcmp(pid, "0"))
+			printf("[%s]", pid);
 		printf(" uid %s%s%s\n", listing_value(trigger, "uid"),
-		       place ? " in " : "", place ? text_name(place) : "");
+		       *name ? " in " : "", text_name(name));
 	}
 }
 

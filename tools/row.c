@@ -7,12 +7,14 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <json.h>
 #include <libmount.h>
 
 #include "cgroup.h"
 #include "namespace.h"
 #include "reach.h"
 #include "row.h"
+#include "text.h"
 #include "tool.h"
 
 /*
@@ -61,7 +63,7 @@ static void row_read(struct row *row, const struct listed *listed)
 }
 
 /* The name of a process, to be freed; or NULL. */
-char *row_process_name(pid_t pid)
+static char *process_name(pid_t pid)
 {
 	char path[64], *name = NULL;
 	size_t size = 0;
@@ -94,7 +96,7 @@ static struct elsewhere *row_elsewhere(struct row *row, pid_t pid)
 	more += row->nr_elsewhere++;
 	*more = (struct elsewhere){
 		.pid = pid,
-		.comm = row_process_name(pid),
+		.comm = process_name(pid),
 		.cgroup = cgroup_of(pid),
 	};
 	return more;
@@ -168,6 +170,38 @@ static void rows_read_memory(struct rows *rows)
 	}
 }
 
+/* Adds to @object a cgroup, NULL if not known, and what people call it. */
+void row_add_cgroup(struct json_object *object, const char *cgroup)
+{
+	char buf[CGROUP_NAME_SIZE];
+	const char *name = cgroup ? cgroup_name(buf, cgroup) : NULL;
+
+	json_object_object_add(object, "cgroup",
+			       cgroup ? text_json(cgroup) : NULL);
+	json_object_object_add(object, "name", name ? text_json(name) : NULL);
+}
+
+/* Where the processes are that have registered levels, if they still run. */
+static void row_find_owners(struct row *row)
+{
+	size_t nr = row->levels ? json_object_array_length(row->levels) : 0, i;
+
+	for (i = 0; i < nr; i++) {
+		struct json_object *trigger =
+			json_object_array_get_idx(row->levels, i);
+		pid_t pid = strtol(listing_value(trigger, "pid"), NULL, 10);
+		/* another process may have the number by now */
+		char *name = pid ? process_name(pid) : NULL;
+		char *cgroup = NULL;
+
+		if (name && !strcmp(name, listing_value(trigger, "comm")))
+			cgroup = cgroup_of(pid);
+		row_add_cgroup(trigger, cgroup);
+		free(name);
+		free(cgroup);
+	}
+}
+
 /*
  * All mounts: those to be seen here, then those that only the module knows, as
  * those of containers. @listing is NULL where levels are not known. Where there
@@ -201,6 +235,8 @@ int rows_make(struct rows *rows, struct listing *listing)
 		rows->row[rows->nr].mount.dev = dev;
 		row_read(&rows->row[rows->nr++], &listing->mounts[i]);
 	}
+	for (i = 0; i < rows->nr; i++)
+		row_find_owners(&rows->row[i]);
 	rows_find_elsewhere(rows);
 	rows_read_memory(rows);
 	return status;

@@ -65,7 +65,7 @@ struct rows {
 	size_t nr;
 };
 
-char *row_process_name(pid_t pid);
+void row_add_cgroup(struct json_object *object, const char *cgroup);
 int rows_make(struct rows *rows, struct listing *listing);
 
 #endif /* ROW_H */

@@ -270,6 +270,25 @@ both_owners_says_who_registered_each_level() {
 	is levels "$(grep -A 2 "^$(device "$dir/a") " "$dir/out" | sed 1d)" \
 		"  50% by tmpfswarn[$pid] uid 0
   3M by tmpfswarn[$pid] uid 0"
+	kill "$pid"
+	ended
+	cgroup2
+	mkdir "$dir/cgroup/cups.service"
+	(
+		echo 0 >"$dir/cgroup/cups.service/cgroup.procs"
+		tool watch "$dir/a" 70%
+	) >"$dir/ready" 2>&1 </dev/null &
+	pid=$!
+	echo $pid >>"$dir/pids"
+	until_lines "$dir/ready" 1 '^watching '
+	run list --owners
+	grep -qx "  70% by tmpfswarn\[$pid\] uid 0 in cups.service" "$dir/out" || fail "$(cat "$dir/out")"
+	run list --json
+	json
+	o=$(object "$(device "$dir/a")").levels[0]
+	owner="$(value 1 "$o.uid") $(value 1 "$o.pid") $(value 1 "$o.comm") $(value 1 "$o.cgroup") $(value 1 "$o.name")"
+	left cups.service
+	is json "$owner" "0 $pid tmpfswarn /cups.service cups.service"
 }
 
 # ---- what ends it before it is full ----
