@@ -6,9 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <linux/capability.h>
 
 #include "../uapi/tmpfswarn.h"
 #include "debugfs.h"
@@ -16,21 +19,71 @@
 #include "interface.h"
 #include "listing.h"
 #include "mount.h"
+#include "reach.h"
+#include "refusal.h"
 #include "tool.h"
+
+#define USUAL	"/sys/kernel/debug"
+#define MOUNT	"mount -t debugfs debugfs " USUAL
+
+#define DEBUGFS_NOT_PERMITTED	"debugfs not permitted: run as root, or with --interface device"
+#define DEBUGFS_READ_ONLY	"debugfs read-only here, as by ProtectKernelTunables=: use --interface device"
+#define DEBUGFS_LOCKED_DOWN	"kernel locked down, which closes debugfs: use --interface device"
 
 /* Why a file of the module was not opened, in plain words. */
 const char *debugfs_refusal(int err)
 {
 	const char *mode;
 
+	if (err == EROFS)
+		return DEBUGFS_READ_ONLY;
 	if (err != EPERM && err != EACCES)
 		return strerror(err);
 	if (geteuid())
-		return "debugfs not permitted: run as root, or with --interface device";
+		return DEBUGFS_NOT_PERMITTED;
 	mode = interface_lockdown();
 	if (err == EPERM && (!mode || strcmp(mode, "none")))
-		return "kernel locked down, which closes debugfs: use --interface device";
+		return DEBUGFS_LOCKED_DOWN;
 	return "debugfs not permitted to this container: use --interface device";
+}
+
+/* Does this kernel have it, and has it not been booted with debugfs=off? */
+static bool debugfs_exists(void)
+{
+	FILE *file = fopen("/proc/filesystems", "re");
+	bool found = false;
+	char line[128];
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = strstr(line, "\tdebugfs\n");
+	/* else it is not known */
+	found |= !file;
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* Where debugfs is; or NULL and why it is nowhere to be seen. */
+static const char *debugfs_place(const char **why)
+{
+	const char *cover, *place = reach_find("debugfs", USUAL, &cover);
+	bool may_mount = refusal_has_capability(CAP_SYS_ADMIN);
+	static char text[512];
+
+	if (place)
+		return place;
+	*why = text;
+	if (!debugfs_exists())
+		*why = "this kernel has no debugfs: use --interface device";
+	else if (geteuid())
+		*why = DEBUGFS_NOT_PERMITTED;
+	else if (cover)
+		snprintf(text, sizeof(text), "debugfs covered by %s: use --interface device%s",
+			 cover, may_mount ? ", or " MOUNT : "");
+	else
+		snprintf(text, sizeof(text), "debugfs not mounted: %s",
+			 may_mount ? MOUNT : "use --interface device");
+	return NULL;
 }
 
 /* Opens the module's directory; or -1 and why not. @path is to be freed. */
@@ -39,15 +92,13 @@ static int debugfs_open_path(char **path, const char **why)
 	const char *debugfs;
 	int fd;
 
-	if (!interface_module_live()) {
-		*why = "module not loaded: modprobe tmpfswarn";
+	*why = refusal_module();
+	/* where it cannot be told it may be there */
+	if (*why && refusal_module_state() != MODULE_UNKNOWN)
 		return -1;
-	}
-	debugfs = mount_of_type("debugfs", "/sys/kernel/debug");
-	if (!debugfs) {
-		*why = "debugfs not mounted: mount -t debugfs debugfs /sys/kernel/debug";
+	debugfs = debugfs_place(why);
+	if (!debugfs)
 		return -1;
-	}
 	if (asprintf(path, "%s/" TMPFSWARN_NAME, debugfs) < 0) {
 		*why = strerror(ENOMEM);
 		return -1;
@@ -76,7 +127,10 @@ static int debugfs_open(const char **why)
 /* What has gone away with the directory of a mount. */
 const char *debugfs_gone(void)
 {
-	return interface_module_live() ? "unmounted" : "module unloaded";
+	enum module_state state = refusal_module_state();
+
+	return state == MODULE_ABSENT || state == MODULE_CHANGING ?
+	       "module unloaded" : "unmounted";
 }
 
 void debugfs_pause(void)
@@ -132,6 +186,19 @@ int debugfs_open_mount(const struct target *target)
 	return -1;
 }
 
+/* Why nothing can be registered where the directory @fd can be read. */
+static const char *debugfs_restriction(int fd)
+{
+	const char *mode = interface_lockdown();
+	struct statvfs statvfs_;
+
+	if (mode && strcmp(mode, "none"))
+		return DEBUGFS_LOCKED_DOWN;
+	if (!fstatvfs(fd, &statvfs_) && statvfs_.f_flag & ST_RDONLY)
+		return DEBUGFS_READ_ONLY;
+	return NULL;
+}
+
 static const char *debugfs_find(const char **why)
 {
 	char *path;
@@ -139,6 +206,7 @@ static const char *debugfs_find(const char **why)
 
 	if (fd < 0)
 		return NULL;
+	*why = debugfs_restriction(fd);
 	close(fd);
 	return path;
 }

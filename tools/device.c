@@ -18,6 +18,7 @@
 #include "event.h"
 #include "interface.h"
 #include "listing.h"
+#include "refusal.h"
 #include "text.h"
 #include "tool.h"
 
@@ -62,29 +63,16 @@ struct record {
 	struct event event;
 };
 
-static const char *device_refusal(int err)
-{
-	switch (err) {
-	case ENOENT:
-	case ENODEV:
-	case ENXIO:
-		if (!interface_module_live())
-			return "module not loaded: modprobe tmpfswarn";
-		return "no " TMPFSWARN_DEVICE " here: have it passed to this container, as by docker run --device " TMPFSWARN_DEVICE;
-	case EACCES:
-		return TMPFSWARN_DEVICE ": not permitted: see its mode and group, or run as root";
-	case EPERM:
-		return TMPFSWARN_DEVICE ": not permitted: allow it to this container, or by DeviceAllow=" TMPFSWARN_DEVICE " to this unit";
-	}
-	return strerror(err);
-}
-
 static const char *device_find(const char **why)
 {
-	int fd = open(TMPFSWARN_DEVICE, O_RDWR | O_CLOEXEC);
+	int fd;
 
+	*why = refusal_device_node();
+	if (*why)
+		return NULL;
+	fd = open(TMPFSWARN_DEVICE, O_RDWR | O_CLOEXEC);
 	if (fd < 0) {
-		*why = device_refusal(errno);
+		*why = refusal_device(errno);
 		return NULL;
 	}
 	close(fd);
@@ -103,7 +91,7 @@ static struct session *device_open(void)
 	device->session.fd = open(TMPFSWARN_DEVICE,
 				  O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (device->session.fd < 0) {
-		error("%s", device_refusal(errno));
+		error("%s", refusal_device(errno));
 		free(device);
 		return NULL;
 	}
@@ -262,7 +250,7 @@ static int device_add(struct session *session, struct target *target)
 		int err = device_register((struct device *)session, trigger);
 
 		if (err == EDQUOT) {
-			error("%s: too many triggers: have max_user_triggers raised in /sys/module/tmpfswarn/parameters, or the module loaded with a larger max_mount_triggers, max_triggers or max_mounts",
+			error("%s: too many triggers: have max_user_triggers raised in /sys/module/tmpfswarn/parameters, or max_mount_triggers, max_triggers or max_mounts by " REFUSAL_AT_BOOT,
 			      target->name);
 			return STATUS_ERROR;
 		}
@@ -337,7 +325,7 @@ static const char *device_list(struct listing *listing)
 	size_t size = 0;
 
 	if (!file)
-		return device_refusal(errno);
+		return refusal_device(errno);
 	while (getline(&line, &size, file) > 0)
 		device_list_line(listing, line);
 	free(line);
@@ -352,7 +340,7 @@ static const char *device_figures(interface_figure *figure, void *data)
 	char key[32], value[256];
 
 	if (!file)
-		return device_refusal(errno);
+		return refusal_device(errno);
 	while (fscanf(file, "%31s %255[^\n]", key, value) == 2 &&
 	       !strchr(key, '='))
 		figure(data, key, value);

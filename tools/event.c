@@ -6,6 +6,7 @@
 #include <json.h>
 
 #include "event.h"
+#include "memory.h"
 #include "target.h"
 #include "text.h"
 #include "tool.h"
@@ -61,6 +62,7 @@ static void print_ready_json(const struct target *target)
 	clock_gettime(CLOCK_REALTIME, &time);
 	object = event_json("ready", target, &time);
 	add_bytes(object, target->used, target->size);
+	memory_add(object);
 	json_object_object_add(object, "levels", levels);
 	text_json_print(object);
 }
@@ -87,6 +89,7 @@ void event_print_ready(const struct target *target, bool json)
 	}
 	printf("watching %s: ", target->name);
 	print_usage(target->used, target->size);
+	memory_print(target->size, target->used);
 	print_levels(target, true);
 	print_levels(target, false);
 	putchar('\n');

@@ -17,6 +17,7 @@
 #include "interface.h"
 #include "level.h"
 #include "listing.h"
+#include "refusal.h"
 #include "tool.h"
 
 /**
@@ -120,11 +121,12 @@ static int group_refused(const struct session *session,
 {
 	switch (err) {
 	case ENOSPC:
-		error("%s: too many triggers: load the module with a larger max_mount_triggers or max_triggers",
+		error("%s: too many triggers: have max_mount_triggers or max_triggers raised by " REFUSAL_AT_BOOT,
 		      group->target->name);
 		return STATUS_ERROR;
 	case EPERM:
 	case EACCES:
+	case EROFS:
 		error("%s: %s", group->target->name, debugfs_refusal(err));
 		return STATUS_ERROR;
 	case EIO:

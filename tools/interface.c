@@ -6,10 +6,10 @@
 
 #include "../uapi/tmpfswarn.h"
 #include "interface.h"
+#include "refusal.h"
 #include "text.h"
 #include "tool.h"
 
-#define MODULE_STATE	"/sys/module/" TMPFSWARN_NAME "/initstate"
 #define LOCKDOWN	"/sys/kernel/security/lockdown"
 
 const struct interface *const interfaces[] = {
@@ -77,13 +77,10 @@ static bool interface_line(const char *path, char *buf, size_t size)
 	return ok;
 }
 
-/* True from the end of insmod until the begin of rmmod; anyone may ask. */
+/* True from the end of insmod until the begin of rmmod. */
 bool interface_module_live(void)
 {
-	char state[16];
-
-	return interface_line(MODULE_STATE, state, sizeof(state)) &&
-	       !strcmp(state, "live");
+	return refusal_module_state() == MODULE_LIVE;
 }
 
 /* "none", "integrity" or "confidentiality"; NULL if that cannot be known. */

@@ -38,7 +38,8 @@ typedef void interface_figure(void *data, const char *key, const char *value);
 /**
  * struct interface - a way to the module
  * @name: as --interface has it
- * @find: where it is; NULL and why if it cannot be used
+ * @find: where it is; NULL and why if it cannot be used. Where it is there why
+ *	says if nothing can be registered, else it is NULL
  * @open: begins a session; NULL after saying why not
  * @add: registers all levels of a target, and sets what it has of their state;
  *	exit status, after saying what is wrong

@@ -17,8 +17,6 @@
 #include "text.h"
 #include "tool.h"
 
-#define MOUNTINFO	"/proc/self/mountinfo"
-
 static struct libmnt_table *mount_table(void)
 {
 	struct libmnt_table *table = mnt_new_table_from_file(MOUNTINFO);
@@ -161,29 +159,4 @@ const char *mount_number(char buf[MOUNT_NUMBER_SIZE], dev_t dev)
 {
 	snprintf(buf, MOUNT_NUMBER_SIZE, "%u:%u", major(dev), minor(dev));
 	return buf;
-}
-
-/*
- * Where a file system of @type is mounted, @usual if that is one of the places;
- * NULL if nowhere. Never freed.
- */
-const char *mount_of_type(const char *type, const char *usual)
-{
-	struct libmnt_table *table = mnt_new_table_from_file(MOUNTINFO);
-	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
-	const char *found = NULL;
-	struct libmnt_fs *fs;
-
-	while (table && iter && !mnt_table_next_fs(table, iter, &fs)) {
-		const char *target = mnt_fs_get_target(fs);
-
-		if (!target || strcmp(mnt_fs_get_fstype(fs) ?: "", type))
-			continue;
-		if (!found || !strcmp(target, usual))
-			found = target;
-	}
-	found = found ? strdup(found) : NULL;
-	mnt_free_iter(iter);
-	mnt_unref_table(table);
-	return found;
 }

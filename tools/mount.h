@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#define MOUNTINFO		"/proc/self/mountinfo"
+
 /* for "major:minor" */
 #define MOUNT_NUMBER_SIZE	32
 
@@ -26,6 +28,5 @@ struct mount {
 int mount_list(struct mount **mounts, size_t *nr);
 int mount_open(const char *path, dev_t *dev);
 const char *mount_number(char buf[MOUNT_NUMBER_SIZE], dev_t dev);
-const char *mount_of_type(const char *type, const char *usual);
 
 #endif /* MOUNT_H */

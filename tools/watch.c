@@ -17,6 +17,7 @@
 #include "exec.h"
 #include "interface.h"
 #include "level.h"
+#include "memory.h"
 #include "tool.h"
 
 const char watch_help[] =
@@ -41,6 +42,7 @@ const char watch_help[] =
 "                         environment, and where it is known who crossed, _PID,\n"
 "                         _UID, _COMM, _CGROUP (id) and _CGROUP_PATH\n"
 "  -j, --json             one JSON object a line, numbers in bytes\n"
+"      --cgroup PATH      say what memory this cgroup leaves, not our own\n"
 "      --interface NAME   device, debugfs or auto, the first that can be used\n"
 "  -h, --help             this text\n"
 "\n"
@@ -54,6 +56,7 @@ enum {
 	OPTION_HYSTERESIS,
 	OPTION_ONCE,
 	OPTION_INTERFACE,
+	OPTION_CGROUP,
 };
 
 static const struct option options[] = {
@@ -63,6 +66,7 @@ static const struct option options[] = {
 	{ "hysteresis", required_argument, NULL, OPTION_HYSTERESIS },
 	{ "once", no_argument, NULL, OPTION_ONCE },
 	{ "interface", required_argument, NULL, OPTION_INTERFACE },
+	{ "cgroup", required_argument, NULL, OPTION_CGROUP },
 	{ "count", required_argument, NULL, 'n' },
 	{ "timeout", required_argument, NULL, 't' },
 	{ "exec", required_argument, NULL, 'e' },
@@ -396,6 +400,11 @@ int watch_main(int argc, char **argv)
 		case OPTION_INTERFACE:
 			status = interface_parse("watch", optarg,
 						 &watch.interface);
+			if (status)
+				return status;
+			break;
+		case OPTION_CGROUP:
+			status = memory_option("watch", optarg);
 			if (status)
 				return status;
 			break;

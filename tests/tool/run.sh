@@ -122,7 +122,8 @@ test_without_debugfs_each_goes_through_the_device_or_says_how_to_mount_it() {
 	is list "$list_status $list_error" "0 "
 	json "$dir/listed"
 	grep -q "[.]pid $pid\$" "$dir/json" || fail "the level is not listed: $(cat "$dir/listed")"
-	is status "$status_status $(xargs <"$dir/unusable")" "0 debugfs unusable"
+	is status "$status_status $(xargs <"$dir/unusable")" \
+		"0 debugfs unusable (debugfs not mounted: mount -t debugfs debugfs /sys/kernel/debug)"
 	is "debugfs: watch" "$watched" \
 		"1 tmpfswarn: debugfs not mounted: mount -t debugfs debugfs /sys/kernel/debug"
 	is "debugfs: list" "$listed" \
@@ -258,8 +259,8 @@ test_too_many_levels_are_refused_with_the_remedy() {
 	done
 	until_true nothing_is_registered
 	module_reload
-	is device "$(cat "$dir/device")" "1 tmpfswarn: $dir/a: too many triggers: have max_user_triggers raised in /sys/module/tmpfswarn/parameters, or the module loaded with a larger max_mount_triggers, max_triggers or max_mounts"
-	is debugfs "$(cat "$dir/debugfs")" "1 tmpfswarn: $dir/a: too many triggers: load the module with a larger max_mount_triggers or max_triggers"
+	is device "$(cat "$dir/device")" "1 tmpfswarn: $dir/a: too many triggers: have max_user_triggers raised in /sys/module/tmpfswarn/parameters, or max_mount_triggers, max_triggers or max_mounts by an options line in /etc/modprobe.d, from the next boot on"
+	is debugfs "$(cat "$dir/debugfs")" "1 tmpfswarn: $dir/a: too many triggers: have max_mount_triggers or max_triggers raised by an options line in /etc/modprobe.d, from the next boot on"
 }
 
 test_a_mount_that_the_module_does_not_show_is_refused_and_status_says_why() {
@@ -279,7 +280,7 @@ test_a_mount_that_the_module_does_not_show_is_refused_and_status_says_why() {
 	expect 1 ""
 	is watch "$watched" \
 		"1 tmpfswarn: $there: not shown by the module ($device): see mounts_hidden in tmpfswarn status"
-	grep -q '^mounts_hidden  *[1-9][0-9]*: over the limit of their user (load the module with a larger max_mounts), or out of memory (see dmesg)$' "$dir/out" ||
+	grep -q '^mounts_hidden  *[1-9][0-9]*: over the limit of their user (raise max_mounts by an options line in /etc/modprobe.d, from the next boot on), or out of memory (see dmesg)$' "$dir/out" ||
 		fail "$(cat "$dir/out")"
 }
 
@@ -337,7 +338,7 @@ test_list_shows_a_mount_that_only_another_namespace_has() {
 	until_true test -s "$dir/there"
 	hidden_is_listed() {
 		run
-		grep -q ' 12M .* (in another namespace)$' "$dir/out"
+		grep -q " 12M .* /proc/[0-9]*/root$dir/a (sh)\$" "$dir/out"
 	}
 	until_true hidden_is_listed
 	echo go >"$dir/fifo"

@@ -20,8 +20,9 @@ _tmpfswarn()
 	fi
 
 	case $command in
-	list | status) options='--interface --json --help' ;;
-	watch) options='--rising --falling --both --hysteresis --count --once --timeout --exec --interface --json --help' ;;
+	list) options='--cgroup --owners --interface --json --help' ;;
+	status) options='--interface --json --help' ;;
+	watch) options='--rising --falling --both --hysteresis --count --once --timeout --exec --cgroup --interface --json --help' ;;
 	wait) options='--falling --timeout --interface --help' ;;
 	*) return ;;
 	esac
@@ -34,6 +35,11 @@ _tmpfswarn()
 		;;
 	--interface)
 		mapfile -t COMPREPLY < <(compgen -W 'auto device debugfs' -- "$cur")
+		return
+		;;
+	--cgroup)
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		compopt -o filenames 2>/dev/null
 		return
 		;;
 	--exec | -e)

@@ -17,6 +17,8 @@ complete -c tmpfswarn -s h -l help -d "Print help"
 complete -c tmpfswarn -l interface -x -a "auto device debugfs" -d "How to speak to the module"
 complete -c tmpfswarn -n "not __fish_seen_subcommand_from wait" -s j -l json -d "Print JSON"
 complete -c tmpfswarn -n "__fish_seen_subcommand_from list status" -f
+complete -c tmpfswarn -n "not __fish_seen_subcommand_from wait status" -l cgroup -x -a "(__fish_complete_directories)" -d "Whose memory is meant"
+complete -c tmpfswarn -n "not __fish_seen_subcommand_from watch wait status" -l owners -d "Who registered each level"
 
 complete -c tmpfswarn -n "$target" -a "(findmnt -rno TARGET -t tmpfs)" -d "tmpfs"
 complete -c tmpfswarn -n "$target" -a "$levels" -d "Level"
