@@ -155,15 +155,40 @@ struct session *session_open(const struct interface *asked,
 	return session;
 }
 
+/* Lets the mount of @target be unmounted. */
+static void session_release(struct target *target)
+{
+	if (target->fd >= 0)
+		close(target->fd);
+	target->fd = -1;
+}
+
 /* Registers the levels of @target, of which target_find() has found the mount. */
 int session_add(struct session *session, struct target *target)
 {
-	int status = session->interface->add(session, target);
+	int status;
+	size_t i;
 
-	/* or the mount could not be unmounted */
-	close(target->fd);
-	target->fd = -1;
+	target->outdated = false;
+	for (i = 0; i < target->nr_triggers; i++)
+		target->triggers[i].unsure = false;
+	status = session->interface->add(session, target);
+	session_release(target);
 	return status;
+}
+
+/* Registers those levels of @target anew that depend on the size. */
+int session_renew(struct session *session, struct target *target)
+{
+	int status = session->interface->renew(session, target);
+
+	session_release(target);
+	return status;
+}
+
+void session_end(struct session *session, struct target *target)
+{
+	session->interface->end(session, target);
 }
 
 int session_next(struct session *session, struct event *event)

@@ -6,6 +6,9 @@
 #include "level.h"
 #include "tool.h"
 
+/* before an amount that is left rather than used */
+#define LEVEL_FREE	"free:"
+
 /* far more than the longest that makes sense, and fits what the module takes */
 #define LEVEL_LENGTH	64
 
@@ -43,22 +46,33 @@ bool level_is_amount(const char *text)
 	return !*p || (strchr("kmgtKMGT", *p) && !p[1]);
 }
 
+/* What stands behind "free:", or NULL for a level of used space. */
+const char *level_free(const char *text)
+{
+	size_t length = strlen(LEVEL_FREE);
+
+	return strncmp(text, LEVEL_FREE, length) ? NULL : text + length;
+}
+
 /*
  * True for an argument that is a level rather than a path, be it a wrong one.
  * A file of such a name is written with "./" before it.
  */
 bool level_is_meant(const char *text)
 {
-	return (isdigit((unsigned char)*text) && !strchr(text, '/')) ||
+	return ((isdigit((unsigned char)*text) || level_free(text)) &&
+		!strchr(text, '/')) ||
 	       level_is_pressure(text);
 }
 
 int level_check(const char *command, const char *text)
 {
-	if (!level_is_amount(text) && !level_is_pressure(text))
+	const char *free = level_free(text);
+
+	if (!level_is_amount(free ?: text) && !level_is_pressure(text))
 		return usage_error(command, "%s: not a level, %s", text,
 				   LEVEL_FORMS);
-	if (strchr(text, '%') && strtod(text, NULL) > 100)
+	if (strchr(text, '%') && strtod(free ?: text, NULL) > 100)
 		return usage_error(command, "%s: more than 100%%", text);
 	return STATUS_OK;
 }

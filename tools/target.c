@@ -1,21 +1,75 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "amount.h"
+#include "level.h"
 #include "target.h"
 #include "text.h"
 #include "tool.h"
 
-/* Finds the mount that @target's path is on; exit status, after saying why. */
-int target_find(struct target *target)
+/* What there is to know of @target before its mount is found. */
+void target_name(struct target *target)
 {
-	dev_t dev;
 	size_t i;
 
 	target->name = text_name(target->path);
-	target->fd = mount_open(target->path, &dev);
-	if (target->fd < 0)
-		return STATUS_ERROR;
-	mount_number(target->device, dev);
+	target->fd = -1;
+	target->id = -1;
 	for (i = 0; i < target->nr_triggers; i++)
 		target->triggers[i].target = target;
-	target->live = target->nr_triggers;
+}
+
+/* Finds the mount that @target's path is on; exit status, after saying why. */
+int target_find(struct target *target)
+{
+	target_name(target);
+	target->fd = mount_open(target->path, &target->dev);
+	if (target->fd < 0)
+		return STATUS_ERROR;
+	mount_number(target->device, target->dev);
 	return STATUS_OK;
+}
+
+/* True if one of its levels may still be told. */
+bool target_is_live(const struct target *target)
+{
+	size_t i;
+
+	for (i = 0; i < target->nr_triggers; i++) {
+		if (!target->triggers[i].over)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Sets what is to be asked for on a mount of @size bytes, of which @used are
+ * in use. The module knows levels of used space alone: so much that no more
+ * than the amount is left, or nothing at all if the mount is smaller.
+ */
+void trigger_ask(struct trigger *trigger, uint64_t used, uint64_t size)
+{
+	const char *free = level_free(trigger->level);
+	unsigned int part;
+	uint64_t bytes;
+
+	if (!free) {
+		snprintf(trigger->asked, sizeof(trigger->asked), "%s",
+			 trigger->level);
+		return;
+	}
+	if (strchr(free, '%')) {
+		part = AMOUNT_WHOLE - amount_hundredths(free);
+		snprintf(trigger->asked, sizeof(trigger->asked), "%u.%02u%%",
+			 part / 100, part % 100);
+		return;
+	}
+	trigger->was = used >= trigger->bytes;
+	bytes = amount_bytes(free, size);
+	trigger->bytes = bytes < size ? size - bytes : 0;
+	trigger->size = size;
+	snprintf(trigger->asked, sizeof(trigger->asked), "%" PRIu64,
+		 trigger->bytes);
 }

@@ -15,6 +15,7 @@
 #include "cgroup.h"
 #include "event.h"
 #include "exec.h"
+#include "follow.h"
 #include "interface.h"
 #include "level.h"
 #include "memory.h"
@@ -24,7 +25,8 @@ const char watch_help[] =
 "Usage: tmpfswarn watch [OPTION...] PATH LEVEL... [PATH LEVEL...]\n"
 "\n"
 "Prints a line each time the tmpfs that PATH is on fills to a LEVEL (up) or\n"
-"falls below it (down). LEVEL: 80%, 99.5%, 512M, 2Gi, or low, medium, critical.\n"
+"falls below it (down). LEVEL: 80%, 99.5%, 512M, 2Gi, or low, medium, critical;\n"
+"free:200M, free:5% is reached when no more than that is left.\n"
 "The line \"watching PATH: ...\" says that it is ready and where usage is now.\n"
 "\n"
 "      --rising           tell of up only\n"
@@ -35,6 +37,7 @@ const char watch_help[] =
 "                         usage has in between gone back by AMOUNT: 5%, 16M\n"
 "  -n, --count N          end after N events\n"
 "      --once             tell of each level once, end when all have been told\n"
+"      --follow           watch PATH again whenever another tmpfs is mounted there\n"
 "  -t, --timeout SECONDS  end after so long, with exit status 2\n"
 "  -e, --exec COMMAND     run COMMAND with /bin/sh for each event, with\n"
 "                         TMPFSWARN_PATH, _DEVICE, _LEVEL, _DIRECTION (up, down),\n"
@@ -47,7 +50,8 @@ const char watch_help[] =
 "  -h, --help             this text\n"
 "\n"
 "Exit status: 0 all told, or ended by SIGINT, SIGTERM or a closed standard\n"
-"output; 1 error; 2 timeout; 3 all the mounts or the module went away\n";
+"output; 1 error; 2 timeout; 3 no PATH leads to its mount any more, or the\n"
+"module went away\n";
 
 enum {
 	OPTION_RISING = 256,
@@ -55,6 +59,7 @@ enum {
 	OPTION_BOTH,
 	OPTION_HYSTERESIS,
 	OPTION_ONCE,
+	OPTION_FOLLOW,
 	OPTION_INTERFACE,
 	OPTION_CGROUP,
 };
@@ -65,6 +70,7 @@ static const struct option options[] = {
 	{ "both", no_argument, NULL, OPTION_BOTH },
 	{ "hysteresis", required_argument, NULL, OPTION_HYSTERESIS },
 	{ "once", no_argument, NULL, OPTION_ONCE },
+	{ "follow", no_argument, NULL, OPTION_FOLLOW },
 	{ "interface", required_argument, NULL, OPTION_INTERFACE },
 	{ "cgroup", required_argument, NULL, OPTION_CGROUP },
 	{ "count", required_argument, NULL, 'n' },
@@ -85,32 +91,22 @@ enum {
 
 /**
  * struct watch - all that watch knows
- * @interface: asked for, or NULL
- * @request: which crossings to tell of
+ * @follow: what to watch, and which crossings to tell of
  * @command: to run for each event, or NULL
  * @timeout: in seconds, negative for none
  * @count: events still to tell, UINT64_MAX for no limit
  * @json: how to print
- * @targets: what to watch
- * @nr_targets: how many
- * @live: how many of them may have events
- * @session: where they are registered
  * @polls: what to wait for
- * @more: the session may have events that it has read already
+ * @more: there may be events that were read already
  * @done: nothing more is to be told, only commands to be run
  * @status: to exit with
  */
 struct watch {
-	const struct interface *interface;
-	struct request request;
+	struct follow follow;
 	const char *command;
 	double timeout;
 	uint64_t count;
 	bool json;
-	struct target *targets;
-	size_t nr_targets;
-	size_t live;
-	struct session *session;
 	struct pollfd polls[POLLS];
 	bool more;
 	bool done;
@@ -178,17 +174,15 @@ static void watch_tell(struct watch *watch, struct event *event)
 	event_print(event, watch->json);
 	if (!watch_flush(watch))
 		return;
-	if (watch->command && !event->gone)
+	if (watch->command && event_is_crossing(event))
 		status = exec_add(event);
 	if (status) {
 		watch_end(watch, status);
 		return;
 	}
-	if (!event->target->live)
-		watch->live--;
-	if (!event->gone && !--watch->count)
+	if (event_is_crossing(event) && !--watch->count)
 		watch_end(watch, STATUS_OK);
-	else if (!watch->live)
+	else if (follow_is_over(&watch->follow))
 		watch_end(watch, event->gone ? STATUS_GONE : STATUS_OK);
 }
 
@@ -196,7 +190,7 @@ static void watch_tell(struct watch *watch, struct event *event)
 static void watch_read(struct watch *watch)
 {
 	struct event event;
-	int nr = session_next(watch->session, &event);
+	int nr = follow_next(&watch->follow, &event);
 
 	watch->more = nr > 0;
 	if (nr > 0)
@@ -220,7 +214,7 @@ static int watch_loop(struct watch *watch)
 			return watch->status;
 
 		reads = !watch->done && !exec_is_behind();
-		polls[POLL_EVENTS].fd = reads ? watch->session->fd : -1;
+		polls[POLL_EVENTS].fd = reads ? watch->follow.fd : -1;
 		if (watch->done)
 			polls[POLL_TIMER].fd = -1;
 		if (poll(polls, POLLS, reads && watch->more ? 0 : -1) < 0) {
@@ -295,6 +289,7 @@ static int watch_set_up(struct watch *watch)
 
 static int watch_run(struct watch *watch)
 {
+	struct follow *follow = &watch->follow;
 	int status;
 	size_t i;
 
@@ -302,26 +297,15 @@ static int watch_run(struct watch *watch)
 		error("%s", strerror(errno));
 		return STATUS_ERROR;
 	}
-	for (i = 0; i < watch->nr_targets; i++) {
-		status = target_find(&watch->targets[i]);
-		if (status)
-			return status;
-	}
-	watch->session = session_open(watch->interface, &watch->request);
-	if (!watch->session)
-		return STATUS_ERROR;
-	for (i = 0; i < watch->nr_targets; i++) {
-		status = session_add(watch->session, &watch->targets[i]);
-		if (status)
-			return status;
-	}
-	watch->live = watch->nr_targets;
+	status = follow_begin(follow);
+	if (status)
+		return status;
 	if (watch_set_up(watch)) {
 		error("%s", strerror(errno));
 		return STATUS_ERROR;
 	}
-	for (i = 0; i < watch->nr_targets; i++)
-		event_print_ready(&watch->targets[i], watch->json);
+	for (i = 0; i < follow->nr_targets; i++)
+		event_print_ready(&follow->targets[i], watch->json);
 	if (!watch_flush(watch))
 		return watch->status;
 	return watch_loop(watch);
@@ -344,7 +328,7 @@ static int watch_operands(struct watch *watch, int argc, char **argv)
 		return usage_error("watch",
 				   "%s: a PATH must come before a LEVEL (./%s if it is one)",
 				   argv[0], argv[0]);
-	watch->targets = target--;
+	watch->follow.targets = target--;
 	for (i = 0; i < argc; i++) {
 		if (!level_is_meant(argv[i])) {
 			*++target = (struct target){
@@ -352,7 +336,7 @@ static int watch_operands(struct watch *watch, int argc, char **argv)
 				.triggers = trigger,
 				.fd = -1,
 			};
-			watch->nr_targets++;
+			watch->follow.nr_targets++;
 			if (i + 1 == argc || !level_is_meant(argv[i + 1]))
 				return usage_error("watch",
 						   "%s: needs a LEVEL behind it, %s",
@@ -392,14 +376,17 @@ int watch_main(int argc, char **argv)
 				return usage_error("watch",
 						   "--hysteresis %s: not an amount, such as 5%% or 16M",
 						   optarg);
-			watch.request.hysteresis = optarg;
+			watch.follow.request.hysteresis = optarg;
 			break;
 		case OPTION_ONCE:
-			watch.request.once = true;
+			watch.follow.request.once = true;
+			break;
+		case OPTION_FOLLOW:
+			watch.follow.again = true;
 			break;
 		case OPTION_INTERFACE:
 			status = interface_parse("watch", optarg,
-						 &watch.interface);
+						 &watch.follow.interface);
 			if (status)
 				return status;
 			break;
@@ -435,7 +422,7 @@ int watch_main(int argc, char **argv)
 			return option_error(c, argv);
 		}
 	}
-	watch.request.direction = direction ? direction : DIRECTION_BOTH;
+	watch.follow.request.direction = direction ? direction : DIRECTION_BOTH;
 	status = watch_operands(&watch, argc - optind, argv + optind);
 	return status ? status : watch_run(&watch);
 }

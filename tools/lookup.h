@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Opening a path that may hang: below a FUSE mount whose server does not
+ * answer, or one of a network. Who is in there cannot be killed, so that it
+ * must be another process.
+ */
+#ifndef LOOKUP_H
+#define LOOKUP_H
+
+int lookup_open(const char *path);
+
+#endif /* LOOKUP_H */
