@@ -292,7 +292,8 @@ static int job_mount(const struct job *job, struct libmnt_context *cxt)
 
 	/* what can be wrong is found before anything has happened, if it can be */
 	if (!warnused_valid(job->level)) {
-		error("%s: " OPTION "=%s: no level, such as 80%%, or a number of blocks (pages): 1000, 64k",
+		error("%s: " OPTION "=%s: no level, such as 80%%, "
+		      "or a number of blocks (pages): 1000, 64k",
 		      job->dir, job->level);
 		return MNT_EX_USAGE;
 	}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # What the suites of this directory have besides tests/tool/common.sh, after which it is sourced.
 #
-# shellcheck shell=sh disable=SC2034,SC2154
+# shellcheck shell=sh disable=SC2034,SC2120,SC2154
 
 mount_helper=/usr/sbin/mount.tmpfs
 

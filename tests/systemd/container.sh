@@ -72,6 +72,18 @@ test_so_does_an_ordinary_user_in_it_with_a_shell_alone() {
 	sed -n 2p "$dir/out" | grep -q '^event=up tag=80% .* pid=[0-9][0-9]\{0,1\} uid=1000 .* comm=dd$' || fail "$(cat "$dir/out")"
 }
 
+test_its_user_is_not_told_of_its_root() {
+	container 'setpriv --reuid 1000 --regid 1000 --clear-groups tmpfswarn watch --count 1 /mnt 50% >/mnt/told &
+		until grep -q ^watching /mnt/told; do sleep 0.1; done
+		dd if=/dev/zero of=/mnt/file bs=4096 count=600 2>/dev/null
+		wait $!
+		cat /mnt/told'
+	ended
+	expect 0 ""
+	has_lines "$dir/out" ' up 50%:' 1 || fail "$(cat "$dir/out")"
+	! grep ' by ' "$dir/out" || fail "told of root's process"
+}
+
 test_it_learns_nothing_of_others() {
 	mounted a
 	watch "$dir/a" 50%
@@ -89,13 +101,15 @@ test_it_learns_nothing_of_others() {
 		kill $!'
 	inside=$pid
 	until_true leader
+	uid=$(stat -c %u "/proc/$(leader)")
+	[ "$uid" -gt 1000 ] || fail "it has no users of its own: $uid"
 	mnt=/proc/$(leader)/root/mnt
 	until_true test -e "$mnt/ready"
-	# by a task of the host, of another user and not to be seen in the container
+	# by a task of its own root's uid, which is not to be seen in the container
 	tmpfswarn watch --count 1 "$mnt" 30% >"$dir/host" 2>&1 &
 	echo $! >>"$dir/pids"
 	until_lines "$dir/host" 1 '^watching '
-	dd if=/dev/zero of="$mnt/file" bs=4096 count=600 2>/dev/null
+	setpriv --reuid "$uid" --clear-groups dd if=/dev/zero bs=4096 count=600 >"$mnt/file" 2>/dev/null
 	rm "$mnt/file"
 	ended "$inside"
 	cat "$dir/out" "$dir/err" >"$dir/said"
