@@ -38,7 +38,7 @@ const char *debugfs_refusal(int err)
 	if (err == EROFS)
 		return DEBUGFS_READ_ONLY;
 	if (err != EPERM && err != EACCES)
-		return strerror(err);
+		return error_text(err);
 	if (geteuid())
 		return DEBUGFS_NOT_PERMITTED;
 	mode = interface_lockdown();
@@ -92,6 +92,13 @@ static int debugfs_open_path(char **path, const char **why)
 	const char *debugfs;
 	int fd;
 
+	/* what follows would take one that cannot be opened for one not there */
+	fd = open("/", O_PATH | O_CLOEXEC);
+	if (fd < 0) {
+		*why = error_text(errno);
+		return -1;
+	}
+	close(fd);
 	*why = refusal_module();
 	/* where it cannot be told it may be there */
 	if (*why && refusal_module_state() != MODULE_UNKNOWN)

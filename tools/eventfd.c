@@ -49,7 +49,7 @@ struct session *eventfd_open(void)
 	STAILQ_INIT(&eventfds->groups);
 	eventfds->session.fd = epoll_create1(EPOLL_CLOEXEC);
 	if (eventfds->session.fd < 0) {
-		error("epoll: %s", strerror(errno));
+		error("%s", error_text(errno));
 		free(eventfds);
 		return NULL;
 	}
@@ -231,7 +231,7 @@ static int eventfds_read(struct eventfds *eventfds, struct counter *counter)
 		eventfds->next = counter;
 		eventfds->end = counter + 1;
 	} else if (err != -ENODEV) {
-		error("%s: %s", group->target->name, strerror(-err));
+		error("%s: %s", group->target->name, error_text(-err));
 		return -1;
 	}
 	/* else the sentinel is about to be signalled */

@@ -119,7 +119,7 @@ static int follow_open(struct follow *follow, struct target *target,
 			return -1;
 	}
 	if (fd < 0) {
-		error("%s: %s", target->name, strerror(errno));
+		error("%s: %s", target->name, error_text(errno));
 		follow_try(target, place);
 	} else if (place_id_of(fd) != place->id) {
 		/* the mount table has changed since, which is to be seen soon */
@@ -353,7 +353,7 @@ static int follow_set_up(struct follow *follow)
 	if (follow->fd < 0 || !follow->monitor ||
 	    mnt_monitor_enable_kernel(follow->monitor, 1) ||
 	    follow_add_fd(follow, mnt_monitor_get_fd(follow->monitor))) {
-		error("the mount table cannot be watched: %s", strerror(errno));
+		error("the mount table cannot be watched: %s", error_text(errno));
 		return STATUS_ERROR;
 	}
 	return STATUS_OK;
@@ -384,7 +384,7 @@ static int follow_resolve(struct follow *follow)
 		target->full = place_path(table, target->path);
 		if (target->full)
 			continue;
-		error("%s: %s", target->name, strerror(errno));
+		error("%s: %s", target->name, error_text(errno));
 		status = STATUS_ERROR;
 	}
 	mnt_unref_table(table);

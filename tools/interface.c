@@ -130,7 +130,7 @@ int interface_refused(const struct session *session,
 		error("%s: unmounted", target->name);
 		return STATUS_GONE;
 	}
-	error("%s: %s", target->name, strerror(err));
+	error("%s: %s", target->name, error_text(err));
 	return STATUS_ERROR;
 }
 

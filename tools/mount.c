@@ -21,7 +21,9 @@ static struct libmnt_table *mount_table(void)
 {
 	struct libmnt_table *table = mnt_new_table_from_file(MOUNTINFO);
 
-	if (!table)
+	if (!table && (errno == EMFILE || errno == ENFILE))
+		error("%s", error_text(errno));
+	else if (!table)
 		error(MOUNTINFO ": cannot be read: mount -t proc proc /proc");
 	return table;
 }
@@ -125,7 +127,7 @@ int mount_open(const char *path, dev_t *dev)
 	if (fd < 0 || fstatfs(fd, &statfs) ||
 	    statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID,
 		  &statx_)) {
-		error("%s: %s", text_name(path), strerror(errno));
+		error("%s: %s", text_name(path), error_text(errno));
 		goto fail;
 	}
 	table = mount_table();

@@ -3,19 +3,18 @@
  * tmpfswarn: the command. Here are the table of subcommands and what they do
  * alike: errors, options that are wrong, output.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <math.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "output.h"
 #include "tool.h"
 
 static const struct command commands[] = {
@@ -33,15 +32,31 @@ static const struct command commands[] = {
 
 void error(const char *format, ...)
 {
+	struct pollfd poll_ = { .fd = STDERR_FILENO, .events = POLLOUT };
 	va_list args;
 
 	/* what was printed before the error comes before it */
-	fflush(stdout);
+	output_push();
+	/* nor is anything to wait for a reader of errors, where none may */
+	if (output_is_lossy() && poll(&poll_, 1, 0) <= 0)
+		return;
 	fputs("tmpfswarn: ", stderr);
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);
 	fputc('\n', stderr);
+}
+
+/* What errno says, and the remedy where that is not known to everybody. */
+const char *error_text(int err)
+{
+	switch (err) {
+	case EMFILE:
+		return "too many open files: raise the limit, by ulimit -n or by LimitNOFILE= of the unit";
+	case ENFILE:
+		return "too many open files in the system: raise fs.file-max by sysctl";
+	}
+	return strerror(err);
 }
 
 int usage_error(const char *command, const char *format, ...)
@@ -75,41 +90,45 @@ int operand_error(const char *command, const char *operand)
 	return usage_error(command, "%s: one argument too many", operand);
 }
 
-int seconds_parse(const char *command, const char *text, double *seconds)
+/* As sleep(1) and timeout(1) take it. */
+int duration_parse(const char *command, const char *option, const char *text,
+		   double *seconds)
 {
+	static const struct {
+		const char *suffix;
+		double seconds;
+	} units[] = { { "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 },
+		      { "d", 86400 } };
 	char *end;
+	size_t i;
 
 	*seconds = strtod(text, &end);
-	if (!isdigit((unsigned char)*text) || *end || !isfinite(*seconds) ||
-	    *seconds > 1e9)
-		return usage_error(command,
-				   "--timeout %s: not a number of seconds",
-				   text);
-	return STATUS_OK;
+	/* strtod(3) knows more, such as "inf" and "0x1p3" */
+	for (i = 0; end != text && strspn(text, "0123456789.") == (size_t)(end - text) &&
+	     i < sizeof(units) / sizeof(*units); i++) {
+		if (strcmp(end, units[i].suffix))
+			continue;
+		*seconds *= units[i].seconds;
+		if (*seconds > 1e9)
+			break;
+		return STATUS_OK;
+	}
+	return usage_error(command,
+			   "%s %s: not a time, such as 30, 1.5s, 5m, 2h, 1d",
+			   option, text);
 }
 
-/*
- * Writes what was printed. If that fails the command is to end: @status is
- * set, to success where only the reader had enough, as in "| head -n 1".
- */
-bool output_flush(int *status)
+static const struct command *command_find(const char *name)
 {
-	int err;
+	size_t i;
 
-	if (!fflush(stdout) && !ferror(stdout))
-		return true;
-	err = errno;
-	/* or the next call would say it again */
-	__fpurge(stdout);
-	clearerr(stdout);
-	if (err == EPIPE) {
-		*status = STATUS_OK;
-	} else {
-		fprintf(stderr, "tmpfswarn: standard output: %s\n",
-			strerror(err));
-		*status = STATUS_ERROR;
+	if (!strcmp(name, "ls"))
+		name = "list";
+	for (i = 0; i < COMMANDS; i++) {
+		if (!strcmp(name, commands[i].name))
+			return &commands[i];
 	}
-	return false;
+	return NULL;
 }
 
 static int help(void)
@@ -120,10 +139,39 @@ static int help(void)
 	for (i = 0; i < COMMANDS; i++)
 		printf("  tmpfswarn %-8s %s\n", commands[i].name,
 		       commands[i].about);
-	puts("\nWithout a subcommand: list. More: tmpfswarn SUBCOMMAND --help, "
+	puts("\nWithout a subcommand: list. More: tmpfswarn help SUBCOMMAND, "
 	     "man tmpfswarn\n"
 	     "Exit status: 0 event or success, 1 error, 2 timeout, "
 	     "3 the mount or the module went away");
+	return STATUS_OK;
+}
+
+static int unknown(const char *name)
+{
+	error("%s: no such subcommand; see tmpfswarn --help", name);
+	return STATUS_ERROR;
+}
+
+static int help_main(int argc, char **argv)
+{
+	const struct command *command;
+
+	if (argc > 2)
+		return operand_error("help", argv[2]);
+	if (argc < 2 || *argv[1] == '-')
+		return help();
+	command = command_find(argv[1]);
+	if (!command)
+		return unknown(argv[1]);
+	fputs(command->help, stdout);
+	return STATUS_OK;
+}
+
+static int version_main(int argc, char **argv)
+{
+	if (argc > 1)
+		return operand_error("version", argv[1]);
+	puts("tmpfswarn " VERSION);
 	return STATUS_OK;
 }
 
@@ -131,25 +179,25 @@ static int run(int argc, char **argv)
 {
 	static char list[] = "list";
 	const char *first = argc > 1 ? argv[1] : "";
-	size_t i;
+	const struct command *command;
 
 	if (!strcmp(first, "-h") || !strcmp(first, "--help"))
 		return help();
-	if (!strcmp(first, "-V") || !strcmp(first, "--version")) {
-		puts("tmpfswarn " VERSION);
-		return STATUS_OK;
-	}
+	if (!strcmp(first, "-V") || !strcmp(first, "--version"))
+		return version_main(1, argv);
 	if (argc < 2 || *first == '-') {
 		argv[0] = list;
 		return list_main(argc, argv);
 	}
-	for (i = 0; i < COMMANDS; i++) {
-		if (strcmp(first, commands[i].name))
-			continue;
-		return commands[i].main(argc - 1, argv + 1);
-	}
-	error("%s: no such subcommand; see tmpfswarn --help", first);
-	return STATUS_ERROR;
+	if (!strcmp(first, "help"))
+		return help_main(argc - 1, argv + 1);
+	if (!strcmp(first, "version"))
+		return version_main(argc - 1, argv + 1);
+	command = command_find(first);
+	if (!command)
+		return unknown(first);
+	argv[1] = (char *)command->name;
+	return command->main(argc - 1, argv + 1);
 }
 
 int main(int argc, char **argv)

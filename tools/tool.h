@@ -5,8 +5,6 @@
 #ifndef TOOL_H
 #define TOOL_H
 
-#include <stdbool.h>
-
 /* exit status; scripts rely on these */
 enum {
 	STATUS_OK = 0,		/* an event, or success */
@@ -44,7 +42,8 @@ int __attribute__((format(printf, 2, 3))) usage_error(const char *command,
 int option_error(int c, char **argv);
 int operand_error(const char *command, const char *operand);
 
-int seconds_parse(const char *command, const char *text, double *seconds);
-bool output_flush(int *status);
+const char *error_text(int err);
+int duration_parse(const char *command, const char *option, const char *text,
+		   double *seconds);
 
 #endif /* TOOL_H */

@@ -22,7 +22,7 @@ const char wait_help[] =
 "\n"
 "      --falling          return when usage is below LEVEL instead\n"
 "      --follow           wait for a tmpfs to be mounted on PATH, if need be again\n"
-"  -t, --timeout SECONDS  wait no longer than that; 0 only looks\n"
+"  -t, --timeout TIME     wait no longer than that: 30, 5m, 2h; 0 only looks\n"
 "      --interface NAME   device, debugfs or auto, the first that can be used\n"
 "  -h, --help             this text\n"
 "\n"
@@ -128,7 +128,8 @@ int wait_main(int argc, char **argv)
 				return status;
 			break;
 		case 't':
-			status = seconds_parse("wait", optarg, &seconds);
+			status = duration_parse("wait", "--timeout", optarg,
+						&seconds);
 			if (status)
 				return status;
 			break;

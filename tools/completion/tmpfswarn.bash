@@ -15,14 +15,18 @@ _tmpfswarn()
 	if ((cword > 1)) && [[ ${words[1]} != -* ]]; then
 		command=${words[1]}
 	elif [[ $cur != -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'list watch wait status' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'list watch wait status help version' -- "$cur")
 		return
 	fi
 
 	case $command in
-	list) options='--cgroup --owners --interface --json --help' ;;
+	help)
+		mapfile -t COMPREPLY < <(compgen -W 'list watch wait status' -- "$cur")
+		return
+		;;
+	list | ls) options='--cgroup --owners --interface --json --help' ;;
 	status) options='--interface --json --help' ;;
-	watch) options='--rising --falling --both --hysteresis --count --once --follow --timeout --exec --cgroup --interface --json --help' ;;
+	watch) options='--rising --falling --both --hysteresis --count --once --follow --timeout --exec --exec-timeout --cgroup --interface --json --help' ;;
 	wait) options='--falling --follow --timeout --interface --help' ;;
 	*) return ;;
 	esac
@@ -46,7 +50,7 @@ _tmpfswarn()
 		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
 		return
 		;;
-	--count | -n | --timeout | -t)
+	--count | -n | --timeout | -t | --exec-timeout)
 		return
 		;;
 	esac
