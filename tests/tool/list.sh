@@ -226,7 +226,7 @@ both_a_mount_of_another_namespace_has_a_path_and_the_name_of_its_container() {
 	cp "$dir/out" "$dir/list"
 	run list --json
 	json
-	o=$(object "$number").elsewhere[0]
+	o="$(object "$number").elsewhere[0]"
 	found="$(value 1 "$o.pid") $(value 1 "$o.comm") $(value 1 "$o.name") $(value 1 "$o.mountpoints[0]")"
 	cgroup=$(value 1 "$o.cgroup")
 	left "system.slice/docker-$id.scope" system.slice
@@ -286,7 +286,7 @@ both_owners_says_who_registered_each_level() {
 	grep -qx "  70% by tmpfswarn\[$pid\] uid 0 in cups.service" "$dir/out" || fail "$(cat "$dir/out")"
 	run list --json
 	json
-	o=$(object "$(device "$dir/a")").levels[0]
+	o="$(object "$(device "$dir/a")").levels[0]"
 	owner="$(value 1 "$o.uid") $(value 1 "$o.pid") $(value 1 "$o.comm") $(value 1 "$o.cgroup") $(value 1 "$o.name")"
 	left cups.service
 	is json "$owner" "0 $pid tmpfswarn /cups.service cups.service"
