@@ -76,6 +76,7 @@ fuse_server() {
 # below_fuse NAME [COVERED]: a tmpfs on $dir/fuse/NAME, of a server that no longer answers, which covers
 # $dir/COVERED as well
 below_fuse() {
+	modprobe fuse 2>/dev/null
 	grep -q '	fuse$' /proc/filesystems || skip "a kernel without FUSE"
 	[ -c /dev/fuse ] || skip "no /dev/fuse"
 	mkdir "$dir/fuse"
