@@ -70,11 +70,13 @@ fuse_server() {
 		esac
 	done
 	echo deaf >"$dir/deaf"
-	exec sleep 1000
+	exec sleep 100000
 }
 
-# below_fuse NAME [OPTIONS]: a tmpfs on $dir/fuse/NAME, of a server that no longer answers
+# below_fuse NAME [COVERED]: a tmpfs on $dir/fuse/NAME, of a server that no longer answers, which covers
+# $dir/COVERED as well
 below_fuse() {
+	modprobe fuse 2>/dev/null
 	grep -q '	fuse$' /proc/filesystems || skip "a kernel without FUSE"
 	[ -c /dev/fuse ] || skip "no /dev/fuse"
 	mkdir "$dir/fuse"
@@ -88,9 +90,10 @@ below_fuse() {
 	# shellcheck disable=SC2064
 	trap "kill -9 $server; umount -l '$dir/fuse'" EXIT
 	until_true grep -q " $dir/fuse fuse" /proc/mounts
-	mount -t tmpfs -o "${2:-size=4m}" tool "$dir/fuse/$1" || fail "mount failed"
+	mount -t tmpfs -o size=4m tool "$dir/fuse/$1" || fail "mount failed"
 	dd if=/dev/zero of="$dir/fuse/$1/file" bs=4096 count=256 2>/dev/null || fail "dd failed"
 	number=$(device "$dir/fuse/$1")
+	[ -z "${2:-}" ] || mount --bind "$dir/fuse" "$dir/$2" || fail "mount failed"
 	test -e "$dir/fuse/last"
 	until_true test -e "$dir/deaf"
 }
@@ -124,14 +127,13 @@ test_without_figures_of_the_module_what_is_below_one_that_does_not_answer_has_no
 test_what_covers_a_mount_and_does_not_answer_is_not_asked_either() {
 	chmod 755 "$work" "$dir"
 	has_user nobody 65534
-	below_fuse a
 	mounted below/b
-	number=$(device "$dir/below/b")
-	mount --bind "$dir/fuse" "$dir/below" || fail "mount failed"
+	covered=$(device "$dir/below/b")
+	below_fuse a below
 	as_user nobody list
 	umount -l "$dir/below"
 	expect 0 ""
-	is row "$(row "$number" 2 3 8)" "- - $dir/below/b"
+	is row "$(row "$covered" 2 3 8)" "- - $dir/below/b"
 }
 
 test_list_triggers_no_automount() {
@@ -225,7 +227,7 @@ both_a_mount_of_another_namespace_has_a_path_and_the_name_of_its_container() {
 	cp "$dir/out" "$dir/list"
 	run list --json
 	json
-	o=$(object "$number").elsewhere[0]
+	o="$(object "$number").elsewhere[0]"
 	found="$(value 1 "$o.pid") $(value 1 "$o.comm") $(value 1 "$o.name") $(value 1 "$o.mountpoints[0]")"
 	cgroup=$(value 1 "$o.cgroup")
 	left "system.slice/docker-$id.scope" system.slice
@@ -285,7 +287,7 @@ both_owners_says_who_registered_each_level() {
 	grep -qx "  70% by tmpfswarn\[$pid\] uid 0 in cups.service" "$dir/out" || fail "$(cat "$dir/out")"
 	run list --json
 	json
-	o=$(object "$(device "$dir/a")").levels[0]
+	o="$(object "$(device "$dir/a")").levels[0]"
 	owner="$(value 1 "$o.uid") $(value 1 "$o.pid") $(value 1 "$o.comm") $(value 1 "$o.cgroup") $(value 1 "$o.name")"
 	left cups.service
 	is json "$owner" "0 $pid tmpfswarn /cups.service cups.service"
