@@ -195,6 +195,35 @@ TEST_F_TIMEOUT(mount, each_of_many_mounts_is_put_right, 120)
 	}
 }
 
+/*
+ * What is put right needs no process. What has been crossed before leaves credit, which a check
+ * that the hook asks for would be covered by.
+ */
+TEST_F_TIMEOUT(mount, what_is_crossed_unseen_while_discovery_is_held_up_is_told_within_the_bound, 120)
+{
+	int rising = listen_blocks(&self->m, LEVEL, "rising"), other;
+	struct held_room held = {};
+
+	ASSERT_LE(0, rising);
+	if (!by_kprobe("hook_kind"))
+		SKIP(return, "allocations are not seen by kprobes");
+	ASSERT_EQ(0, append_blocks(self->fd[0], &self->m, LEVEL));
+	ASSERT_SIGNALS(rising, 1);
+	ASSERT_EQ(0, empty(self->fd[0]));
+	if (!hold_up(&held))
+		SKIP(return, "the kernel has no userfaultfd");
+	/* this one is what the work waits with */
+	other = superblock(NULL);
+	EXPECT_LE(0, other);
+	EXPECT_EQ(0, write_text(kprobes, "0"));
+	EXPECT_EQ(0, append_blocks(self->fd[0], &self->m, LEVEL));
+	EXPECT_TRUE(told_within_the_bound(rising));
+	EXPECT_SIGNALS(rising, 1);
+	EXPECT_EQ(0, write_text(kprobes, "1"));
+	let_go(&held);
+	close(other);
+}
+
 /* ---- nothing to put right ---- */
 
 static int come_and_go(void *arg, int number)
