@@ -9,8 +9,6 @@
 
 #include <dirent.h>
 #include <linux/mount.h>
-#include <linux/userfaultfd.h>
-#include <sys/ioctl.h>
 
 /* ms within which a mount appears and a farewell comes; that a slow umount is not over decides */
 #define SOON		2000
@@ -39,24 +37,6 @@ FIXTURE_TEARDOWN(mount)
 	scratch_end(&self->m);
 	if (self->changed && access(ROOM, F_OK))
 		module_insert("");
-}
-
-/* a superblock that is nowhere mounted and lasts as long as its descriptor */
-static int superblock(dev_t *dev)
-{
-	int fs = syscall(SYS_fsopen, "tmpfs", 0), fd = -1;
-	struct stat st;
-
-	if (fs < 0)
-		return -errno;
-	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
-		fd = syscall(SYS_fsmount, fs, 0, 0);
-	if (fd < 0 || fstat(fd, &st))
-		fd = -errno;
-	else if (dev)
-		*dev = st.st_dev;
-	close(fs);
-	return fd;
 }
 
 /* one that comes and goes without anybody having had it */
@@ -211,50 +191,6 @@ TEST_F_TIMEOUT(mount, whoever_finds_a_directory_finds_all_its_files, 300)
 
 /* ---- while somebody holds up the work ---- */
 
-/*
- * Whoever lists a directory into a page that is missing has its i_rwsem, for which the
- * work waits that makes a new one.
- */
-struct held {
-	struct uffdio_register page;
-	int fd, faults;
-	pthread_t lister;
-};
-
-static void *list_to_missing_page(void *arg)
-{
-	struct held *held = arg;
-
-	return (void *)syscall(SYS_getdents64, held->fd, (void *)(uintptr_t)held->page.range.start,
-			       (size_t)held->page.range.len);
-}
-
-static bool hold_up(struct held *held)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-
-	held->faults = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	held->page.range.len = sysconf(_SC_PAGESIZE);
-	held->page.range.start = (uintptr_t)mmap(NULL, held->page.range.len, PROT_READ | PROT_WRITE,
-						 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	held->page.mode = UFFDIO_REGISTER_MODE_MISSING;
-	held->fd = open(ROOM, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return held->faults >= 0 && held->fd >= 0 && !ioctl(held->faults, UFFDIO_API, &api) &&
-	       !ioctl(held->faults, UFFDIO_REGISTER, &held->page) &&
-	       !pthread_create(&held->lister, NULL, list_to_missing_page, held) &&
-	       readable(held->faults, BOUND);
-}
-
-static void let_go(struct held *held)
-{
-	struct uffdio_zeropage fill = { .range = held->page.range };
-
-	ioctl(held->faults, UFFDIO_ZEROPAGE, &fill);
-	pthread_join(held->lister, NULL);
-	close(held->faults);
-	close(held->fd);
-}
-
 /* more than the ring has room for */
 #define TOO_MANY	1200
 
@@ -262,7 +198,7 @@ TEST_F_TIMEOUT(mount, mounts_that_come_while_it_is_held_up_are_all_shown, 120)
 {
 	static dev_t dev[TOO_MANY];
 	static int fds[TOO_MANY];
-	struct held held = {};
+	struct held_room held = {};
 	int i;
 
 	if (!hold_up(&held))
@@ -286,7 +222,7 @@ TEST_F_TIMEOUT(mount, mounts_that_come_while_it_is_held_up_are_all_shown, 120)
 TEST_F_TIMEOUT(mount, mounts_that_come_and_go_while_it_is_held_up_leave_nothing, 120)
 {
 	long long there = stat_of("mounts");
-	struct held held = {};
+	struct held_room held = {};
 	int i, fds[3];
 	dev_t dev;
 

@@ -494,10 +494,27 @@ TEST(what_a_full_mount_gives_back_and_takes_within_one_call_is_no_crossing)
 	scratch_end(&m);
 }
 
+static int remove_tails(const struct scratch *m, int nr)
+{
+	char name[16];
+	int i;
+
+	for (i = 0; i < nr; i++) {
+		snprintf(name, sizeof(name), "tail%d", i);
+		if (unlink(scratch_path(m, name)))
+			return -errno;
+	}
+	return 0;
+}
+
+/*
+ * Three times, since a moment after the probes have been armed usage is compared in any
+ * case: the first time that may be what tells.
+ */
 TEST(what_a_full_mount_gives_back_and_does_not_take_is_told_a_moment_later)
 {
 	long long huge = huge_page_size(), resyncs = stat_of("resyncs");
-	int full, fd, error;
+	int full, fd, error, round;
 	struct scratch m;
 
 	if (!huge || huge > 2 << 20)
@@ -508,18 +525,22 @@ TEST(what_a_full_mount_gives_back_and_does_not_take_is_told_a_moment_later)
 	ASSERT_EQ(0, error);
 	full = listen_to(&m, "used_bytes", "100% both");
 	ASSERT_LE(0, full);
-	ASSERT_EQ(0, make_tails(&m, (8 << 20) / huge));
-	if (scratch_used(&m) < scratch_blocks(&m)) {
-		scratch_end(&m);
-		SKIP(return, "the kernel gives one byte no huge page, or had too few");
+	for (round = 0; round < 3; round++) {
+		ASSERT_EQ(0, make_tails(&m, (8 << 20) / huge));
+		if (scratch_used(&m) < scratch_blocks(&m)) {
+			scratch_end(&m);
+			SKIP(return, "the kernel gives one byte no huge page, or had too few");
+		}
+		EXPECT_SIGNALS(full, 1);
+		fd = open(scratch_path(&m, "file"), O_RDWR | O_CREAT, 0600);
+		ASSERT_EQ(0, append_blocks(fd, &m, 1));
+		EXPECT_GT(scratch_blocks(&m), scratch_used(&m));
+		EXPECT_SIGNALS_SOON(full, 1);
+		ASSERT_EQ(0, ftruncate(fd, 0));
+		close(fd);
+		ASSERT_EQ(0, remove_tails(&m, (8 << 20) / huge));
 	}
-	EXPECT_SIGNALS(full, 1);
-	fd = open(scratch_path(&m, "file"), O_RDWR | O_CREAT, 0600);
-	ASSERT_EQ(0, append_blocks(fd, &m, 1));
-	EXPECT_GT(scratch_blocks(&m), scratch_used(&m));
-	EXPECT_SIGNALS_SOON(full, 1);
 	EXPECT_EQ(resyncs, stat_of("resyncs"));
-	close(fd);
 	scratch_end(&m);
 }
 

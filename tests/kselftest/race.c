@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "race.h"
 
+#include <linux/mount.h>
+#include <sys/ioctl.h>
+
 void run_on(long cpu)
 {
 	cpu_set_t set;
@@ -220,4 +223,57 @@ int control_open(int control, int resource, int efd, const char *args)
 int open_file(const struct scratch *m, const char *name)
 {
 	return open(scratch_path(m, name), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+}
+
+/* ---- a directory held up ---- */
+
+int superblock(dev_t *dev)
+{
+	int fs = syscall(SYS_fsopen, "tmpfs", 0), fd = -1;
+	struct stat st;
+
+	if (fs < 0)
+		return -errno;
+	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		fd = syscall(SYS_fsmount, fs, 0, 0);
+	if (fd < 0 || fstat(fd, &st))
+		fd = -errno;
+	else if (dev)
+		*dev = st.st_dev;
+	close(fs);
+	return fd;
+}
+
+static void *list_to_missing_page(void *arg)
+{
+	struct held_room *held = arg;
+
+	return (void *)syscall(SYS_getdents64, held->fd, (void *)(uintptr_t)held->page.range.start,
+			       (size_t)held->page.range.len);
+}
+
+bool hold_up(struct held_room *held)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+
+	held->faults = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	held->page.range.len = sysconf(_SC_PAGESIZE);
+	held->page.range.start = (uintptr_t)mmap(NULL, held->page.range.len, PROT_READ | PROT_WRITE,
+						 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	held->page.mode = UFFDIO_REGISTER_MODE_MISSING;
+	held->fd = open(ROOM, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return held->faults >= 0 && held->fd >= 0 && !ioctl(held->faults, UFFDIO_API, &api) &&
+	       !ioctl(held->faults, UFFDIO_REGISTER, &held->page) &&
+	       !pthread_create(&held->lister, NULL, list_to_missing_page, held) &&
+	       readable(held->faults, BOUND);
+}
+
+void let_go(struct held_room *held)
+{
+	struct uffdio_zeropage fill = { .range = held->page.range };
+
+	ioctl(held->faults, UFFDIO_ZEROPAGE, &fill);
+	pthread_join(held->lister, NULL);
+	close(held->faults);
+	close(held->fd);
 }

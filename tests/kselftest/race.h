@@ -8,6 +8,7 @@
 #define RACE_H
 
 #include <stdatomic.h>
+#include <linux/userfaultfd.h>
 
 #include "scratch.h"
 
@@ -60,5 +61,22 @@ void speed_up(void);
 int open_control(const struct scratch *m, const char *file);
 int control_open(int control, int resource, int efd, const char *args);
 int open_file(const struct scratch *m, const char *name);
+
+/* a superblock that is nowhere mounted and lasts as long as its descriptor */
+int superblock(dev_t *dev);
+
+/*
+ * Whoever lists the module's directory into a page that is missing has its i_rwsem, for which the
+ * work waits that makes the directory of a new mount.
+ */
+struct held_room {
+	struct uffdio_register page;
+	int fd, faults;
+	pthread_t lister;
+};
+
+/* false where the kernel has no userfaultfd */
+bool hold_up(struct held_room *held);
+void let_go(struct held_room *held);
 
 #endif
