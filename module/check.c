@@ -104,12 +104,6 @@
  * tw_check_again(): whatever has made them differ, they agree again within three
  * seconds of that, without another allocation or free.
  *
- * I14. What the kernel frees within an allocation, which takes it, may be a fall that is
- * over when its system call returns, see shrink.c. So the hook of such a free queues no check,
- * in debt or not, and usage may be below F without one. One is queued half a second after that
- * at the latest; one that is made for another reason may come first. The state of the
- * thresholds stays that of the last check, so what rises meanwhile crosses nothing.
- *
  * Where the hook does not learn how many blocks were allocated (up to Linux 6.5),
  * there are no credits, and each allocation or free nearer than the slack makes a
  * check.
@@ -129,7 +123,6 @@
 #include "compat.h"
 #include "mount.h"
 #include "notify.h"
-#include "shrink.h"
 #include "threshold.h"
 
 /* how often a sum is made while it changes */
@@ -342,7 +335,7 @@ static noinline notrace void tw_check_free_near(struct tw_mount *mount,
 	/* resized or not, what was freed is charged */
 	if (TW_COMPAT_COUNTS_BLOCKS)
 		charged = tw_check_charge(mount, 0, blocks > 0 ? blocks : TW_CHECK_UNKNOWN);
-	if ((!charged || resized) && !tw_shrink_defers())
+	if (!charged || resized)
 		tw_check_queue(mount, blocks > 0 ? -blocks : 0);
 }
 
@@ -379,14 +372,13 @@ NOKPROBE_SYMBOL(tw_check_free);
  * @mount: where
  *
  * The barrier that makes a free see check_below would be too early here, so there
- * is always a check, unless it is deferred (I14).
+ * is always a check.
  *
  * Context: as tw_check_alloc().
  */
 notrace void tw_check_freeing(struct tw_mount *mount)
 {
-	if (!tw_shrink_defers())
-		tw_check_queue(mount, 0);
+	tw_check_queue(mount, 0);
 }
 
 NOKPROBE_SYMBOL(tw_check_freeing);
@@ -629,7 +621,7 @@ void tw_check_resized(struct tw_mount *mount)
 }
 
 /**
- * tw_check_is_unlimited() - has a remount to size=0 taken the limit away?
+ * tw_check_is_unlimited() - has it no size, by a remount or from the beginning?
  * @mount: of which
  *
  * That is for good: the kernel counts no blocks from then on, and takes no other size.
@@ -658,8 +650,10 @@ static bool tw_check_wrong(struct tw_mount *mount)
 	if (!mount->sbinfo)
 		return false;
 	max_blocks = READ_ONCE(mount->sbinfo->max_blocks);
-	/* without a size there are to be no thresholds */
-	if (!max_blocks || mount->resizing || max_blocks != mount->size)
+	/* a remount to size=0 ends the count for good */
+	if (!max_blocks)
+		return false;
+	if (mount->resizing || max_blocks != mount->size)
 		return true;
 	count = tw_check_count(mount->sbinfo);
 	barrier(); /* read once, since it is compared twice */
@@ -667,29 +661,6 @@ static bool tw_check_wrong(struct tw_mount *mount)
 		return false;
 	used = tw_mount_used(mount);
 	return tw_threshold_passed(mount, used, used);
-}
-
-/* Queues a check that sums up, whatever credit there is; with the mount's lock held. */
-static void tw_check_queue_sum(struct tw_mount *mount)
-{
-	/* ends all credit: what was charged until now says nothing */
-	tw_check_set_next(mount, mount->next_rise, mount->next_fall);
-	tw_check_queue(mount, 0);
-}
-
-/**
- * tw_check_queue_anew() - have usage checked, whatever the hook has seen of it
- * @mount: one that can be found
- *
- * Context: process, with preemption disabled.
- */
-void tw_check_queue_anew(struct tw_mount *mount)
-{
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&mount->lock, flags);
-	tw_check_queue_sum(mount);
-	raw_spin_unlock_irqrestore(&mount->lock, flags);
 }
 
 /**
@@ -714,7 +685,9 @@ bool tw_check_again(struct tw_mount *mount, bool *queued)
 		  !RB_EMPTY_ROOT(&mount->falls.rb_root);
 	doubt = watched && tw_check_wrong(mount) ? mount->checks + 1 : 0;
 	if (doubt && doubt == mount->doubt) {
-		tw_check_queue_sum(mount);
+		/* ends all credit: what was charged until now says nothing */
+		tw_check_set_next(mount, mount->next_rise, mount->next_fall);
+		tw_check_queue(mount, 0);
 		*queued = true;
 	}
 	mount->doubt = doubt;

@@ -30,7 +30,6 @@
 #include "mount.h"
 #include "probe.h"
 #include "selftest.h"
-#include "shrink.h"
 
 /*
  * How long the probes stay after the last trigger has gone: who registers and closes in a
@@ -391,7 +390,6 @@ static int tw_hook_disable(void)
 	lockdep_assert_held(&tw_hook_mutex);
 	for (i = 0; i < ARRAY_SIZE(probes); i++)
 		err = tw_probe_disable(probes[i]) ?: err;
-	err = tw_shrink_disable() ?: err;
 	WRITE_ONCE(tw_hook_armed, false);
 	return err;
 }
@@ -440,7 +438,6 @@ static int tw_hook_enable(void)
 		mod_delayed_work(tw_wq, &tw_hook_disarm, TW_DISARM_DELAY);
 		return err;
 	}
-	tw_shrink_enable();
 	WRITE_ONCE(tw_hook_armed, true);
 	WRITE_ONCE(tw_hook_armings, tw_hook_armings + 1);
 	return 0;
@@ -696,7 +693,6 @@ int tw_hook_init(void)
 	return -ENODEV;
 
 found:
-	tw_shrink_init();
 	pr_info("watching %s (%s) on Linux %s\n", tw_hook_alloc.symbol,
 		tw_probe_kind_name(tw_hook_alloc.kind),
 		init_utsname()->release);
@@ -721,6 +717,5 @@ void tw_hook_stop(void)
 void tw_hook_exit(void)
 {
 	cancel_delayed_work_sync(&tw_hook_disarm);
-	tw_shrink_exit();
 	tw_hook_unregister();
 }

@@ -48,7 +48,7 @@ MODULE_PARM_DESC(hook, "How allocations are probed (auto, ftrace or kprobe, defa
 module_param_named(hook_symbol, tw_hook_symbol, charp, 0444);
 MODULE_PARM_DESC(hook_symbol, "Symbol of mm/shmem.c to probe for allocations (name, default: the first that works)");
 
-/* The last umount of a tmpfs, or the module's end. */
+/* The last umount of a tmpfs, a remount that takes its limit away, or the module's end. */
 static void tw_mount_gone(struct tw_mount *mount)
 {
 	/* in this order: who is woken and finds no file knows that it is over */
@@ -56,19 +56,9 @@ static void tw_mount_gone(struct tw_mount *mount)
 	tw_trigger_end_all(mount);
 }
 
-/* A remount to size=0: the mount stays, but nothing is counted there any more. */
-static void tw_mount_unlimited(struct tw_mount *mount)
-{
-	static const struct tw_level none = { .kind = TW_LEVEL_NONE };
-
-	tw_trigger_set_warn_used(mount, &none);
-	tw_trigger_end_all(mount);
-}
-
 static const struct tw_discovery_events tw_events = {
 	.appeared = tw_debugfs_show,
 	.gone = tw_mount_gone,
-	.unlimited = tw_mount_unlimited,
 	/* all at once, so that who is woken knows that it is not the mount */
 	.stopping = tw_debugfs_exit,
 };

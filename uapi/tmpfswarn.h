@@ -145,8 +145,8 @@
  * Each signal adds one to the counter of the eventfd. The last signal of every
  * registration comes when its mount goes away or the module is removed, after
  * the directory has vanished: a client that finds event_control missing after
- * a wake-up knows that it is over. It comes, too, when a remount takes the limit away
- * (size=0): the directory stays, and usage says size 0 then. A registration ends by itself when the last
+ * a wake-up knows that it is over. So it is when a remount takes the limit away
+ * (size=0). A registration ends by itself when the last
  * reference to its eventfd is closed.
  *
  * A write that is refused changes nothing:
