@@ -215,10 +215,10 @@ hang() {
 
 both_a_command_that_takes_too_long_is_ended_with_all_that_it_has_started() {
 	mounted a
-	watch -n 1 --exec-timeout 1 --exec "$(hang :)" "$dir/a" 50%
+	watch -n 1 --exec-timeout 3 --exec "$(hang :)" "$dir/a" 50%
 	fill a 512
 	ended
-	expect 0 "$dir/a up 50%: command ended, not done after 1 seconds"
+	expect 0 "$dir/a up 50%: command ended, not done after 3 seconds"
 	gone "$dir/started" || fail "left behind"
 }
 
@@ -227,11 +227,11 @@ test_a_command_that_does_not_end_on_SIGTERM_is_killed() {
 	# all of it ignores the signal, or only what the shell has started
 	for ignores in "trap '' TERM" "(trap '' TERM; exec sleep 2000) & echo \$! >>'$dir/started'"; do
 		rm -f "$dir/started" "$dir/a/file"
-		watch --rising -n 1 --exec-timeout 1 --exec "$(hang "$ignores")" "$dir/a" 50%
+		watch --rising -n 1 --exec-timeout 3 --exec "$(hang "$ignores")" "$dir/a" 50%
 		fill a 512
 		ended
 		expect 0
-		is errors "$(cat "$dir/err")" "tmpfswarn: $dir/a up 50%: command ended, not done after 1 seconds
+		is errors "$(cat "$dir/err")" "tmpfswarn: $dir/a up 50%: command ended, not done after 3 seconds
 tmpfswarn: $dir/a up 50%: command killed, not ended by SIGTERM"
 		gone "$dir/started" || fail "left behind"
 	done
@@ -239,16 +239,16 @@ tmpfswarn: $dir/a up 50%: command killed, not ended by SIGTERM"
 
 test_a_command_that_has_been_stopped_is_ended_too() {
 	mounted a
-	watch -n 1 --exec-timeout 1 --exec "echo \$\$ >'$dir/started'; kill -STOP \$\$" "$dir/a" 50%
+	watch -n 1 --exec-timeout 3 --exec "echo \$\$ >'$dir/started'; kill -STOP \$\$" "$dir/a" 50%
 	fill a 512
 	ended
-	expect 0 "$dir/a up 50%: command ended, not done after 1 seconds"
+	expect 0 "$dir/a up 50%: command ended, not done after 3 seconds"
 	gone "$dir/started" || fail "left behind"
 }
 
 both_at_the_timeout_no_command_is_left_behind() {
 	mounted a
-	watch --timeout 1 --exec "$(hang :)" "$dir/a" 50%
+	watch --timeout 5 --exec "$(hang :)" "$dir/a" 50%
 	fill a 512
 	until_true test -s "$dir/started"
 	: >"$dir/a/file"
@@ -261,7 +261,7 @@ both_at_the_timeout_no_command_is_left_behind() {
 
 test_at_the_timeout_a_command_that_ends_soon_is_waited_for() {
 	mounted a
-	watch --timeout 1 --exec "sleep 2; echo >'$dir/ran'" "$dir/a" 50%
+	watch --timeout 5 --exec "sleep 6; echo >'$dir/ran'" "$dir/a" 50%
 	fill a 512
 	ended
 	expect 2 ""
@@ -270,7 +270,7 @@ test_at_the_timeout_a_command_that_ends_soon_is_waited_for() {
 
 test_the_timeout_holds_though_all_has_been_told() {
 	mounted a
-	watch -n 1 --timeout 1 --exec "$(hang :)" "$dir/a" 50%
+	watch -n 1 --timeout 5 --exec "$(hang :)" "$dir/a" 50%
 	fill a 512
 	ended
 	expect 2 "$dir/a up 50%: command ended before it was done"
