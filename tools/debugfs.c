@@ -185,7 +185,10 @@ int debugfs_open_mount(const struct target *target)
 	close(top);
 	if (dir >= 0)
 		return dir;
-	if (errno == ENOENT)
+	if (errno == ENOENT && target->fd == MOUNT_UNREACHED)
+		error("%s: no tmpfs of this number is mounted, or the module does not show it: see tmpfswarn list",
+		      target->name);
+	else if (errno == ENOENT)
 		error("%s: not shown by the module (%s): see mounts_hidden in tmpfswarn status",
 		      target->name, target->device);
 	else
@@ -324,6 +327,7 @@ static const char *debugfs_figures(interface_figure *figure, void *data)
 
 const struct interface interface_debugfs = {
 	.name = "debugfs",
+	.by_number = true,
 	.find = debugfs_find,
 	.open = eventfd_open,
 	.add = eventfd_add,

@@ -35,7 +35,7 @@ static struct json_object *event_json(const char *name,
 	json_object_object_add(object, "event", text_json(name));
 	json_object_object_add(object, "time",
 			       text_json(text_utc_time(buf, time)));
-	json_object_object_add(object, "path", text_json(target->path));
+	text_json_add(object, "path", target->path);
 	if (*target->device)
 		json_object_object_add(object, "device",
 				       text_json(target->device));
@@ -155,14 +155,13 @@ static void print_crossing_json(const struct event *event)
 	if (event->who) {
 		json_object_object_add(object, "uid",
 				       json_object_new_int64(event->uid));
-		json_object_object_add(object, "comm", text_json(event->comm));
+		text_json_add(object, "comm", event->comm);
 	}
 	if (event->cgroup)
 		json_object_object_add(object, "cgroup",
 				       json_object_new_uint64(event->cgroup));
 	if (event->cgroup_path)
-		json_object_object_add(object, "cgroup_path",
-				       text_json(event->cgroup_path));
+		text_json_add(object, "cgroup_path", event->cgroup_path);
 	text_json_print(object);
 }
 

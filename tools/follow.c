@@ -12,6 +12,8 @@
 #include "event.h"
 #include "follow.h"
 #include "lookup.h"
+#include "note.h"
+#include "number.h"
 #include "parent.h"
 #include "place.h"
 #include "renewal.h"
@@ -101,6 +103,18 @@ static void follow_try(struct target *target, const struct place *place)
 	set_text(&target->options, place->options);
 }
 
+/* Registers the levels of @target; exit status, after saying what is wrong. */
+static int follow_add(struct follow *follow, struct target *target)
+{
+	int status = session_add(follow->session, target);
+
+	if (status)
+		return status;
+	target->state = TARGET_WATCHED;
+	note_target(target, &follow->request);
+	return STATUS_OK;
+}
+
 /* Opens @target's path on @place; or -1. */
 static int follow_open(struct follow *follow, struct target *target,
 		       const struct place *place)
@@ -151,13 +165,10 @@ static int follow_enter(struct follow *follow, struct target *target,
 		return target->id == place.id ? STATUS_ERROR : STATUS_OK;
 	follow_place(target, &place);
 	follow_try(target, &place);
-	status = session_add(follow->session, target);
-	if (status) {
+	status = follow_add(follow, target);
+	if (status)
 		session_end(follow->session, target);
-		return status;
-	}
-	target->state = TARGET_WATCHED;
-	return STATUS_OK;
+	return status;
 }
 
 /* Is @target still where it was? */
@@ -375,12 +386,19 @@ static int follow_resolve(struct follow *follow)
 {
 	struct libmnt_table *table = place_table(follow->monitor);
 	int status = table ? STATUS_OK : STATUS_ERROR;
+	dev_t dev;
 	size_t i;
 
 	for (i = 0; i < follow->nr_targets && !status; i++) {
 		struct target *target = &follow->targets[i];
 
 		target_name(target);
+		if (number_parse(target->path, &dev)) {
+			error("%s: a mount by its number, which leads nowhere else: --follow needs a path",
+			      target->name);
+			status = STATUS_ERROR;
+			continue;
+		}
 		target->full = place_path(table, target->path);
 		if (target->full)
 			continue;
@@ -409,7 +427,8 @@ int follow_begin(struct follow *follow)
 	status = follow->again ? follow_resolve(follow) : follow_find(follow);
 	if (status)
 		return status;
-	follow->session = session_open(follow->interface, &follow->request);
+	follow->session = session_open(follow->interface, &follow->request,
+				       follow->targets, follow->nr_targets);
 	table = follow->session ? place_table(follow->monitor) : NULL;
 	if (!table)
 		return STATUS_ERROR;
@@ -421,8 +440,7 @@ int follow_begin(struct follow *follow)
 			continue;
 		}
 		follow_locate(target, table);
-		target->state = TARGET_WATCHED;
-		status = session_add(follow->session, target);
+		status = follow_add(follow, target);
 	}
 	mnt_unref_table(table);
 	/* what has changed in between */

@@ -134,10 +134,44 @@ int interface_refused(const struct session *session,
 	return STATUS_ERROR;
 }
 
-/* A session by way of @asked, NULL for any; NULL after saying why not. */
-struct session *session_open(const struct interface *asked,
-			     const struct request *request)
+/* The first of @targets of which nothing but the number is known, or NULL. */
+static const struct target *find_unreached(const struct target *targets,
+					   size_t nr)
 {
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		if (targets[i].fd == MOUNT_UNREACHED)
+			return &targets[i];
+	}
+	return NULL;
+}
+
+/* An interface that can have @target; NULL after saying why there is none. */
+static const struct interface *
+interface_by_number(const struct interface *asked, const struct target *target)
+{
+	const struct interface *const *each;
+	const char *why = "use --interface debugfs";
+
+	for (each = interfaces; *each && !asked; each++) {
+		if ((*each)->by_number && (*each)->find(&why))
+			return *each;
+	}
+	error("%s: no path or open file that is to be seen leads to this mount, and by number it can be had through debugfs alone: %s",
+	      target->name, why);
+	return NULL;
+}
+
+/*
+ * A session by way of @asked, NULL for any, that can register @targets; NULL
+ * after saying why not.
+ */
+struct session *session_open(const struct interface *asked,
+			     const struct request *request,
+			     const struct target *targets, size_t nr)
+{
+	const struct target *unreached = find_unreached(targets, nr);
 	const struct interface *interface;
 	struct session *session;
 	const char *why;
@@ -146,6 +180,11 @@ struct session *session_open(const struct interface *asked,
 	if (!interface) {
 		error("%s", why);
 		return NULL;
+	}
+	if (unreached && !interface->by_number) {
+		interface = interface_by_number(asked, unreached);
+		if (!interface)
+			return NULL;
 	}
 	session = interface->open();
 	if (!session)

@@ -38,6 +38,7 @@ typedef void interface_figure(void *data, const char *key, const char *value);
 /**
  * struct interface - a way to the module
  * @name: as --interface has it
+ * @by_number: can register by the number of a mount, without a file descriptor
  * @find: where it is; NULL and why if it cannot be used. Where it is there why
  *	says if nothing can be registered, else it is NULL
  * @open: begins a session; NULL after saying why not
@@ -56,6 +57,7 @@ typedef void interface_figure(void *data, const char *key, const char *value);
  */
 struct interface {
 	const char *name;
+	bool by_number;
 	const char *(*find)(const char **why);
 	struct session *(*open)(void);
 	int (*add)(struct session *session, struct target *target);
@@ -97,7 +99,8 @@ int interface_refused(const struct session *session,
 		      const struct target *target, const char *level, int err);
 
 struct session *session_open(const struct interface *asked,
-			     const struct request *request);
+			     const struct request *request,
+			     const struct target *targets, size_t nr);
 int session_add(struct session *session, struct target *target);
 int session_renew(struct session *session, struct target *target);
 void session_end(struct session *session, struct target *target);

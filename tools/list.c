@@ -46,16 +46,6 @@ static const struct option options[] = {
 	{ }
 };
 
-static struct json_object *points_json(const char *const *points, size_t nr)
-{
-	struct json_object *array = json_object_new_array();
-	size_t i;
-
-	for (i = 0; i < nr; i++)
-		json_object_array_add(array, text_json(points[i]));
-	return array;
-}
-
 /* NULL where it cannot be told that nobody has the mount. */
 static struct json_object *elsewhere_json(const struct row *row)
 {
@@ -71,14 +61,11 @@ static struct json_object *elsewhere_json(const struct row *row)
 
 		json_object_object_add(object, "pid",
 				       json_object_new_int64(elsewhere->pid));
-		json_object_object_add(object, "comm",
-				       elsewhere->comm ?
-				       text_json(elsewhere->comm) : NULL);
+		text_json_add(object, "comm", elsewhere->comm);
 		row_add_cgroup(object, elsewhere->cgroup);
-		json_object_object_add(object, "mountpoints",
-				       points_json((const char *const *)
-						   elsewhere->points,
-						   elsewhere->nr_points));
+		text_json_add_all(object, "mountpoints",
+				  (const char *const *)elsewhere->points,
+				  elsewhere->nr_points);
 		json_object_array_add(array, object);
 	}
 	return array;
@@ -102,9 +89,8 @@ static void row_print_json(const struct row *row, struct json_object *rows)
 	size_t i;
 
 	json_object_object_add(object, "device", text_json(row->number));
-	json_object_object_add(object, "mountpoints",
-			       points_json(row->mount.points,
-					   row->mount.nr_points));
+	text_json_add_all(object, "mountpoints", row->mount.points,
+			  row->mount.nr_points);
 	json_object_object_add(object, "elsewhere", elsewhere_json(row));
 	for (i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
 		json_object_object_add(object, figures[i].key, row->known ?

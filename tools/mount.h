@@ -13,6 +13,9 @@
 /* for "major:minor" */
 #define MOUNT_NUMBER_SIZE	32
 
+/* what mount_open() returns for one that is known by its number alone */
+#define MOUNT_UNREACHED		(-2)
+
 /**
  * struct mount - a tmpfs, at one or more mount points
  * @dev: its number, st_dev of all that is on it

@@ -6,6 +6,7 @@
 #include "event.h"
 #include "follow.h"
 #include "lookup.h"
+#include "number.h"
 #include "renewal.h"
 #include "target.h"
 #include "tool.h"
@@ -22,6 +23,7 @@ static bool renewal_is_on(const struct target *target)
 void renewal_make(struct follow *follow, struct target *target)
 {
 	bool depends = false;
+	dev_t dev;
 	size_t i;
 
 	target->outdated = false;
@@ -30,7 +32,8 @@ void renewal_make(struct follow *follow, struct target *target)
 	if (!depends)
 		return;
 	/* what the path leads to on the mount may have been removed */
-	target->fd = lookup_open(target->point ?: target->path);
+	target->fd = number_parse(target->path, &dev) ? number_open(dev) :
+		     lookup_open(target->point ?: target->path);
 	if (target->fd >= 0 && !renewal_is_on(target)) {
 		/* the mount table has changed since, which is to be seen soon */
 		close(target->fd);

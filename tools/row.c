@@ -176,9 +176,8 @@ void row_add_cgroup(struct json_object *object, const char *cgroup)
 	char buf[CGROUP_NAME_SIZE];
 	const char *name = cgroup ? cgroup_name(buf, cgroup) : NULL;
 
-	json_object_object_add(object, "cgroup",
-			       cgroup ? text_json(cgroup) : NULL);
-	json_object_object_add(object, "name", name ? text_json(name) : NULL);
+	text_json_add(object, "cgroup", cgroup);
+	text_json_add(object, "name", name);
 }
 
 /* Where the processes are that have registered levels, if they still run. */

@@ -58,8 +58,8 @@ static void report_add(struct report *report, const char *key,
 	if (remedy)
 		report->bad = true;
 	if (!report->json) {
-		printf("%-14s %s%s%s\n", key, value, remedy ? ": " : "",
-		       remedy ? remedy : "");
+		printf("%-14s %s%s%s\n", key, text_name(value),
+		       remedy ? ": " : "", remedy ? text_name(remedy) : "");
 		return;
 	}
 	json_object_object_add(report->json, key, end != value && !*end ?

@@ -46,10 +46,11 @@ enum target_state {
 
 /**
  * struct target - a path and its triggers
- * @path: as typed
+ * @path: as typed, which may be the number of the mount
  * @name: @path, printable
  * @device: number of the mount
- * @fd: holds the mount until its levels are registered, -1 then
+ * @fd: holds the mount until its levels are registered, -1 then; or
+ *	MOUNT_UNREACHED
  * @triggers: one for each level
  * @nr_triggers: how many
  * @used: bytes, when the last of them was registered

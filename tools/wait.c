@@ -18,7 +18,7 @@ const char wait_help[] =
 "Returns when usage of the tmpfs that PATH is on has reached LEVEL: at once if\n"
 "it has already. LEVEL: 80%, 99.5%, 512M, 2Gi, or low, medium, critical;\n"
 "free:200M, free:5% is reached when no more than that is left.\n"
-"Prints nothing.\n"
+"Prints nothing. PATH may be the number of a mount, as list has it: 0:24.\n"
 "\n"
 "      --falling          return when usage is below LEVEL instead\n"
 "      --follow           wait for a tmpfs to be mounted on PATH, if need be again\n"
@@ -144,6 +144,9 @@ int wait_main(int argc, char **argv)
 	argc -= optind;
 	if (argc < 2)
 		return usage_error("wait", "needs a PATH and a LEVEL");
+	if (argc == 3 && level_is_apart(2, argv + 1))
+		return usage_error("wait", "%s %s: not a level, write %s%s",
+				   argv[1], argv[2], argv[1], argv[2]);
 	if (argc > 2)
 		return operand_error("wait", argv[2]);
 	status = level_check("wait", argv[1]);

@@ -12,6 +12,7 @@
 #include "interface.h"
 #include "level.h"
 #include "memory.h"
+#include "note.h"
 #include "output.h"
 #include "signals.h"
 #include "tool.h"
@@ -24,6 +25,7 @@ const char watch_help[] =
 "falls below it (down). LEVEL: 80%, 99.5%, 512M, 2Gi, or low, medium, critical;\n"
 "free:200M, free:5% is reached when no more than that is left.\n"
 "The line \"watching PATH: ...\" says that it is ready and where usage is now.\n"
+"PATH may be the number of a mount, as list has it: 0:24.\n"
 "\n"
 "      --rising           tell of up only\n"
 "      --falling          tell of down only\n"
@@ -102,6 +104,7 @@ static int watch_run(struct watch *watch)
 		if (status)
 			return status;
 	}
+	note_request(&follow->request);
 	status = follow_begin(follow);
 	if (status)
 		return status;
@@ -130,6 +133,9 @@ static int watch_operands(struct watch *watch, int argc, char **argv)
 				   argv[0], argv[0]);
 	watch->follow.targets = target--;
 	for (i = 0; i < argc; i++) {
+		if (level_is_apart(argc - i, argv + i))
+			return usage_error("watch", "%s %s: not a level, write %s%s",
+					   argv[i], argv[i + 1], argv[i], argv[i + 1]);
 		if (!level_is_meant(argv[i])) {
 			*++target = (struct target){
 				.path = argv[i],

@@ -145,15 +145,6 @@ test_debugfs_is_found_where_else_it_is_mounted() {
 	expect 0 ""
 }
 
-# the kernel says how many blocks a call has allocated or freed: from 6.6 on
-knows_who() {
-	release=$(uname -r)
-	major=${release%%.*}
-	minor=${release#*.}
-	minor=${minor%%[!0-9]*}
-	[ $((major * 1000 + minor)) -ge 6006 ]
-}
-
 test_others_than_root_watch_through_the_device_and_list_their_own_levels() {
 	chmod 755 "$work" "$dir"
 	has_user user 1000
