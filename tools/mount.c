@@ -20,7 +20,8 @@
 #include "tool.h"
 #include "unwatchable.h"
 
-static struct libmnt_table *mount_table(void)
+/* The mount table as it is now; NULL after saying why not. */
+struct libmnt_table *mount_table(void)
 {
 	struct libmnt_table *table = mnt_new_table_from_file(MOUNTINFO);
 

@@ -16,6 +16,8 @@
 /* what mount_open() returns for one that is known by its number alone */
 #define MOUNT_UNREACHED		(-2)
 
+struct libmnt_table;
+
 /**
  * struct mount - a tmpfs, at one or more mount points
  * @dev: its number, st_dev of all that is on it
@@ -28,6 +30,7 @@ struct mount {
 	size_t nr_points;
 };
 
+struct libmnt_table *mount_table(void);
 int mount_list(struct mount **mounts, size_t *nr);
 int mount_open(const char *path, dev_t *dev);
 const char *mount_number(char buf[MOUNT_NUMBER_SIZE], dev_t dev);

@@ -13,10 +13,9 @@
 #include <libmount.h>
 
 #include "lookup.h"
+#include "mount.h"
 #include "place.h"
 #include "tool.h"
-
-#define MOUNTINFO	"/proc/self/mountinfo"
 
 /* a table that changes faster than it is read is taken as it is after so often */
 #define TABLE_TRIES	16
@@ -42,10 +41,9 @@ struct libmnt_table *place_table(struct libmnt_monitor *monitor)
 
 	do {
 		mnt_unref_table(table);
-		table = mnt_new_table_from_file(MOUNTINFO);
-	} while (place_table_changed(monitor) && ++tries < TABLE_TRIES);
-	if (!table)
-		error(MOUNTINFO ": cannot be read: mount -t proc proc /proc");
+		table = mount_table();
+	} while (table && place_table_changed(monitor) &&
+		 ++tries < TABLE_TRIES);
 	return table;
 }
 
