@@ -11,16 +11,20 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <libmount.h>
 #include <linux/capability.h>
 
 #include "../uapi/tmpfswarn.h"
 #include "debugfs.h"
+#include "event.h"
 #include "eventfd.h"
 #include "interface.h"
 #include "listing.h"
 #include "mount.h"
+#include "place.h"
 #include "reach.h"
 #include "refusal.h"
+#include "target.h"
 #include "tool.h"
 
 #define USUAL	"/sys/kernel/debug"
@@ -131,13 +135,20 @@ static int debugfs_open(const char **why)
 	return fd;
 }
 
-/* What has gone away with the directory of a mount. */
-const char *debugfs_gone(void)
+/* What has gone away with the directory of @target's mount. */
+const char *debugfs_gone(const struct target *target)
 {
 	enum module_state state = refusal_module_state();
+	struct libmnt_table *table;
+	bool mounted;
 
-	return state == MODULE_ABSENT || state == MODULE_CHANGING ?
-	       "module unloaded" : "unmounted";
+	if (state == MODULE_ABSENT || state == MODULE_CHANGING)
+		return "module unloaded";
+	/* of what is in another namespace it cannot be told */
+	table = mount_table();
+	mounted = table && place_has_device(table, target->dev);
+	mnt_unref_table(table);
+	return mounted ? EVENT_UNLIMITED : EVENT_UNMOUNTED;
 }
 
 void debugfs_pause(void)

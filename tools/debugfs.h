@@ -16,7 +16,7 @@
 struct target;
 struct usage;
 
-const char *debugfs_gone(void);
+const char *debugfs_gone(const struct target *target);
 void debugfs_pause(void);
 int debugfs_open_mount(const struct target *target);
 const char *debugfs_refusal(int err);

@@ -136,7 +136,9 @@ static int device_take(struct device *device, const struct record *record)
 	item->event.outdated = outdated;
 	item->event.up = state ? record->above : !strcmp(record->kind, "up");
 	/* an open device keeps the module */
-	item->event.gone = gone ? "unmounted" : NULL;
+	if (gone)
+		item->event.gone = record->event.size ? EVENT_UNMOUNTED :
+							EVENT_UNLIMITED;
 	STAILQ_INSERT_TAIL(&device->items, item, next);
 	return 0;
 }

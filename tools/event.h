@@ -13,6 +13,10 @@
 /* for the name of a task or a kernel thread */
 #define EVENT_COMM_SIZE	64
 
+/* reasons for which a target is gone */
+#define EVENT_UNMOUNTED	"unmounted"
+#define EVENT_UNLIMITED	"has no limit any more"
+
 struct target;
 struct trigger;
 

@@ -191,7 +191,10 @@ static bool eventfds_tell(struct eventfds *eventfds, struct event *event)
 		return false;
 	eventfds->gone = NULL;
 	group_close(gone);
-	*event = (struct event){ .target = gone->target, .gone = debugfs_gone() };
+	*event = (struct event){
+		.target = gone->target,
+		.gone = debugfs_gone(gone->target),
+	};
 	return true;
 }
 

@@ -188,7 +188,7 @@ static void follow_check(struct follow *follow, struct target *target,
 		return;
 	}
 	target->reason = place_has_device(table, target->dev) ?
-			 "leads to another mount" : "unmounted";
+			 "leads to another mount" : EVENT_UNMOUNTED;
 	target->state = TARGET_LEAVING;
 	session_end(follow->session, target);
 }

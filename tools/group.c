@@ -139,7 +139,7 @@ static int group_refused(const struct session *session,
 		/* fall through */
 	case ENODEV:
 	case ENOENT:
-		error("%s: %s", group->target->name, debugfs_gone());
+		error("%s: %s", group->target->name, debugfs_gone(group->target));
 		return STATUS_GONE;
 	}
 	return interface_refused(session, group->target, level, err);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "../uapi/tmpfswarn.h"
+#include "event.h"
 #include "interface.h"
 #include "refusal.h"
 #include "text.h"
@@ -127,7 +128,7 @@ int interface_refused(const struct session *session,
 		      target->name);
 		return STATUS_ERROR;
 	case ENODEV:
-		error("%s: unmounted", target->name);
+		error("%s: " EVENT_UNMOUNTED, target->name);
 		return STATUS_GONE;
 	}
 	error("%s: %s", target->name, error_text(err));

@@ -46,7 +46,7 @@
  *   level	as registered: bytes, NN%, -1, low, medium, critical
  *   dev	st_dev of the mount, "major:minor" in decimal
  *   used	in bytes: the sum that has decided the crossing; 0 for gone
- *   size	of the mount then, in bytes
+ *   size	of the mount then, in bytes: 0 if it has lost its limit
  *   time	when that was found, in seconds of CLOCK_REALTIME, with nine decimals
  *   state	for state: above or below the level
  *   crossings	for up and down: how many the record stands for, 1 or more. The module keeps

@@ -332,6 +332,38 @@ both_follow_and_timeout_end_while_nothing_is_there() {
 	expect 2 ""
 }
 
+both_a_remount_that_takes_the_limit_away_ends_what_is_watched() {
+	mounted a
+	fill a 512
+	watch --json "$dir/a" 50% 90%
+	watcher=$pid
+	tool wait "$dir/a" 90% >"$dir/wait.out" 2>"$dir/wait.err" </dev/null &
+	waiter=$!
+	echo $waiter >>"$dir/pids"
+	until_lines "$shown/$(device "$dir/a")/triggers" 3 .
+	mount -o remount,size=0 "$dir/a"
+	ended $waiter
+	is status "$status" 3
+	is error "$(cat "$dir/wait.err")" "tmpfswarn: $dir/a: has no limit any more"
+	ended "$watcher"
+	expect 3 "$dir/a: has no limit any more"
+	json
+	is gone "$(awk '$2 == ".reason" { sub(/^[^ ]* [^ ]* /, ""); print }' "$dir/json")" "has no limit any more"
+}
+
+both_follow_waits_for_another_mount_where_one_has_lost_its_limit() {
+	mounted a
+	follow --count 1 "$dir/a" 50%
+	mount -o remount,size=0 "$dir/a"
+	until_lines "$dir/err" 1 "has no limit any more"
+	umount "$dir/a" || fail "busy"
+	mounted a
+	until_lines "$dir/out" 2 "^watching "
+	fill a 512
+	ended
+	expect 0
+}
+
 both_follow_says_what_is_wrong_with_a_mount_and_waits_for_another() {
 	mounted a
 	follow --count 1 "$dir/a" 50%
