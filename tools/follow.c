@@ -80,6 +80,9 @@ static void follow_locate(struct target *target, struct libmnt_table *table)
 	struct place place;
 	int id = place_id_of(target->fd);
 
+	/* it is that mount, wherever it is */
+	if (target->numbered)
+		return;
 	target->full = place_path_of(target->fd);
 	if (!target->full || !place_find(table, target->full, &place))
 		goto unknown;
@@ -108,11 +111,11 @@ static int follow_add(struct follow *follow, struct target *target)
 {
 	int status = session_add(follow->session, target);
 
-	if (status)
-		return status;
-	target->state = TARGET_WATCHED;
-	note_target(target, &follow->request);
-	return STATUS_OK;
+	if (!status) {
+		target->state = TARGET_WATCHED;
+		note_target(target, &follow->request);
+	}
+	return status;
 }
 
 /* Opens @target's path on @place; or -1. */
@@ -393,16 +396,14 @@ static int follow_resolve(struct follow *follow)
 		struct target *target = &follow->targets[i];
 
 		target_name(target);
-		if (number_parse(target->path, &dev)) {
-			error("%s: a mount by its number, which leads nowhere else: --follow needs a path",
-			      target->name);
-			status = STATUS_ERROR;
-			continue;
-		}
 		target->full = place_path(table, target->path);
-		if (target->full)
+		if (number_parse(target->path, &dev))
+			error("%s: the number of a mount: --follow needs a path",
+			      target->name);
+		else if (!target->full)
+			error("%s: %s", target->name, error_text(errno));
+		else
 			continue;
-		error("%s: %s", target->name, error_text(errno));
 		status = STATUS_ERROR;
 	}
 	mnt_unref_table(table);
@@ -422,9 +423,9 @@ int follow_begin(struct follow *follow)
 	size_t i;
 
 	status = follow_set_up(follow);
-	if (status)
-		return status;
-	status = follow->again ? follow_resolve(follow) : follow_find(follow);
+	if (!status)
+		status = follow->again ? follow_resolve(follow) :
+					 follow_find(follow);
 	if (status)
 		return status;
 	follow->session = session_open(follow->interface, &follow->request,

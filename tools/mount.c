@@ -230,16 +230,17 @@ static int mount_open_number(const char *path, dev_t *dev)
 /*
  * Opens @path, which keeps its mount from going away, and finds the number of
  * the tmpfs that it is on. @path may be that number, or the directory that the
- * module has for it in debugfs. Says so if it is on none.
+ * module has for it in debugfs: *@numbered says so. Says so if it is on none.
  *
  * Return: a file descriptor; MOUNT_UNREACHED if nothing leads to that number;
  *	or -1.
  */
-int mount_open(const char *path, dev_t *dev)
+int mount_open(const char *path, dev_t *dev, bool *numbered)
 {
 	struct spot spot;
 
-	if (number_parse(path, dev))
+	*numbered = number_parse(path, dev);
+	if (*numbered)
 		return mount_open_number(path, dev);
 	if (!spot_open(&spot, path))
 		return -1;
@@ -251,6 +252,7 @@ int mount_open(const char *path, dev_t *dev)
 	if (!strcmp(spot.type, "debugfs") &&
 	    number_of_directory(spot.fd, dev)) {
 		spot_close(&spot);
+		*numbered = true;
 		return mount_open_number(path, dev);
 	}
 	return spot_take(&spot, path, dev);

@@ -5,6 +5,7 @@
 #ifndef MOUNT_H
 #define MOUNT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -32,7 +33,7 @@ struct mount {
 
 struct libmnt_table *mount_table(void);
 int mount_list(struct mount **mounts, size_t *nr);
-int mount_open(const char *path, dev_t *dev);
+int mount_open(const char *path, dev_t *dev, bool *numbered);
 const char *mount_number(char buf[MOUNT_NUMBER_SIZE], dev_t dev);
 
 #endif /* MOUNT_H */

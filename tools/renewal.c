@@ -23,7 +23,6 @@ static bool renewal_is_on(const struct target *target)
 void renewal_make(struct follow *follow, struct target *target)
 {
 	bool depends = false;
-	dev_t dev;
 	size_t i;
 
 	target->outdated = false;
@@ -32,7 +31,7 @@ void renewal_make(struct follow *follow, struct target *target)
 	if (!depends)
 		return;
 	/* what the path leads to on the mount may have been removed */
-	target->fd = number_parse(target->path, &dev) ? number_open(dev) :
+	target->fd = target->numbered ? number_open(target->dev) :
 		     lookup_open(target->point ?: target->path);
 	if (target->fd >= 0 && !renewal_is_on(target)) {
 		/* the mount table has changed since, which is to be seen soon */

@@ -25,8 +25,9 @@ void target_name(struct target *target)
 int target_find(struct target *target)
 {
 	target_name(target);
-	target->fd = mount_open(target->path, &target->dev);
-	if (target->fd < 0)
+	target->fd = mount_open(target->path, &target->dev,
+				&target->numbered);
+	if (target->fd == -1)
 		return STATUS_ERROR;
 	mount_number(target->device, target->dev);
 	return STATUS_OK;

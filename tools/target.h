@@ -58,6 +58,7 @@ enum target_state {
  * @state: of the registrations
  * @full: the path for place_find(); NULL if it is in no mount table of ours
  * @dev: as @device
+ * @numbered: @path says which mount, not where one is to be
  * @point: where it is mounted; or NULL
  * @options: of the file system when it was registered; or NULL
  * @id: of the mount that was tried last, while nothing is registered; or -1
@@ -76,6 +77,7 @@ struct target {
 	enum target_state state;
 	char *full;
 	dev_t dev;
+	bool numbered;
 	char *point;
 	char *options;
 	int id;

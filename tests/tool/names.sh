@@ -175,10 +175,15 @@ both_a_mount_is_named_by_its_number() {
 	number=$(device "$dir/a")
 	watch "$number" 50%
 	is ready "$(cat "$dir/out")" "watching $number: 0 of 4M used (0%); below 50%"
+	# it is that mount, whatever covers it
+	mounted a
+	umount "$dir/a"
 	fill a 512
 	is events "$(events 1)" "up 50%"
 	run wait "$number" 50%
 	expect 0 ""
+	run wait --follow "$number" 50%
+	expect 1 "$number: the number of a mount: --follow needs a path"
 	run watch --json --timeout 0 "$number" 80% "$dir/a" 50%
 	expect 2 ""
 	json
@@ -208,7 +213,7 @@ test_what_has_a_slash_is_a_path_and_no_number() {
 	(cd "$dir/a" && tool watch --timeout 0 ./0:1 50% >"$dir/out" 2>"$dir/err")
 	status=$?
 	expect 2 ""
-	is ready "$(cat "$dir/out")" "watching ./0:1: 0 of 4M used (0%); below 50%"
+	is ready "$(cat "$dir/out")" "watching ./0:1 (on $dir/a): 0 of 4M used (0%); below 50%"
 }
 
 both_a_detached_mount_is_watched_by_its_number() {
@@ -423,7 +428,7 @@ both_an_amount_that_is_less_than_a_page_is_said_to_be_one() {
 	expect 2 "note: 1k is less than a page of 4K: taken for one"
 	json
 	run watch --timeout 0 --hysteresis 5 "$dir/a" 80%
-	expect 2 "note: --hysteresis 5 is 5 bytes, taken for a page of 4K; 5% for percent"
+	expect 2 "note: --hysteresis 5 is 5 bytes, taken for a page of 4K; --hysteresis 5% for percent"
 }
 
 both_a_level_above_the_size_is_noted() {

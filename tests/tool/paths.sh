@@ -438,11 +438,13 @@ both_a_level_of_free_space_is_reached_when_no_more_than_that_is_left() {
 both_more_free_space_than_there_is_has_been_reached_already() {
 	mounted a
 	run watch --timeout 0 "$dir/a" free:200M free:0 free:100% free:0%
-	expect 2 ""
+	expect 2
 	is ready "$(cat "$dir/out")" \
 		"watching $dir/a: 0 of 4M used (0%); above free:200M, free:100%; below free:0, free:0%"
+	is note "$(head -n 1 "$dir/err")" \
+		"tmpfswarn: note: $dir/a: level free:200M: no more than that is ever left, its size is 4M"
 	run wait "$dir/a" free:18446744073709551615
-	expect 0 ""
+	expect 0 "note: $dir/a: level free:18446744073709551615: no more than that is ever left, its size is 4M"
 }
 
 both_levels_of_free_space_are_as_typed_in_json_and_the_environment() {
