@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "../uapi/tmpfswarn.h"
@@ -206,13 +207,18 @@ static void session_release(struct target *target)
 /* Registers the levels of @target, of which target_find() has found the mount. */
 int session_add(struct session *session, struct target *target)
 {
+	struct statfs statfs;
 	int status;
 	size_t i;
 
 	target->outdated = false;
 	for (i = 0; i < target->nr_triggers; i++)
 		target->triggers[i].unsure = false;
-	status = session->interface->add(session, target);
+	/* by a remount it may have become one that debugfs does not show */
+	if (!fstatfs(target->fd, &statfs) && !statfs.f_blocks)
+		status = interface_refused(session, target, "", EOPNOTSUPP);
+	else
+		status = session->interface->add(session, target);
 	session_release(target);
 	return status;
 }
