@@ -144,7 +144,8 @@ static bool level_correct(const char *text, char *buf, size_t size)
 	if (comma)
 		*comma = '.';
 	value = strtod(number, &end);
-	if (*end)
+	/* no fraction is left of what is larger */
+	if (*end || value >= 1ULL << 53)
 		return false;
 
 	found = *unit ? unit_find(*unit) : NULL;
