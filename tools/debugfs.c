@@ -21,7 +21,6 @@
 #include "interface.h"
 #include "listing.h"
 #include "mount.h"
-#include "place.h"
 #include "reach.h"
 #include "refusal.h"
 #include "target.h"
@@ -135,20 +134,31 @@ static int debugfs_open(const char **why)
 	return fd;
 }
 
+/* True if @table has a mount of the number @dev that has size=0. */
+static bool debugfs_is_unlimited(struct libmnt_table *table, dev_t dev)
+{
+	struct libmnt_fs *fs = mnt_table_find_devno(table, dev, MNT_ITER_FORWARD);
+	char *size;
+
+	return fs && !mnt_fs_get_option(fs, "size", &size, NULL) &&
+	       !strtoull(size, NULL, 10);
+}
+
 /* What has gone away with the directory of @target's mount. */
 const char *debugfs_gone(const struct target *target)
 {
 	enum module_state state = refusal_module_state();
 	struct libmnt_table *table;
-	bool mounted;
+	const char *gone;
 
 	if (state == MODULE_ABSENT || state == MODULE_CHANGING)
 		return "module unloaded";
 	/* of what is in another namespace it cannot be told */
 	table = mount_table();
-	mounted = table && place_has_device(table, target->dev);
+	gone = table && debugfs_is_unlimited(table, target->dev) ?
+	       EVENT_UNLIMITED : EVENT_UNMOUNTED;
 	mnt_unref_table(table);
-	return mounted ? EVENT_UNLIMITED : EVENT_UNMOUNTED;
+	return gone;
 }
 
 void debugfs_pause(void)
