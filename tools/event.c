@@ -69,8 +69,7 @@ static void print_ready_json(const struct target *target)
 	clock_gettime(CLOCK_REALTIME, &time);
 	object = event_json("ready", target, &time);
 	if (target->point)
-		json_object_object_add(object, "mountpoint",
-				       text_json(target->point));
+		text_json_add(object, "mountpoint", target->point);
 	add_bytes(object, target->used, target->size);
 	memory_add(object);
 	json_object_object_add(object, "levels", levels);

@@ -13,7 +13,6 @@
 #include "follow.h"
 #include "lookup.h"
 #include "note.h"
-#include "number.h"
 #include "parent.h"
 #include "place.h"
 #include "renewal.h"
@@ -389,7 +388,6 @@ static int follow_resolve(struct follow *follow)
 {
 	struct libmnt_table *table = place_table(follow->monitor);
 	int status = table ? STATUS_OK : STATUS_ERROR;
-	dev_t dev;
 	size_t i;
 
 	for (i = 0; i < follow->nr_targets && !status; i++) {
@@ -397,7 +395,7 @@ static int follow_resolve(struct follow *follow)
 
 		target_name(target);
 		target->full = place_path(table, target->path);
-		if (number_parse(target->path, &dev))
+		if (target_is_numbered(target))
 			error("%s: the number of a mount: --follow needs a path",
 			      target->name);
 		else if (!target->full)

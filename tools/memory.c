@@ -218,8 +218,8 @@ struct json_object *memory_json(const struct memory *memory)
 	json_object_object_add(object, "left",
 			       json_object_new_uint64(memory->left));
 	json_object_object_add(object, "limit", text_json(memory->limit));
-	json_object_object_add(object, "cgroup", *memory->cgroup ?
-			       text_json(memory->cgroup) : NULL);
+	text_json_add(object, "cgroup",
+		      *memory->cgroup ? memory->cgroup : NULL);
 	return object;
 }
 

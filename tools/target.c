@@ -2,9 +2,15 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <linux/magic.h>
 
 #include "amount.h"
 #include "level.h"
+#include "lookup.h"
+#include "number.h"
 #include "target.h"
 #include "text.h"
 #include "tool.h"
@@ -31,6 +37,25 @@ int target_find(struct target *target)
 		return STATUS_ERROR;
 	mount_number(target->device, target->dev);
 	return STATUS_OK;
+}
+
+/* True if @target's path, as it is in full, says which mount. */
+bool target_is_numbered(const struct target *target)
+{
+	struct statfs statfs;
+	bool numbered;
+	dev_t dev;
+	int fd;
+
+	if (number_parse(target->path, &dev))
+		return true;
+	fd = target->full ? lookup_open(target->full) : -1;
+	numbered = fd >= 0 && !fstatfs(fd, &statfs) &&
+		   statfs.f_type == DEBUGFS_MAGIC &&
+		   number_of_directory(fd, &dev);
+	if (fd >= 0)
+		close(fd);
+	return numbered;
 }
 
 /* True if one of its levels may still be told. */

@@ -87,6 +87,7 @@ struct target {
 
 void target_name(struct target *target);
 int target_find(struct target *target);
+bool target_is_numbered(const struct target *target);
 bool target_is_live(const struct target *target);
 void trigger_ask(struct trigger *trigger, uint64_t used, uint64_t size);
 

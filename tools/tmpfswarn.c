@@ -152,7 +152,7 @@ static int help(void)
 	puts("\nWithout a subcommand: list. More: tmpfswarn help SUBCOMMAND, "
 	     "man tmpfswarn\n"
 	     "Exit status: 0 event or success, 1 error, 2 timeout, "
-	     "3 the mount or the module went away");
+	     "3 the mount, its limit or the module went away");
 	return STATUS_OK;
 }
 

@@ -21,13 +21,13 @@ const char wait_help[] =
 "Prints nothing. PATH may be the number of a mount, as list has it: 0:24.\n"
 "\n"
 "      --falling          return when usage is below LEVEL instead\n"
-"      --follow           wait for a tmpfs to be mounted on PATH, if need be again\n"
+"      --follow           wait for a tmpfs to be mounted on PATH, or again\n"
 "  -t, --timeout TIME     wait no longer than that: 30, 5m, 2h; 0 only looks\n"
 "      --interface NAME   device, debugfs or auto, the first that can be used\n"
 "  -h, --help             this text\n"
 "\n"
 "Exit status: 0 reached; 1 error; 2 timeout; 3 PATH does not lead to\n"
-"the mount any more, or the module went away\n";
+"the mount any more, that has no limit any more, or the module went away\n";
 
 enum {
 	OPTION_FALLING = 256,

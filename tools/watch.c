@@ -35,7 +35,7 @@ const char watch_help[] =
 "                         usage has in between gone back by AMOUNT: 5%, 16M\n"
 "  -n, --count N          end after N events\n"
 "      --once             tell of each level once, end when all have been told\n"
-"      --follow           watch PATH again whenever another tmpfs is mounted there\n"
+"      --follow           watch PATH again when another tmpfs is mounted there\n"
 "  -t, --timeout TIME     end after so long, with exit status 2: 30, 5m, 2h\n"
 "  -e, --exec COMMAND     run COMMAND with /bin/sh for each event, one at a time\n"
 "                         for each PATH; what comes meanwhile is one event for\n"
@@ -53,7 +53,7 @@ const char watch_help[] =
 "  -h, --help             this text\n"
 "\n"
 "Exit status: 0 all told, or nobody reads on; 1 error; 2 timeout; 3 no PATH\n"
-"leads to its mount any more, or the module went away\n";
+"leads to its mount any more, that has no limit any more, or the module went away\n";
 
 /* of --exec-timeout, in seconds */
 #define EXEC_TIMEOUT	300
