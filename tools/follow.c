@@ -396,7 +396,7 @@ static int follow_resolve(struct follow *follow)
 		target_name(target);
 		target->full = place_path(table, target->path);
 		if (target_is_numbered(target))
-			error("%s: the number of a mount: --follow needs a path",
+			error("%s: names a mount by its number: --follow needs a path",
 			      target->name);
 		else if (!target->full)
 			error("%s: %s", target->name, error_text(errno));

@@ -183,7 +183,7 @@ both_a_mount_is_named_by_its_number() {
 	run wait "$number" 50%
 	expect 0 ""
 	run wait --follow "$number" 50%
-	expect 1 "$number: the number of a mount: --follow needs a path"
+	expect 1 "$number: names a mount by its number: --follow needs a path"
 	run watch --json --timeout 0 "$number" 80% "$dir/a" 50%
 	expect 2 ""
 	json
@@ -203,6 +203,8 @@ both_the_directory_in_debugfs_names_its_mount() {
 	(cd "$shown/$number" && tool wait . 50% 2>"$dir/err")
 	status=$?
 	expect 0 ""
+	run wait --follow "$shown/$number" 50%
+	expect 1 "$shown/$number: names a mount by its number: --follow needs a path"
 	run watch "$shown" 50%
 	expect 1 "$shown: debugfs, not tmpfs"
 }
