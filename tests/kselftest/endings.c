@@ -76,13 +76,16 @@ static int cross(void *arg, int number)
 	return error;
 }
 
-/* by the second and the third part, the even ones and the odd ones */
+/*
+ * By the second and the third part, the even ones and the odd ones. The last are the first: a
+ * crossing and an umount come from the other end, so that they meet.
+ */
 static int close_half(void *arg, int number)
 {
 	FIXTURE_DATA(mount) *self = arg;
 	int i;
 
-	for (i = number % 2; i < MANY; i += 2)
+	for (i = MANY - 2 + number % 2; i >= 0; i -= 2)
 		close(self->efd[i]);
 	return 0;
 }
