@@ -246,6 +246,47 @@ TEST_F_TIMEOUT(mount, mounts_that_come_and_go_while_it_is_held_up_leave_nothing,
 	EXPECT_TRUE(EVENTUALLY(stat_of("mounts") == there));
 }
 
+/*
+ * A directory of the same name is removed first, though the work finds both at once. It takes
+ * some of those that come at a time: there are others behind, so that this one is among them.
+ */
+TEST_F_TIMEOUT(mount, a_number_used_again_while_it_is_held_up_is_shown_at_once, 120)
+{
+	struct held_room held = {};
+	int first, gone, fds[10], i;
+	dev_t old, dev;
+	bool again = false;
+	char mark[64];
+
+	first = superblock(&dev);
+	ASSERT_LE(0, first);
+	gone = superblock(&old);
+	ASSERT_LE(0, gone);
+	ASSERT_TRUE(EVENTUALLY(access(directory_of(dev, ""), F_OK) == 0));
+	ASSERT_TRUE(EVENTUALLY(access(directory_of(old, ""), F_OK) == 0));
+	snprintf(mark, sizeof(mark), "discovery test %d mark", getpid());
+	ASSERT_EQ(0, write_text("/dev/kmsg", mark));
+	if (!hold_up(&held))
+		SKIP(return, "the kernel has no userfaultfd");
+	/* the work waits with its directory, and knows nothing of the others */
+	close(first);
+	usleep(50000);
+	close(gone);
+	for (i = 0; i < 10; i++) {
+		fds[i] = superblock(&dev);
+		EXPECT_LE(0, fds[i]);
+		again |= dev == old;
+	}
+	let_go(&held);
+	EXPECT_TRUE(again) TH_LOG("the kernel did not use the number again");
+	/* what the old one has left says ENODEV */
+	EXPECT_TRUE(EVENTUALLY(number_in(directory_of(old, "/" TMPFSWARN_USAGE), "size") > 0));
+	/* or it would be shown a second later */
+	EXPECT_EQ(0, in_log(mark, "is not shown"));
+	for (i = 0; i < 10; i++)
+		close(fds[i]);
+}
+
 /* ---- the rest ---- */
 
 /* The check of a remount waits until it is over, and is not forgotten meanwhile. */
