@@ -203,7 +203,7 @@ TEST_F_TIMEOUT(mount, a_registration_against_the_umount_is_refused_or_hears_one_
 	static race_part *const parts[] = { umount_it, register_half, register_half };
 	int round, i, first, accepted = 0, refused = 0;
 
-	ROUNDS(5, 40) {
+	ROUNDS_UNTIL(accepted && refused, 5, 40) {
 		/* with the probes armed a registration takes as little as an umount */
 		first = listen_blocks(&self->m, 10, "");
 		ASSERT_LE(0, first);
@@ -288,7 +288,7 @@ TEST_F_TIMEOUT(mount, two_umounts_and_a_mount_of_the_same_number_are_told_apart,
 	struct three three;
 	int round, i, efd[2][20], reused = 0;
 
-	ROUNDS(5, 60) {
+	ROUNDS_UNTIL(reused, 5, 60) {
 		ASSERT_EQ(0, scratch_mount(&three.m[0], "nr_blocks=10"));
 		ASSERT_EQ(0, scratch_mount(&three.m[1], "nr_blocks=20"));
 		strcpy(three.m[2].path, "/tmp/tmpfswarn.XXXXXX");

@@ -537,12 +537,12 @@ TEST_F_TIMEOUT(mount, a_file_of_a_mount_that_is_gone_is_no_control_fd_for_its_su
 
 TEST_F_TIMEOUT(mount, a_device_number_used_again_gets_a_directory_that_works, 120)
 {
-	int i, reused = 0, efd;
+	int round, reused = 0, efd;
 	dev_t last = self->m.dev;
 
-	for (i = 0; i < 50; i++) {
+	ROUNDS_UNTIL(reused, 50, 50) {
 		efd = LISTEN(10, "rising");
-		ASSERT_EQ(1, trigger_count(&self->m)) TH_LOG("round %d", i);
+		ASSERT_EQ(1, trigger_count(&self->m)) TH_LOG("round %d", round);
 		USE(10);
 		ASSERT_SIGNALS(efd, 1);
 		ASSERT_EQ(0, scratch_umount(&self->m));
@@ -551,7 +551,7 @@ TEST_F_TIMEOUT(mount, a_device_number_used_again_gets_a_directory_that_works, 12
 		ASSERT_EQ(0, scratch_mount(&self->m, "nr_blocks=1000"));
 		reused += self->m.dev == last;
 		last = self->m.dev;
-		ASSERT_EQ(0, trigger_count(&self->m)) TH_LOG("round %d", i);
+		ASSERT_EQ(0, trigger_count(&self->m)) TH_LOG("round %d", round);
 		ASSERT_SIGNALS_SOON(efd, 1);
 		close(efd);
 	}

@@ -14,11 +14,21 @@
 
 #define RACE_PARTS	8
 
-/* so many rounds at least, and then for a second, or for three, or until there are enough */
-#define ROUNDS(least, most)						\
-	for (long long _end = (round = 0, now_ms() + often(1000, 3000));	\
-	     round < (least) || (round < (most) && now_ms() < _end);	\
+/* in ms: how long a race is tried that has to be met once */
+#define MEETING		60000
+
+/*
+ * So many rounds at least, and then for a second, or for three, or until there are enough; and on
+ * until it has been met, however slow the machine is.
+ */
+#define ROUNDS_UNTIL(met, least, most)					\
+	for (long long _begun = (round = 0, now_ms());			\
+	     round < (least) ||						\
+	     (round < (most) && now_ms() < _begun + often(1000, 3000)) ||	\
+	     (!(met) && now_ms() < _begun + MEETING);			\
 	     round++)
+
+#define ROUNDS(least, most)	ROUNDS_UNTIL(true, least, most)
 
 /* returns 0 or a negative errno */
 typedef int race_part(void *arg, int number);

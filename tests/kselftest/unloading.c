@@ -117,8 +117,7 @@ TEST_F_TIMEOUT(module, a_registration_against_its_removal_is_refused_or_hears_on
 	static race_part *const parts[] = { remove_module, register_half, register_half };
 	int round, i, accepted = 0;
 
-	/* until it has been lost and won */
-	for (round = 0; round < 4 || (round < 40 && !accepted); round++) {
+	ROUNDS_UNTIL(accepted, 4, 4) {
 		for (i = 0; i < MANY; i++) {
 			self->efd[i] = listener();
 			self->error[i] = -ENOENT;
