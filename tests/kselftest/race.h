@@ -74,6 +74,11 @@ int open_file(const struct scratch *m, const char *name);
 
 /* a superblock that is nowhere mounted and lasts as long as its descriptor */
 int superblock(dev_t *dev);
+int superblock_of(const char *type, dev_t *dev);
+
+/* a page that whoever touches it waits for until it is filled; returns -1 without userfaultfd */
+int missing_page(struct uffdio_register *page);
+void fill_page(int faults, const struct uffdio_register *page);
 
 /*
  * Whoever lists the module's directory into a page that is missing has its i_rwsem, for which the
