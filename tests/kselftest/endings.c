@@ -7,6 +7,9 @@
 #include "race.h"
 #include "kselftest_harness.h"
 
+#include <linux/mount.h>
+#include <sys/inotify.h>
+
 #define MANY	200
 
 FIXTURE(mount) {
@@ -48,6 +51,7 @@ FIXTURE_TEARDOWN(mount)
 	EXPECT_EQ(0, noise_stop(&self->registering));
 	EXPECT_EQ(0, noise_stop(&self->reader));
 	failslab_waits_and_is_silent(false);
+	speed_up();
 	close(self->fd);
 	scratch_end(&self->m);
 	EXPECT_TRUE(EVENTUALLY(stat_of("triggers") == self->others));
@@ -438,6 +442,54 @@ TEST_F_TIMEOUT(mount, mounts_that_find_no_memory_amid_registrations_leave_nothin
 		SKIP(return, "the kernel cannot be made to fail an allocation");
 	mkdir("/mnt", 0755);
 	cross_amid(_metadata, self, mount_without_memory, 40);
+}
+
+/* the same, with a superblock alone; 1 if it came to be */
+static int create_without_memory(int number)
+{
+	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC), result;
+	int fs = syscall(SYS_fsopen, "tmpfs", 0);
+	char nth[16];
+
+	snprintf(nth, sizeof(nth), "%d", 1 + number);
+	if (fd < 0 || fs < 0 || write(fd, nth, strlen(nth)) < 0)
+		return -errno;
+	result = syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) ? 0 : 1;
+	if (result && pwrite(fd, "0", 1, 0) < 0)
+		result = -errno;
+	close(fs);
+	close(fd);
+	return result;
+}
+
+/* Nor is it shown before it has its root: memory for that is looked for last, and here for long. */
+TEST_F_TIMEOUT(mount, a_mount_that_finds_no_memory_is_never_shown, 120)
+{
+	int shown = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), number, result, failed = 0;
+	long long mounts = stat_of("mounts");
+	char events[4096];
+
+	if (access("/proc/thread-self/fail-nth", F_OK) || !failslab_waits_and_is_silent(true))
+		SKIP(return, "the kernel cannot be made to fail an allocation");
+	ASSERT_LE(0, inotify_add_watch(shown, ROOM, IN_CREATE | IN_MOVED_TO));
+	slow_down("__d_alloc");
+	for (number = 0; number < 40; number++) {
+		result = create_without_memory(number);
+		ASSERT_LE(0, result);
+		/* were it shown, that would take another moment, and so would its end */
+		usleep(20000);
+		ASSERT_TRUE(EVENTUALLY(stat_of("mounts") == mounts));
+		if (!result) {
+			failed++;
+			EXPECT_EQ(-1, read(shown, events, sizeof(events)))
+				TH_LOG("allocation %d", number + 1);
+		}
+		while (read(shown, events, sizeof(events)) > 0)
+			;
+	}
+	speed_up();
+	EXPECT_LT(0, failed);
+	close(shown);
 }
 
 TEST_HARNESS_MAIN
