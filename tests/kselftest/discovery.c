@@ -191,8 +191,11 @@ TEST_F_TIMEOUT(mount, whoever_finds_a_directory_finds_all_its_files, 300)
 
 /* ---- while somebody holds up the work ---- */
 
-/* more than the ring has room for */
-#define TOO_MANY	1200
+/*
+ * A few more than the ring has room for, and one with which the work waits: so a scan, which is
+ * for those few, soon comes to others that are in the ring still.
+ */
+#define TOO_MANY	(1024 + 1 + 10)
 
 TEST_F_TIMEOUT(mount, mounts_that_come_while_it_is_held_up_are_all_shown, 120)
 {
@@ -206,6 +209,9 @@ TEST_F_TIMEOUT(mount, mounts_that_come_while_it_is_held_up_are_all_shown, 120)
 	for (i = 0; i < TOO_MANY; i++) {
 		fds[i] = superblock(&dev[i]);
 		ASSERT_LE(0, fds[i]);
+		/* nothing has come after the first when the work takes it */
+		if (!i)
+			usleep(50000);
 	}
 	/* to look for one would be to wait behind the work */
 	let_go(&held);
@@ -218,12 +224,17 @@ TEST_F_TIMEOUT(mount, mounts_that_come_while_it_is_held_up_are_all_shown, 120)
 	EXPECT_EQ(0, stat_of("mounts_hidden"));
 }
 
-/* what is in the ring must leave it: it would be used when it is free, and fill it for ever */
+#define OTHERS		200
+
+/*
+ * What is in the ring must leave it: it would be used when it is free, and fill it for ever; and
+ * be taken for a mount when there is something of another kind.
+ */
 TEST_F_TIMEOUT(mount, mounts_that_come_and_go_while_it_is_held_up_leave_nothing, 120)
 {
 	long long there = stat_of("mounts");
 	struct held_room held = {};
-	int i, fds[3];
+	int i, fds[3], others[OTHERS];
 	dev_t dev;
 
 	if (!hold_up(&held))
@@ -234,6 +245,12 @@ TEST_F_TIMEOUT(mount, mounts_that_come_and_go_while_it_is_held_up_leave_nothing,
 	usleep(50000);
 	for (i = 0; i < TOO_MANY; i++)
 		ASSERT_EQ(0, come_and_go());
+	/* the kernel frees them a little later */
+	usleep(300000);
+	for (i = 0; i < OTHERS; i++) {
+		others[i] = superblock_of("ramfs", NULL);
+		ASSERT_LE(0, others[i]);
+	}
 	let_go(&held);
 	for (i = 1; i < 3; i++) {
 		fds[i] = superblock(&dev);
@@ -243,7 +260,50 @@ TEST_F_TIMEOUT(mount, mounts_that_come_and_go_while_it_is_held_up_leave_nothing,
 	EXPECT_TRUE(EVENTUALLY(stat_of("mounts") == there + 3));
 	for (i = 0; i < 3; i++)
 		close(fds[i]);
+	for (i = 0; i < OTHERS; i++)
+		close(others[i]);
 	EXPECT_TRUE(EVENTUALLY(stat_of("mounts") == there));
+}
+
+/*
+ * A directory of the same name is removed first, though the work finds both at once. It takes
+ * some of those that come at a time: there are others behind, so that this one is among them.
+ */
+TEST_F_TIMEOUT(mount, a_number_used_again_while_it_is_held_up_is_shown_at_once, 120)
+{
+	struct held_room held = {};
+	int first, gone, fds[10], i;
+	dev_t old, dev;
+	bool again = false;
+	char mark[64];
+
+	first = superblock(&dev);
+	ASSERT_LE(0, first);
+	gone = superblock(&old);
+	ASSERT_LE(0, gone);
+	ASSERT_TRUE(EVENTUALLY(access(directory_of(dev, ""), F_OK) == 0));
+	ASSERT_TRUE(EVENTUALLY(access(directory_of(old, ""), F_OK) == 0));
+	snprintf(mark, sizeof(mark), "discovery test %d mark", getpid());
+	ASSERT_EQ(0, write_text("/dev/kmsg", mark));
+	if (!hold_up(&held))
+		SKIP(return, "the kernel has no userfaultfd");
+	/* the work waits with its directory, and knows nothing of the others */
+	close(first);
+	usleep(50000);
+	close(gone);
+	for (i = 0; i < 10; i++) {
+		fds[i] = superblock(&dev);
+		EXPECT_LE(0, fds[i]);
+		again |= dev == old;
+	}
+	let_go(&held);
+	EXPECT_TRUE(again) TH_LOG("the kernel did not use the number again");
+	/* what the old one has left says ENODEV */
+	EXPECT_TRUE(EVENTUALLY(number_in(directory_of(old, "/" TMPFSWARN_USAGE), "size") > 0));
+	/* or it would be shown a second later */
+	EXPECT_EQ(0, in_log(mark, "is not shown"));
+	for (i = 0; i < 10; i++)
+		close(fds[i]);
 }
 
 /* ---- the rest ---- */
@@ -251,17 +311,28 @@ TEST_F_TIMEOUT(mount, mounts_that_come_and_go_while_it_is_held_up_leave_nothing,
 /* The check of a remount waits until it is over, and is not forgotten meanwhile. */
 TEST_F_TIMEOUT(mount, each_of_many_remounts_that_take_their_time_is_told, 300)
 {
+	long long resyncs;
 	int both, round;
 
+	/* those that were there first come after the module's, and then there is another size */
+	slow_down("shmem_reconfigure");
+	if (module_file()) {
+		self->changed = true;
+		ASSERT_TRUE(EVENTUALLY(module_remove() == 0));
+		ASSERT_EQ(0, module_insert(""));
+		ASSERT_TRUE(EVENTUALLY(scratch_shown(&self->m)));
+	}
+	resyncs = stat_of("resyncs");
 	ASSERT_EQ(0, scratch_use(&self->m, 400));
 	both = listen_to(&self->m, TMPFSWARN_USED_BYTES, "50% both");
 	ASSERT_LE(0, both);
-	slow_down("shmem_reconfigure");
 	ROUNDS(20, 200) {
 		ASSERT_EQ(0, scratch_remount(&self->m, "nr_blocks=700"));
 		ASSERT_SIGNALS_SOON(both, 1) TH_LOG("round %d", round);
 		ASSERT_EQ(0, scratch_remount(&self->m, "nr_blocks=1000"));
 		ASSERT_SIGNALS_SOON(both, 1) TH_LOG("round %d", round);
+		/* what is forgotten would be told by that, after two seconds */
+		ASSERT_EQ(resyncs, stat_of("resyncs"));
 	}
 	speed_up();
 }

@@ -229,7 +229,12 @@ int open_file(const struct scratch *m, const char *name)
 
 int superblock(dev_t *dev)
 {
-	int fs = syscall(SYS_fsopen, "tmpfs", 0), fd = -1;
+	return superblock_of("tmpfs", dev);
+}
+
+int superblock_of(const char *type, dev_t *dev)
+{
+	int fs = syscall(SYS_fsopen, type, 0), fd = -1;
 	struct stat st;
 
 	if (fs < 0)
@@ -244,6 +249,27 @@ int superblock(dev_t *dev)
 	return fd;
 }
 
+int missing_page(struct uffdio_register *page)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	int faults = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	page->range.len = sysconf(_SC_PAGESIZE);
+	page->range.start = (uintptr_t)mmap(NULL, page->range.len, PROT_READ | PROT_WRITE,
+					    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	page->mode = UFFDIO_REGISTER_MODE_MISSING;
+	if (faults < 0 || ioctl(faults, UFFDIO_API, &api) || ioctl(faults, UFFDIO_REGISTER, page))
+		return -1;
+	return faults;
+}
+
+void fill_page(int faults, const struct uffdio_register *page)
+{
+	struct uffdio_zeropage fill = { .range = page->range };
+
+	ioctl(faults, UFFDIO_ZEROPAGE, &fill);
+}
+
 static void *list_to_missing_page(void *arg)
 {
 	struct held_room *held = arg;
@@ -254,25 +280,16 @@ static void *list_to_missing_page(void *arg)
 
 bool hold_up(struct held_room *held)
 {
-	struct uffdio_api api = { .api = UFFD_API };
-
-	held->faults = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	held->page.range.len = sysconf(_SC_PAGESIZE);
-	held->page.range.start = (uintptr_t)mmap(NULL, held->page.range.len, PROT_READ | PROT_WRITE,
-						 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	held->page.mode = UFFDIO_REGISTER_MODE_MISSING;
+	held->faults = missing_page(&held->page);
 	held->fd = open(ROOM, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return held->faults >= 0 && held->fd >= 0 && !ioctl(held->faults, UFFDIO_API, &api) &&
-	       !ioctl(held->faults, UFFDIO_REGISTER, &held->page) &&
+	return held->faults >= 0 && held->fd >= 0 &&
 	       !pthread_create(&held->lister, NULL, list_to_missing_page, held) &&
 	       readable(held->faults, BOUND);
 }
 
 void let_go(struct held_room *held)
 {
-	struct uffdio_zeropage fill = { .range = held->page.range };
-
-	ioctl(held->faults, UFFDIO_ZEROPAGE, &fill);
+	fill_page(held->faults, &held->page);
 	pthread_join(held->lister, NULL);
 	close(held->faults);
 	close(held->fd);
