@@ -242,7 +242,7 @@ static const char *debugfs_find(const char **why)
 	return path;
 }
 
-static FILE *debugfs_file(int dir, const char *name)
+FILE *debugfs_file(int dir, const char *name)
 {
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
 	FILE *file;

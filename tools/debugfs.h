@@ -20,6 +20,7 @@ const char *debugfs_gone(const struct target *target);
 void debugfs_pause(void);
 int debugfs_open_mount(const struct target *target);
 const char *debugfs_refusal(int err);
+FILE *debugfs_file(int dir, const char *name);
 int debugfs_usage(int dir, struct usage *usage);
 
 #endif /* DEBUGFS_H */

@@ -201,8 +201,11 @@ static int device_register(struct device *device, struct trigger *trigger)
 	struct statfs statfs;
 	int err;
 
-	if (fstatfs(trigger->target->fd, &statfs))
+	if (fstatfs(trigger->target->fd, &statfs)) {
+		/* of one before, all that it tells is better than nothing */
+		tags_fix(&device->tags, trigger);
 		return errno;
+	}
 	trigger_ask(trigger,
 		    (statfs.f_blocks - statfs.f_bfree) * statfs.f_bsize,
 		    statfs.f_blocks * statfs.f_bsize);
@@ -210,6 +213,11 @@ static int device_register(struct device *device, struct trigger *trigger)
 	if (tag == TAG_NONE)
 		return ENOMEM;
 	err = device_write(device, trigger, tag);
+	if (err == EDQUOT && before != TAG_NONE) {
+		/* there may be room for one alone */
+		device_forget(device, before);
+		err = device_write(device, trigger, tag);
+	}
 	if (err) {
 		device->tags.nr--;
 		return err;

@@ -102,6 +102,9 @@ int eventfd_renew(struct session *session, struct target *target)
 	struct group *group = eventfds_group(eventfds, target);
 	int status = group_renew(session, group);
 
+	/* of what is counted then one may be the end */
+	if (status == STATUS_GONE)
+		return STATUS_OK;
 	if (!status)
 		eventfds_tell_all(eventfds, group);
 	return status;

@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/statfs.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <libmount.h>
+#include <linux/magic.h>
 
 #include "event.h"
 #include "follow.h"
@@ -25,6 +27,19 @@ static int follow_add_fd(struct follow *follow, int fd)
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
 
 	return fd < 0 ? -1 : epoll_ctl(follow->fd, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* Has all paths looked up again in a second: nothing tells of what is missing. */
+static void follow_later(struct follow *follow)
+{
+	struct itimerspec time = { .it_value.tv_sec = 1 };
+
+	if (follow->timer < 0) {
+		follow->timer = timerfd_create(CLOCK_MONOTONIC,
+					       TFD_CLOEXEC | TFD_NONBLOCK);
+		follow_add_fd(follow, follow->timer);
+	}
+	timerfd_settime(follow->timer, 0, &time, NULL);
 }
 
 /* Takes what is there to be read of @fd; false if there is nothing. */
@@ -58,53 +73,6 @@ static void follow_poll_session(struct follow *follow)
 
 /* ---- where paths lead ---- */
 
-static void set_text(char **text, const char *value)
-{
-	free(*text);
-	*text = strdup(value);
-}
-
-/* @target is on @place. */
-static void follow_place(struct target *target, const struct place *place)
-{
-	target->dev = place->dev;
-	mount_number(target->device, place->dev);
-	set_text(&target->point, place->point);
-	set_text(&target->options, place->options);
-}
-
-/* Notes where @target is, which was opened by its path. */
-static void follow_locate(struct target *target, struct libmnt_table *table)
-{
-	struct place place;
-	int id = place_id_of(target->fd);
-
-	/* it is that mount, wherever it is */
-	if (target->numbered)
-		return;
-	target->full = place_path_of(target->fd);
-	if (!target->full || !place_find(table, target->full, &place))
-		goto unknown;
-	/* it is in another namespace, as /proc/PID/root is */
-	if (place.id != id && !place_has_id(table, id))
-		goto unknown;
-	/* else it has changed already, which is found out soon */
-	if (place.id == id)
-		follow_place(target, &place);
-	return;
-
-unknown:
-	free(target->full);
-	target->full = NULL;
-}
-
-/* Notes what is tried, so as not to try it again and again. */
-static void follow_try(struct target *target, const struct place *place)
-{
-	target->id = place->id;
-	set_text(&target->options, place->options);
-}
-
 /* Registers the levels of @target; exit status, after saying what is wrong. */
 static int follow_add(struct follow *follow, struct target *target)
 {
@@ -115,6 +83,15 @@ static int follow_add(struct follow *follow, struct target *target)
 		note_target(target, &follow->request);
 	}
 	return status;
+}
+
+/* No table has the type of a root directory that is no mount point. */
+static bool follow_is_tmpfs(const struct place *place)
+{
+	struct statfs statfs_;
+
+	return *place->type ? !strcmp(place->type, "tmpfs") :
+	       !statfs("/", &statfs_) && statfs_.f_type == TMPFS_MAGIC;
 }
 
 /* Opens @target's path on @place; or -1. */
@@ -128,7 +105,9 @@ static int follow_open(struct follow *follow, struct target *target,
 			follow->parents = parent_open();
 			follow_add_fd(follow, follow->parents);
 		}
-		parent_watch(follow->parents, target->full);
+		/* there may be too many, or no permission to read a directory */
+		if (!parent_watch(follow->parents, target->full))
+			follow_later(follow);
 		/* it may have been made before that */
 		fd = lookup_open(target->full);
 		if (fd < 0 && errno == ENOENT)
@@ -136,7 +115,7 @@ static int follow_open(struct follow *follow, struct target *target,
 	}
 	if (fd < 0) {
 		error("%s: %s", target->name, error_text(errno));
-		follow_try(target, place);
+		target_try(target, place);
 	} else if (place_id_of(fd) != place->id) {
 		/* the mount table has changed since, which is to be seen soon */
 		close(fd);
@@ -156,7 +135,7 @@ static int follow_enter(struct follow *follow, struct target *target,
 	int status;
 
 	if (!target->full || !place_find(table, target->full, &place) ||
-	    strcmp(place.type, "tmpfs"))
+	    !follow_is_tmpfs(&place))
 		return STATUS_OK;
 	/* what has failed is tried again when the mount is another */
 	if (target->options && target->id == place.id &&
@@ -165,8 +144,8 @@ static int follow_enter(struct follow *follow, struct target *target,
 	target->fd = follow_open(follow, target, &place);
 	if (target->fd < 0)
 		return target->id == place.id ? STATUS_ERROR : STATUS_OK;
-	follow_place(target, &place);
-	follow_try(target, &place);
+	target_place(target, &place);
+	target_try(target, &place);
 	status = follow_add(follow, target);
 	if (status)
 		session_end(follow->session, target);
@@ -186,7 +165,7 @@ static void follow_check(struct follow *follow, struct target *target,
 		if (!target->options ||
 		    strcmp(target->options, place.options))
 			target->outdated = true;
-		follow_place(target, &place);
+		target_place(target, &place);
 		return;
 	}
 	target->reason = place_has_device(table, target->dev) ?
@@ -198,17 +177,9 @@ static void follow_check(struct follow *follow, struct target *target,
 /* True while the module is loaded; else it is looked for now and then. */
 static bool follow_module(struct follow *follow)
 {
-	struct itimerspec time = { };
-
 	if (interface_module_live())
 		return true;
-	if (follow->timer < 0) {
-		follow->timer = timerfd_create(CLOCK_MONOTONIC,
-					       TFD_CLOEXEC | TFD_NONBLOCK);
-		follow_add_fd(follow, follow->timer);
-	}
-	time.it_value.tv_sec = 1;
-	timerfd_settime(follow->timer, 0, &time, NULL);
+	follow_later(follow);
 	return false;
 }
 
@@ -227,6 +198,11 @@ static bool follow_look(struct follow *follow, struct event *event)
 			continue;
 		if (target->state == TARGET_WATCHED)
 			follow_check(follow, target, table);
+		/* what the session has of it comes before another's */
+		if (target->state == TARGET_LEAVING) {
+			follow->look = true;
+			break;
+		}
 		if (target->state != TARGET_AWAY || !follow->again ||
 		    !follow_module(follow))
 			continue;
@@ -387,7 +363,7 @@ static int follow_find(struct follow *follow)
 static int follow_resolve(struct follow *follow)
 {
 	struct libmnt_table *table = place_table(follow->monitor);
-	int status = table ? STATUS_OK : STATUS_ERROR;
+	int status = table ? STATUS_OK : STATUS_ERROR, err;
 	size_t i;
 
 	for (i = 0; i < follow->nr_targets && !status; i++) {
@@ -395,11 +371,14 @@ static int follow_resolve(struct follow *follow)
 
 		target_name(target);
 		target->full = place_path(table, target->path);
+		err = errno;
 		if (target_is_numbered(target))
 			error("%s: names a mount by its number: --follow needs a path",
 			      target->name);
 		else if (!target->full)
-			error("%s: %s", target->name, error_text(errno));
+			error("%s: %s", target->name, err == EXDEV ?
+			      "in another mount namespace, where nobody says what is mounted: leave out --follow, or run this there, by nsenter --mount" :
+			      error_text(err));
 		else
 			continue;
 		status = STATUS_ERROR;
@@ -438,7 +417,7 @@ int follow_begin(struct follow *follow)
 			status = follow_enter(follow, target, table);
 			continue;
 		}
-		follow_locate(target, table);
+		target_locate(target, table);
 		status = follow_add(follow, target);
 	}
 	mnt_unref_table(table);

@@ -33,7 +33,8 @@ struct target;
  * @polled: its own file descriptor is part of @fd
  * @monitor: of the mount table
  * @parents: inotify, for paths that do not exist; -1 if there was none
- * @timer: goes off while the module is not loaded; -1 if it was always
+ * @timer: goes off while the module is not loaded, or inotify cannot be had; -1
+ *	if all was always there
  * @look: paths are to be looked up
  */
 struct follow {

@@ -86,9 +86,7 @@ int group_read_usage(struct group *group)
 /* The bytes that low, medium or critical come to; UINT64_MAX if not known. */
 static uint64_t group_pressure(const struct group *group, const char *level)
 {
-	int fd = openat(group->dir, TMPFSWARN_PRESSURE_LEVEL,
-			O_RDONLY | O_CLOEXEC);
-	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+	FILE *file = debugfs_file(group->dir, TMPFSWARN_PRESSURE_LEVEL);
 	uint64_t bytes = UINT64_MAX, value;
 	char key[32];
 
@@ -98,8 +96,6 @@ static uint64_t group_pressure(const struct group *group, const char *level)
 	}
 	if (file)
 		fclose(file);
-	else if (fd >= 0)
-		close(fd);
 	return bytes;
 }
 
@@ -184,8 +180,11 @@ static int counter_register(const struct session *session,
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = counter };
 	const char *asked = counter_asked(counter);
+	const char *resource = level_is_pressure(asked) ?
+			       TMPFSWARN_PRESSURE_LEVEL : TMPFSWARN_USED_BYTES;
+	bool replaces = counter->fd >= 0;
 	char args[TMPFSWARN_WRITE_MAX];
-	int fd, err;
+	int fd, err, tries;
 
 	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (fd < 0)
@@ -195,10 +194,13 @@ static int counter_register(const struct session *session,
 		 hysteresis ? hysteresis : "");
 	/* what the one before has counted until now; the rest is of the new one */
 	counter->pending += counter_read(counter);
-	err = group_write(counter->group, fd,
-			  level_is_pressure(asked) ? TMPFSWARN_PRESSURE_LEVEL :
-						     TMPFSWARN_USED_BYTES,
-			  args);
+	err = group_write(counter->group, fd, resource, args);
+	for (tries = 0; err == ENOSPC && replaces && tries < DEBUGFS_TRIES; tries++) {
+		/* there may be room for one alone, when the kernel has ended it */
+		counter_close(counter);
+		debugfs_pause();
+		err = group_write(counter->group, fd, resource, args);
+	}
 	if (!err && epoll_ctl(session->fd, EPOLL_CTL_ADD, fd, &event))
 		err = errno;
 	if (err) {
@@ -308,7 +310,10 @@ int group_enter(const struct session *session, struct group *group)
 	}
 }
 
-/* Registers the levels anew that depend on the size; exit status. */
+/*
+ * Registers the levels anew that depend on the size; exit status, STATUS_GONE
+ * without saying so.
+ */
 int group_renew(const struct session *session, struct group *group)
 {
 	enum direction direction = session->request.direction;
@@ -330,9 +335,9 @@ int group_renew(const struct session *session, struct group *group)
 		counter->begun = counter_begin(counter, direction);
 		counter->renewed = true;
 	}
-	/* one that is gone says so itself */
+	/* which says so itself */
 	if (err == ENODEV || err == ENOENT)
-		return STATUS_OK;
+		return STATUS_GONE;
 	if (err)
 		return group_refused(session, group,
 				     group->counters[i].trigger->level, err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The ways to the module. All but their own files, device.c and debugfs.c with
- * eventfd.c, know them only as what stands here.
+ * eventfd.c and group.c, know them only as what stands here.
  */
 #ifndef INTERFACE_H
 #define INTERFACE_H

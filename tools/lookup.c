@@ -18,7 +18,7 @@
 #define RESOLVE_CACHED	0x20
 #endif
 
-/* for how long a file system may not answer, in milliseconds */
+/* in milliseconds, see lookup_open() */
 #define PATIENCE	2000
 
 /* Says what has become of it, with the file descriptor or an errno. */
@@ -42,7 +42,7 @@ static void lookup_answer(int socket, int fd, int err)
 }
 
 /* The file descriptor, or -1 and errno. */
-static int lookup_wait(int socket)
+static int lookup_wait(int socket, int patience)
 {
 	struct pollfd poll_ = { .fd = socket, .events = POLLIN };
 	char control[CMSG_SPACE(sizeof(int))];
@@ -54,7 +54,7 @@ static int lookup_wait(int socket)
 	};
 	struct cmsghdr *header;
 
-	if (poll(&poll_, 1, PATIENCE) != 1 ||
+	if (poll(&poll_, 1, patience) != 1 ||
 	    recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != sizeof(err)) {
 		errno = ETIMEDOUT;
 		return -1;
@@ -66,22 +66,37 @@ static int lookup_wait(int socket)
 	return fd;
 }
 
-/* In a process of its own, which is nobody's child and holds nothing of ours. */
-static void lookup_go(const char *path, int socket)
+/*
+ * In a process of its own, which may hang as long as it likes: nobody waits for
+ * it, it holds nothing of ours, and signals end it.
+ */
+static void lookup_go(lookup_function *function, const void *data, int socket)
 {
 	pid_t pid = fork();
+	sigset_t signals;
 	int fd;
 
 	if (pid)
 		_exit(pid < 0);
+	sigemptyset(&signals);
+	sigprocmask(SIG_SETMASK, &signals, NULL);
 	dup2(socket, STDIN_FILENO);
 	syscall(SYS_close_range, STDIN_FILENO + 1, ~0U, 0);
-	fd = open(path, O_PATH | O_CLOEXEC);
+	fd = function(data);
 	lookup_answer(STDIN_FILENO, fd, fd < 0 ? errno : 0);
 	_exit(0);
 }
 
-static int lookup_elsewhere(const char *path)
+/**
+ * lookup_call() - open something where a file system may not answer
+ * @function: is called with @data in another process: a file descriptor, or -1
+ *	and errno
+ * @data: for it
+ * @patience: for how long that may take, in milliseconds
+ *
+ * Return: a file descriptor, or -1 and errno, ETIMEDOUT if it took longer.
+ */
+int lookup_call(lookup_function *function, const void *data, int patience)
 {
 	int sockets[2], fd, err;
 	pid_t pid;
@@ -90,12 +105,12 @@ static int lookup_elsewhere(const char *path)
 		return -1;
 	pid = fork();
 	if (!pid)
-		lookup_go(path, sockets[1]);
+		lookup_go(function, data, sockets[1]);
 	err = errno;
 	close(sockets[1]);
 	if (pid > 0) {
 		waitpid(pid, NULL, 0);
-		fd = lookup_wait(sockets[0]);
+		fd = lookup_wait(sockets[0], patience);
 		err = errno;
 	} else {
 		fd = -1;
@@ -105,14 +120,22 @@ static int lookup_elsewhere(const char *path)
 	return fd;
 }
 
-/*
- * Opens @path with O_PATH, without a hang and, as far as the kernel can tell
- * from its caches, without an automount.
+static int lookup_path(const void *data)
+{
+	return open(data, O_PATH | O_CLOEXEC);
+}
+
+/**
+ * lookup_open_within() - open a path with O_PATH, without a hang
+ * @path: which
+ * @patience: for how long a file system on the way may not answer, in
+ *	milliseconds
  *
- * Return: a file descriptor, or -1 and errno, ETIMEDOUT if a file system does
- * not answer.
+ * As far as the kernel can tell from its caches no automount is triggered.
+ *
+ * Return: a file descriptor, or -1 and errno, ETIMEDOUT if it took longer.
  */
-int lookup_open(const char *path)
+int lookup_open_within(const char *path, int patience)
 {
 	struct open_how how = {
 		.flags = O_PATH | O_CLOEXEC,
@@ -123,5 +146,11 @@ int lookup_open(const char *path)
 	if (fd >= 0 ||
 	    (errno != EAGAIN && errno != EINVAL && errno != ENOSYS))
 		return fd;
-	return lookup_elsewhere(path);
+	return lookup_call(lookup_path, path, patience);
+}
+
+/* The same for what has a second chance, or is not what the user waits for. */
+int lookup_open(const char *path)
+{
+	return lookup_open_within(path, PATIENCE);
 }

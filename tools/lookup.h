@@ -7,6 +7,10 @@
 #ifndef LOOKUP_H
 #define LOOKUP_H
 
+typedef int lookup_function(const void *data);
+
+int lookup_call(lookup_function *function, const void *data, int patience);
+int lookup_open_within(const char *path, int patience);
 int lookup_open(const char *path);
 
 #endif /* LOOKUP_H */

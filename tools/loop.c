@@ -78,6 +78,18 @@ static void loop_push(struct watch *watch)
 	loop_hurry(watch, 0);
 }
 
+/* True if there is a level that was not told and will not be. */
+static bool loop_has_left(const struct watch *watch)
+{
+	size_t i;
+
+	for (i = 0; i < watch->follow.nr_targets; i++) {
+		if (target_is_live(&watch->follow.targets[i]))
+			return true;
+	}
+	return false;
+}
+
 static void loop_tell(struct watch *watch, struct event *event)
 {
 	int status = STATUS_OK;
@@ -94,7 +106,7 @@ static void loop_tell(struct watch *watch, struct event *event)
 	if (event_is_crossing(event) && !--watch->count)
 		loop_end(watch, STATUS_OK);
 	else if (follow_is_over(&watch->follow))
-		loop_end(watch, event->gone ? STATUS_GONE : STATUS_OK);
+		loop_end(watch, loop_has_left(watch) ? STATUS_GONE : STATUS_OK);
 }
 
 /* One event at a time, so that a signal or the timeout comes in between. */

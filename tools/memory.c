@@ -97,33 +97,27 @@ static void memory_set(struct memory *memory, uint64_t left, const char *limit,
 }
 
 /*
- * What the limits of the cgroup @dir leave, and those of all above it, of which
- * the topmost has a path of @root bytes.
+ * What the limits of the cgroup @dir leave, of which the path has @root bytes
+ * before its own begin.
  *
  * As for MemAvailable, page cache and what else the kernel drops before it kills
  * anybody counts as free. tmpfs is none of it: it is on the list of anonymous
  * memory, and leaves RAM for swap only.
  *
+ * @swap: what is left of it above
  * Return: the swap that is left there.
  */
-static uint64_t memory_visit(struct memory *memory, char *dir, size_t root,
+static uint64_t memory_visit(struct memory *memory, const char *dir, size_t root,
 			     uint64_t swap)
 {
 	static const char *const limits[] = { "memory.max", "memory.high" };
 	static const char *const droppable[] = {
 		"inactive_file", "active_file", "slab_reclaimable", NULL
 	};
-	size_t length = strlen(dir), i;
 	uint64_t used, limit;
 	char path[PATH_MAX];
+	size_t i;
 
-	if (length > root) {
-		char *slash = strrchr(dir, '/');
-
-		*slash = '\0';
-		swap = memory_visit(memory, dir, root, swap);
-		*slash = '/';
-	}
 	limit = read_number(dir, "memory.swap.max", UINT64_MAX);
 	used = read_number(dir, "memory.swap.current", 0);
 	if (limit != UINT64_MAX && less(limit, used) < swap)
@@ -136,9 +130,29 @@ static uint64_t memory_visit(struct memory *memory, char *dir, size_t root,
 		limit = read_number(dir, limits[i], UINT64_MAX);
 		if (limit != UINT64_MAX)
 			memory_set(memory, more(less(limit, used), swap),
-				   limits[i], length > root ? dir + root : "/");
+				   limits[i], dir[root] ? dir + root : "/");
 	}
 	return swap;
+}
+
+/* The same of @dir and all above it: anyone may nest them as deep as he likes. */
+static void memory_visit_all(struct memory *memory, char *dir, size_t root,
+			     uint64_t swap)
+{
+	char *end = dir + root, *slash;
+
+	for (;;) {
+		slash = strchrnul(end, '/');
+		end = slash + 1;
+		if (*slash) {
+			*slash = '\0';
+			swap = memory_visit(memory, dir, root, swap);
+			*slash = '/';
+			continue;
+		}
+		memory_visit(memory, dir, root, swap);
+		return;
+	}
 }
 
 /**
@@ -173,7 +187,7 @@ bool memory_read(struct memory *memory, const char *cgroup)
 		if (length < sizeof(dir)) {
 			if (dir[length - 1] == '/')
 				dir[length - 1] = '\0';
-			memory_visit(memory, dir, strlen(mount), swap);
+			memory_visit_all(memory, dir, strlen(mount), swap);
 		}
 	}
 	free(own);

@@ -15,10 +15,14 @@
 #include <linux/magic.h>
 
 #include "automount.h"
+#include "lookup.h"
 #include "mount.h"
 #include "number.h"
 #include "tool.h"
 #include "unwatchable.h"
+
+/* how long a path may take, in milliseconds: a file system may be far away */
+#define PATIENCE	10000
 
 /* The mount table as it is now; NULL after saying why not. */
 struct libmnt_table *mount_table(void)
@@ -172,7 +176,9 @@ static bool spot_find(struct spot *spot)
 /* False after saying why not. */
 static bool spot_open(struct spot *spot, const char *path)
 {
-	*spot = (struct spot){ .fd = open(path, O_PATH | O_CLOEXEC) };
+	*spot = (struct spot){
+		.fd = lookup_open_within(path, PATIENCE),
+	};
 	if (spot->fd >= 0 && spot_find(spot))
 		return true;
 	error("%s: %s", path, error_text(errno));

@@ -14,7 +14,11 @@
 #include <libmount.h>
 
 #include "../uapi/tmpfswarn.h"
+#include "lookup.h"
 #include "number.h"
+
+/* how long the search may take, in milliseconds */
+#define PATIENCE	5000
 
 /**
  * struct search - for a mount of which only the number is known
@@ -187,18 +191,23 @@ static bool search_processes(struct search *search,
 	return found;
 }
 
-/*
- * A file descriptor on the mount @dev, by whatever leads there: our own mount
- * points, those of other namespaces, open files; -1 if nothing does that we may
- * look at.
- */
-int number_open(dev_t dev)
+static int search_all(const void *data)
 {
-	struct search search = { .dev = dev, .fd = -1 };
+	struct search search = { .dev = *(const dev_t *)data, .fd = -1 };
 
 	if (!search_mounts(&search, "/proc/self") &&
 	    !search_processes(&search, search_namespace))
 		search_processes(&search, search_files);
 	free(search.namespaces);
 	return search.fd;
+}
+
+/*
+ * A file descriptor on the mount @dev, by whatever leads there: our own mount
+ * points, those of other namespaces, open files; -1 if nothing does that we may
+ * look at, or if it takes too long: what is on the way may hang.
+ */
+int number_open(dev_t dev)
+{
+	return lookup_call(search_all, &dev, PATIENCE);
 }

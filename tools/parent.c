@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +15,14 @@ int parent_open(void)
 	return inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 }
 
-/* Watches what there is of @path, once, for the next part of it. */
-void parent_watch(int fd, const char *path)
+/*
+ * Watches what there is of @path, once, for the next part of it; false if that
+ * cannot be.
+ */
+bool parent_watch(int fd, const char *path)
 {
 	char *parent = strdup(path), *slash, name[32];
-	int dir = -1;
+	int dir = -1, watch;
 
 	while (parent && parent[1] && dir < 0) {
 		slash = strrchr(parent, '/');
@@ -28,10 +32,11 @@ void parent_watch(int fd, const char *path)
 	}
 	free(parent);
 	if (dir < 0)
-		return;
+		return false;
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", dir);
-	inotify_add_watch(fd, name,
-			  IN_CREATE | IN_MOVED_TO | IN_MOVE_SELF |
-			  IN_DELETE_SELF | IN_ONESHOT | IN_ONLYDIR);
+	watch = inotify_add_watch(fd, name,
+				  IN_CREATE | IN_MOVED_TO | IN_MOVE_SELF |
+				  IN_DELETE_SELF | IN_ONESHOT | IN_ONLYDIR);
 	close(dir);
+	return watch >= 0;
 }

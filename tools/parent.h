@@ -6,7 +6,9 @@
 #ifndef PARENT_H
 #define PARENT_H
 
+#include <stdbool.h>
+
 int parent_open(void);
-void parent_watch(int fd, const char *path);
+bool parent_watch(int fd, const char *path);
 
 #endif /* PARENT_H */

@@ -42,8 +42,8 @@ struct libmnt_table *place_table(struct libmnt_monitor *monitor)
 	do {
 		mnt_unref_table(table);
 		table = mount_table();
-	} while (table && place_table_changed(monitor) &&
-		 ++tries < TABLE_TRIES);
+		/* a change after the last one is seen the next time */
+	} while (table && ++tries < TABLE_TRIES && place_table_changed(monitor));
 	return table;
 }
 
@@ -99,8 +99,18 @@ static char *place_follow_link(const char *path)
 	return found;
 }
 
+/* True if @fd is where this process is, not in another mount namespace. */
+static bool place_is_ours(struct libmnt_table *table, int fd)
+{
+	int id = place_id_of(fd);
+	struct place root;
+
+	return id < 0 || place_has_id(table, id) ||
+	       (place_find(table, "/", &root) && root.id == id);
+}
+
 /* As place_path(), past automounts. */
-static char *place_resolve(const char *path)
+static char *place_resolve(struct libmnt_table *table, const char *path)
 {
 	char *head = strdup(path), *rest = strdup(""), *found = NULL;
 	int links = 0;
@@ -111,7 +121,10 @@ static char *place_resolve(const char *path)
 		char *link, *slash, *more;
 
 		if (fd >= 0) {
-			found = place_path_of(fd);
+			if (place_is_ours(table, fd))
+				found = place_path_of(fd);
+			else
+				errno = EXDEV;
 			close(fd);
 			break;
 		}
@@ -180,10 +193,12 @@ bool place_has_device(struct libmnt_table *table, dev_t dev)
 }
 
 /* True if @path is @point or below it. */
-static bool place_is_below(const char *path, const char *point)
+bool place_is_below(const char *path, const char *point)
 {
 	size_t length = strlen(point);
 
+	if (!strcmp(point, "/"))
+		return true;
 	return !strncmp(path, point, length) &&
 	       (!path[length] || path[length] == '/');
 }
@@ -283,8 +298,8 @@ static bool place_is_automount(struct libmnt_table *table, const char *path)
 
 /*
  * @path from the root directory on, without symbolic links, whether or not it
- * exists: to be freed, or NULL and errno. Looks at file systems, but not past
- * an automount.
+ * exists: to be freed, or NULL and errno, EXDEV if it leads to another mount
+ * namespace. Looks at file systems, but not past an automount.
  */
 char *place_path(struct libmnt_table *table, const char *path)
 {
@@ -293,5 +308,5 @@ char *place_path(struct libmnt_table *table, const char *path)
 	if (absolute && *path && place_is_automount(table, absolute))
 		return absolute;
 	free(absolute);
-	return place_resolve(path);
+	return place_resolve(table, path);
 }

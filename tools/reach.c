@@ -4,11 +4,14 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <unistd.h>
 
 #include <libmount.h>
 #include <linux/magic.h>
 
+#include "lookup.h"
 #include "mount.h"
+#include "place.h"
 #include "reach.h"
 #include "text.h"
 
@@ -43,17 +46,6 @@ static bool is_near_type(const char *type)
 			return true;
 	}
 	return false;
-}
-
-/* True if a walk to @path comes by @point. */
-static bool is_on_way(const char *point, const char *path)
-{
-	size_t length = strlen(point);
-
-	if (!strcmp(point, "/"))
-		return true;
-	return !strncmp(point, path, length) &&
-	       (!path[length] || path[length] == '/');
 }
 
 /* The mounts that may make one wait; NULL at the end, or if out of memory. */
@@ -95,10 +87,33 @@ bool reach_is_near(const char *path)
 	if (!far)
 		far = far_points();
 	for (i = 0; far && far[i]; i++) {
-		if (is_on_way(far[i], path))
+		if (place_is_below(path, far[i]))
 			return false;
 	}
 	return far;
+}
+
+/*
+ * Opens @path with O_PATH, if the file system there answers by itself; or -1.
+ */
+int reach_open(const char *path)
+{
+	struct libmnt_table *table = mnt_new_table_from_file(MOUNTINFO);
+	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
+	int fd = lookup_open(path), id = fd < 0 ? -1 : place_id_of(fd);
+	struct libmnt_fs *fs;
+	bool near = false;
+
+	while (table && iter && !mnt_table_next_fs(table, iter, &fs))
+		near |= mnt_fs_get_id(fs) == id &&
+			is_near_type(mnt_fs_get_fstype(fs) ?: "");
+	mnt_free_iter(iter);
+	mnt_unref_table(table);
+	if (fd >= 0 && !near) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
 }
 
 /* What else was mounted last on the way to @point, as "sysfs on /sys". */
@@ -110,7 +125,7 @@ static const char *cover_of(struct libmnt_table *table, const char *point,
 	char *text = NULL;
 
 	while (iter && !text && !mnt_table_next_fs(table, iter, &fs)) {
-		if (is_on_way(mnt_fs_get_target(fs), point) &&
+		if (place_is_below(point, mnt_fs_get_target(fs)) &&
 		    strcmp(mnt_fs_get_fstype(fs) ?: "", type) &&
 		    asprintf(&text, "%s on %s", mnt_fs_get_fstype(fs),
 			     text_name(mnt_fs_get_target(fs))) < 0)

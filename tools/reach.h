@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 bool reach_is_near(const char *path);
+int reach_open(const char *path);
 const char *reach_find(const char *type, const char *usual, const char **cover);
 
 #endif /* REACH_H */

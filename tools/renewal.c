@@ -19,6 +19,21 @@ static bool renewal_is_on(const struct target *target)
 	return !fstat(target->fd, &stat) && stat.st_dev == target->dev;
 }
 
+/* A file descriptor on the mount of @target, or -1. */
+static int renewal_open(struct target *target)
+{
+	if (!target->numbered) {
+		/* what the path leads to on the mount may have been removed */
+		target->fd = lookup_open(target->point ?: target->path);
+		if (target->fd >= 0 && renewal_is_on(target))
+			return target->fd;
+		if (target->fd >= 0)
+			close(target->fd);
+	}
+	/* it may be in another namespace, or the table has changed since */
+	return number_open(target->dev);
+}
+
 /* Registers those levels of @target anew that depend on the size. */
 void renewal_make(struct follow *follow, struct target *target)
 {
@@ -30,14 +45,9 @@ void renewal_make(struct follow *follow, struct target *target)
 		depends |= target->triggers[i].size && !target->triggers[i].over;
 	if (!depends)
 		return;
-	/* what the path leads to on the mount may have been removed */
-	target->fd = target->numbered ? number_open(target->dev) :
-		     lookup_open(target->point ?: target->path);
-	if (target->fd >= 0 && !renewal_is_on(target)) {
-		/* the mount table has changed since, which is to be seen soon */
-		close(target->fd);
-		target->fd = -1;
-	}
+	/* or the mount would be busy for no need */
+	if (!follow->session->interface->by_number)
+		target->fd = renewal_open(target);
 	if (session_renew(follow->session, target))
 		error("%s: the levels of free space are those of its size before",
 		      target->name);

@@ -45,6 +45,17 @@ uint64_t tags_number(const struct tags *tags, const struct trigger *trigger)
 	return TAG_NONE;
 }
 
+/* What is registered for @trigger is right for any size. */
+void tags_fix(struct tags *tags, const struct trigger *trigger)
+{
+	size_t i;
+
+	for (i = 0; i < tags->nr; i++) {
+		if (tags->tags[i].trigger == trigger)
+			tags->tags[i].size = 0;
+	}
+}
+
 /* From here on those of @trigger, but for @except, are not taken. */
 void tags_drop(struct tags *tags, const struct trigger *trigger,
 	       uint64_t except)

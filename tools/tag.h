@@ -42,6 +42,7 @@ struct tags {
 uint64_t tags_add(struct tags *tags, struct trigger *trigger);
 const struct tag *tags_find(const struct tags *tags, uint64_t number);
 uint64_t tags_number(const struct tags *tags, const struct trigger *trigger);
+void tags_fix(struct tags *tags, const struct trigger *trigger);
 void tags_drop(struct tags *tags, const struct trigger *trigger,
 	       uint64_t except);
 void tags_drop_target(struct tags *tags, const struct target *target);

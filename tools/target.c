@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "level.h"
 #include "lookup.h"
 #include "number.h"
+#include "place.h"
 #include "target.h"
 #include "text.h"
 #include "tool.h"
@@ -56,6 +58,53 @@ bool target_is_numbered(const struct target *target)
 	if (fd >= 0)
 		close(fd);
 	return numbered;
+}
+
+static void set_text(char **text, const char *value)
+{
+	free(*text);
+	*text = value ? strdup(value) : NULL;
+}
+
+/* @target is on @place. */
+void target_place(struct target *target, const struct place *place)
+{
+	target->dev = place->dev;
+	mount_number(target->device, place->dev);
+	set_text(&target->point, *place->point ? place->point : NULL);
+	set_text(&target->options, place->options);
+}
+
+/* Notes where @target is, which was opened by its path. */
+void target_locate(struct target *target, struct libmnt_table *table)
+{
+	struct place place;
+	int id = place_id_of(target->fd);
+
+	/* it is that mount, wherever it is */
+	if (target->numbered)
+		return;
+	target->full = place_path_of(target->fd);
+	if (!target->full || !place_find(table, target->full, &place))
+		goto unknown;
+	/* it is in another namespace, as /proc/PID/root is */
+	if (place.id != id && !place_has_id(table, id))
+		goto unknown;
+	/* else it has changed already, which is found out soon */
+	if (place.id == id)
+		target_place(target, &place);
+	return;
+
+unknown:
+	free(target->full);
+	target->full = NULL;
+}
+
+/* Notes what is tried, so as not to try it again and again. */
+void target_try(struct target *target, const struct place *place)
+{
+	target->id = place->id;
+	set_text(&target->options, place->options);
 }
 
 /* True if one of its levels may still be told. */

@@ -14,6 +14,9 @@
 /* for a level as the module has it */
 #define TRIGGER_ASKED	72
 
+struct libmnt_table;
+struct place;
+
 /**
  * struct trigger - a level of a target
  * @target: whose
@@ -88,6 +91,9 @@ struct target {
 void target_name(struct target *target);
 int target_find(struct target *target);
 bool target_is_numbered(const struct target *target);
+void target_place(struct target *target, const struct place *place);
+void target_locate(struct target *target, struct libmnt_table *table);
+void target_try(struct target *target, const struct place *place);
 bool target_is_live(const struct target *target);
 void trigger_ask(struct trigger *trigger, uint64_t used, uint64_t size);
 

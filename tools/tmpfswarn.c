@@ -58,6 +58,8 @@ const char *error_text(int err)
 	switch (err) {
 	case EMFILE:
 		return "too many open files: raise the limit, by ulimit -n or by LimitNOFILE= of the unit";
+	case ETIMEDOUT:
+		return "no answer: a file system on the way, as of FUSE, NFS or autofs, hangs";
 	case ENFILE:
 		return "too many open files in the system: raise fs.file-max by sysctl";
 	}

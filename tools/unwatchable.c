@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -13,6 +13,7 @@
 #include "interface.h"
 #include "listing.h"
 #include "mount.h"
+#include "reach.h"
 #include "unwatchable.h"
 #include "tool.h"
 
@@ -110,13 +111,14 @@ static void refuse_overlay(const char *name, const struct statfs *statfs_,
 			   struct libmnt_fs *fs)
 {
 	char number[MOUNT_NUMBER_SIZE], *upper = overlay_upper(fs);
+	int fd = upper ? reach_open(upper) : -1;
 	struct statfs below;
 
 	if (!upper)
 		error("%s: overlay without an upper layer, which nothing fills, not tmpfs",
 		      name);
 	/* the path is one of where the overlay was mounted, not of here */
-	else if (!statfs(upper, &below) && same_size(statfs_, &below) &&
+	else if (!fstatfs(fd, &below) && same_size(statfs_, &below) &&
 		 below.f_type != OVERLAYFS_SUPER_MAGIC)
 		error(below.f_type == TMPFS_MAGIC ?
 		      "%s: overlay, not tmpfs; its upper layer is on one: watch %s" :
@@ -128,6 +130,8 @@ static void refuse_overlay(const char *name, const struct statfs *statfs_,
 	else
 		error("%s: overlay, not tmpfs; its upper layer %s is not to be seen from here: if it is on a tmpfs, watch that where the overlay was mounted",
 		      name, upper);
+	if (fd >= 0)
+		close(fd);
 	free(upper);
 }
 
@@ -136,14 +140,16 @@ static bool is_on_tmpfs(const char *source)
 {
 	bool found = false;
 	struct statfs statfs;
+	struct stat stat_;
 	int fd;
 
 	if (!source || *source != '/')
 		return false;
+	fd = reach_open(source);
 	/* a device is on a devtmpfs, which calls itself a tmpfs, too */
-	fd = open(source, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0)
-		found = !fstatfs(fd, &statfs) && statfs.f_type == TMPFS_MAGIC;
+		found = !fstat(fd, &stat_) && S_ISDIR(stat_.st_mode) &&
+			!fstatfs(fd, &statfs) && statfs.f_type == TMPFS_MAGIC;
 	if (fd >= 0)
 		close(fd);
 	return found;

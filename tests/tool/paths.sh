@@ -186,6 +186,25 @@ both_a_file_system_on_the_way_that_does_not_answer_keeps_nothing_from_being_told
 	exec 9>&-
 }
 
+# none of these ends by a signal but SIGKILL if it asks the server itself
+test_what_leads_over_a_file_system_that_does_not_answer_hangs_no_command() {
+	below_fuse a
+	number=$(device "$dir/fuse/a")
+	mkdir "$dir/lower" "$dir/m" "$dir/fuse/a/upper" "$dir/fuse/a/work"
+	modprobe overlay 2>/dev/null
+	mount -t overlay -o "lowerdir=$dir/lower,upperdir=$dir/fuse/a/upper,workdir=$dir/fuse/a/work" \
+		overlay "$dir/m" 2>/dev/null || skip "a kernel without overlay"
+	fuse_hangs
+	run watch "$dir/fuse/a/sub" 50%
+	expect 1 "$dir/fuse/a/sub: no answer: a file system on the way, as of FUSE, NFS or autofs, hangs"
+	run watch "$dir/m" 50%
+	expect 1
+	grep -q "^tmpfswarn: $dir/m: overlay, not tmpfs; " "$dir/err" || fail "$(cat "$dir/err")"
+	run watch --timeout 0 "$number" 50%
+	expect 2 ""
+	is ready "$(cat "$dir/out")" "watching $number: 0 of 4M used (0%); below 50%"
+}
+
 both_follow_gives_up_on_a_path_whose_file_system_does_not_answer_and_goes_on() {
 	below_fuse a
 	mounted b
@@ -194,7 +213,7 @@ both_follow_gives_up_on_a_path_whose_file_system_does_not_answer_and_goes_on() {
 	is ready "$(lines "$dir/out" "^watching ")" 2
 	fuse_hangs
 	mounted c
-	until_lines "$dir/err" 1 "^tmpfswarn: $dir/fuse/a/sub: Connection timed out\$"
+	until_lines "$dir/err" 1 "^tmpfswarn: $dir/fuse/a/sub: no answer: "
 	fill b 512
 	is events "$(events 1)" "up 50%"
 	kill "$pid"
@@ -368,6 +387,53 @@ both_follow_waits_for_another_mount_where_one_has_lost_its_limit() {
 	expect 0
 }
 
+both_follow_waits_for_a_path_that_inotify_cannot_tell_of() {
+	mounted a
+	limit=$(cat /proc/sys/fs/inotify/max_user_instances)
+	echo 0 >/proc/sys/fs/inotify/max_user_instances
+	tool watch --follow --count 1 "$dir/a/b/c" 50% >"$dir/out" 2>"$dir/err" </dev/null &
+	pid=$!
+	echo $pid >>"$dir/pids"
+	until_lines "$dir/out" 1 '^waiting '
+	mkdir -p "$dir/a/b/c"
+	until_lines "$dir/out" 1 "^watching "
+	echo "$limit" >/proc/sys/fs/inotify/max_user_instances
+	fill a 512
+	ended
+	expect 0 ""
+}
+
+both_a_path_into_another_mount_namespace_is_not_followed_here() {
+	mounted a
+	mkfifo "$dir/fifo"
+	unshare -m sh -c "mount -t tmpfs -o size=16m other '$dir/a' && echo >'$dir/there' && read -r line <'$dir/fifo'" &
+	there=/proc/$!/root$dir/a
+	until_true test -e "$dir/there"
+	run watch --follow --timeout 0 "$there" 50%
+	expect 1 "$there: in another mount namespace, where nobody says what is mounted: leave out --follow, or run this there, by nsenter --mount"
+	run watch --timeout 0 "$there" 50%
+	expect 2 ""
+	grep -q " of 16M used" "$dir/out" || fail "$(cat "$dir/out")"
+	echo go >"$dir/fifo"
+}
+
+both_with_once_a_mount_that_has_gone_untold_is_no_success() {
+	mounted a
+	mounted b
+	watch --once "$dir/a" 50% "$dir/b" 50%
+	umount "$dir/a"
+	until_lines "$dir/err" 1 "unmounted"
+	fill b 512
+	ended
+	expect 3
+	is events "$(events 1)" "up 50%"
+	watch --once "$dir/b" 50% 75%
+	rm "$dir/b/file"
+	fill b 1000
+	ended
+	expect 0 ""
+}
+
 both_follow_says_what_is_wrong_with_a_mount_and_waits_for_another() {
 	mounted a
 	follow --count 1 "$dir/a" 50%
@@ -509,6 +575,36 @@ both_a_remount_that_no_mount_table_tells_of_is_found_at_the_next_event() {
 	kill "$pid"
 	ended
 	expect 143 ""
+}
+
+both_a_level_of_free_space_in_another_mount_namespace_follows_a_remount_there() {
+	mkdir "$dir/a"
+	mkfifo "$dir/fifo"
+	unshare -m sh -c "mount -t tmpfs -o size=4m other '$dir/a' && echo >'$dir/there' && read -r line <'$dir/fifo' && mount -o remount,size=8m '$dir/a' && echo >'$dir/more' && read -r line <'$dir/fifo'" &
+	there=/proc/$!/root$dir/a
+	until_true test -e "$dir/there"
+	watch "$there" free:1M
+	echo go >"$dir/fifo"
+	until_true test -e "$dir/more"
+	# 3M was the level, 7M is
+	dd if=/dev/zero of="$there/file" bs=4096 count=1024 2>/dev/null
+	dd if=/dev/zero of="$there/more" bs=4096 count=800 2>/dev/null
+	is events "$(events 1)" "up free:1M"
+	is errors "$(cat "$dir/err")" ""
+	echo go >"$dir/fifo"
+}
+
+both_a_level_of_free_space_needs_no_second_registration_to_follow_a_remount() {
+	module_reload max_mount_triggers=$([ "$interface" = device ] && echo 1 || echo 2)
+	mounted a
+	watch "$dir/a" free:1M
+	mount -o remount,size=8m "$dir/a"
+	fill a 1900
+	is events "$(events 1)" "up free:1M"
+	is errors "$(cat "$dir/err")" ""
+	kill "$pid"
+	ended
+	module_reload
 }
 
 both_what_is_told_of_free_space_with_one_direction_is_right_after_remounts() {
