@@ -6,6 +6,8 @@
 #ifndef DEBUGFS_H
 #define DEBUGFS_H
 
+#include <stdio.h>
+
 /*
  * The directory of a new mount appears shortly after mount(2) returns, and that
  * of one that had its number before may have to vanish first: how often to try,

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -19,7 +18,6 @@
 #include "place.h"
 #include "renewal.h"
 #include "target.h"
-#include "text.h"
 #include "tool.h"
 
 static int follow_add_fd(struct follow *follow, int fd)

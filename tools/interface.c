@@ -9,7 +9,6 @@
 #include "event.h"
 #include "interface.h"
 #include "refusal.h"
-#include "text.h"
 #include "tool.h"
 
 #define LOCKDOWN	"/sys/kernel/security/lockdown"
