@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -125,6 +126,21 @@ static int lookup_path(const void *data)
 	return open(data, O_PATH | O_CLOEXEC);
 }
 
+/* True if @path is another one in another process. */
+static bool lookup_is_own(const char *path)
+{
+	static const char *const own[] = {
+		"/proc/self/", "/proc/thread-self/", "/dev/fd/", "/dev/std",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		if (!strncmp(path, own[i], strlen(own[i])))
+			return true;
+	}
+	return false;
+}
+
 /**
  * lookup_open_within() - open a path with O_PATH, without a hang
  * @path: which
@@ -146,7 +162,8 @@ int lookup_open_within(const char *path, int patience)
 	if (fd >= 0 ||
 	    (errno != EAGAIN && errno != EINVAL && errno != ENOSYS))
 		return fd;
-	return lookup_call(lookup_path, path, patience);
+	return lookup_is_own(path) ? lookup_path(path) :
+				     lookup_call(lookup_path, path, patience);
 }
 
 /* The same for what has a second chance, or is not what the user waits for. */
