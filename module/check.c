@@ -650,10 +650,8 @@ static bool tw_check_wrong(struct tw_mount *mount)
 	if (!mount->sbinfo)
 		return false;
 	max_blocks = READ_ONCE(mount->sbinfo->max_blocks);
-	/* a remount to size=0 ends the count for good */
-	if (!max_blocks)
-		return false;
-	if (mount->resizing || max_blocks != mount->size)
+	/* where a remount to size=0 was seen there are no thresholds */
+	if (!max_blocks || mount->resizing || max_blocks != mount->size)
 		return true;
 	count = tw_check_count(mount->sbinfo);
 	barrier(); /* read once, since it is compared twice */

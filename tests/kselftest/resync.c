@@ -171,6 +171,20 @@ TEST_F_TIMEOUT(mount, a_percentage_moved_with_the_probes_off_is_told_within_the_
 	ASSERT_EQ(0, write_text(kprobes, "1"));
 }
 
+/* where ftrace is to be had that sees it all the same */
+TEST_F_TIMEOUT(mount, a_limit_taken_away_with_the_probes_off_is_the_end, 120)
+{
+	int efd = listen_blocks(&self->m, 10, "");
+
+	ASSERT_LE(0, efd);
+	if (write_text(kprobes, "0"))
+		SKIP(return, "kprobes cannot be switched off");
+	EXPECT_EQ(0, scratch_remount(&self->m, "size=0"));
+	EXPECT_SIGNALS_SOON(efd, 1);
+	EXPECT_EQ(-1, access(self->m.dir, F_OK));
+	ASSERT_EQ(0, write_text(kprobes, "1"));
+}
+
 TEST_F_TIMEOUT(mount, each_of_many_mounts_is_put_right, 120)
 {
 	struct scratch m[20];
