@@ -244,6 +244,26 @@ int superblock(dev_t *dev)
 	return fd;
 }
 
+bool hold_page(struct held_page *held, char *page)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+
+	held->faults = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	held->page.range.start = (uintptr_t)page;
+	held->page.range.len = sysconf(_SC_PAGESIZE);
+	held->page.mode = UFFDIO_REGISTER_MODE_MISSING;
+	return held->faults >= 0 && !ioctl(held->faults, UFFDIO_API, &api) &&
+	       !ioctl(held->faults, UFFDIO_REGISTER, &held->page);
+}
+
+void let_go_page(struct held_page *held)
+{
+	struct uffdio_zeropage fill = { .range = held->page.range };
+
+	ioctl(held->faults, UFFDIO_ZEROPAGE, &fill);
+	close(held->faults);
+}
+
 static void *list_to_missing_page(void *arg)
 {
 	struct held_room *held = arg;

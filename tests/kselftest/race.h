@@ -65,6 +65,16 @@ int open_file(const struct scratch *m, const char *name);
 /* a superblock that is nowhere mounted and lasts as long as its descriptor */
 int superblock(dev_t *dev);
 
+/* A page that whoever touches it waits for. */
+struct held_page {
+	struct uffdio_register page;
+	int faults;		/* readable while somebody waits */
+};
+
+/* a page that nobody has touched yet; false where the kernel has no userfaultfd */
+bool hold_page(struct held_page *held, char *page);
+void let_go_page(struct held_page *held);
+
 /*
  * Whoever lists the module's directory into a page that is missing has its i_rwsem, for which the
  * work waits that makes the directory of a new mount.
