@@ -104,6 +104,19 @@
  * tw_check_again(): whatever has made them differ, they agree again within three
  * seconds of that, without another allocation or free.
  *
+ * I14. A task that has had the kernel make space on a mount asks for no checks there until its
+ * system call returns, which makes one: see deferral.c. What its hooks charge is charged, but
+ * where that ends in debt nobody settles it, so such a hook ends all credit instead: a new
+ * generation, whose pools nobody has filled. What it has counted is then part of U for all
+ * whose hooks read that generation. One that reads an earlier one was covered by its
+ * credit, and together with the debt may have reached L or F: of the two it is the task that
+ * is deferred which is in debt, and which is notified before its system call returns, as I6
+ * has it. So I4 holds for all but the deferred, and holds again when the last of them returns. As
+ * in I8, what one of these has taken or given, and another task has given back or taken before
+ * there was a check, was not crossed for anybody who could tell. A call that does not
+ * return is left to the resync, which knows of no deferral (I13). Thresholds are placed, and sizes
+ * found to have changed, without regard to it.
+ *
  * Where the hook does not learn how many blocks were allocated (up to Linux 6.5),
  * there are no credits, and each allocation or free nearer than the slack makes a
  * check.
@@ -121,6 +134,7 @@
 
 #include "check.h"
 #include "compat.h"
+#include "deferral.h"
 #include "mount.h"
 #include "notify.h"
 #include "threshold.h"
@@ -289,6 +303,31 @@ static __always_inline void tw_check_queue(struct tw_mount *mount, long blocks)
 	irq_work_queue(&cpu_state->check);
 }
 
+/* Ends all credit, from a hook whose check is deferred (I14). */
+static noinline notrace void tw_check_end_credit(struct tw_mount *mount)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	tw_mount_lock_in_probe(&mount->lock);
+	/* or nobody has had any */
+	if (mount->credit_pool >= 0)
+		tw_check_set_next(mount, mount->next_rise, mount->next_fall);
+	raw_spin_unlock(&mount->lock);
+	local_irq_restore(flags);
+}
+
+NOKPROBE_SYMBOL(tw_check_end_credit);
+
+/* A hook asks for a check, as in tw_check_queue(), now or at the end of its system call. */
+static __always_inline void tw_check_ask(struct tw_mount *mount, long blocks)
+{
+	if (!tw_deferral_defers(mount))
+		tw_check_queue(mount, blocks);
+	else if (TW_COMPAT_COUNTS_BLOCKS)
+		tw_check_end_credit(mount);
+}
+
 /**
  * tw_check_alloc_near() - blocks were allocated where that may matter
  * @mount: where
@@ -296,7 +335,7 @@ static __always_inline void tw_check_queue(struct tw_mount *mount, long blocks)
  * @blocks: how many
  *
  * What is queued runs on this CPU as soon as interrupts are enabled: before the
- * system call returns, and after the blocks were counted.
+ * system call returns, and after the blocks were counted. What is deferred does so, too.
  *
  * Context: as tw_check_alloc(), after its barrier.
  */
@@ -316,7 +355,7 @@ notrace void tw_check_alloc_near(struct tw_mount *mount,
 		if (charged && !resized)
 			return;
 	}
-	tw_check_queue(mount, blocks);
+	tw_check_ask(mount, blocks);
 }
 
 NOKPROBE_SYMBOL(tw_check_alloc_near);
@@ -336,7 +375,7 @@ static noinline notrace void tw_check_free_near(struct tw_mount *mount,
 	if (TW_COMPAT_COUNTS_BLOCKS)
 		charged = tw_check_charge(mount, 0, blocks > 0 ? blocks : TW_CHECK_UNKNOWN);
 	if (!charged || resized)
-		tw_check_queue(mount, blocks > 0 ? -blocks : 0);
+		tw_check_ask(mount, blocks > 0 ? -blocks : 0);
 }
 
 NOKPROBE_SYMBOL(tw_check_free_near);
@@ -378,7 +417,7 @@ NOKPROBE_SYMBOL(tw_check_free);
  */
 notrace void tw_check_freeing(struct tw_mount *mount)
 {
-	tw_check_queue(mount, 0);
+	tw_check_ask(mount, 0);
 }
 
 NOKPROBE_SYMBOL(tw_check_freeing);
@@ -663,6 +702,32 @@ static bool tw_check_wrong(struct tw_mount *mount)
 	return tw_threshold_passed(mount, used, used);
 }
 
+/* Queues a check that sums up, whatever credit there is. */
+static void tw_check_queue_anew(struct tw_mount *mount)
+{
+	lockdep_assert_held(&mount->lock);
+	/* ends all credit: what was charged until now says nothing */
+	tw_check_set_next(mount, mount->next_rise, mount->next_fall);
+	tw_check_queue(mount, 0);
+}
+
+/**
+ * tw_check_queue_sum() - have usage checked, whatever the hook has made of it
+ * @mount: after tw_check_prepare()
+ *
+ * That is done on return.
+ *
+ * Context: process.
+ */
+void tw_check_queue_sum(struct tw_mount *mount)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&mount->lock, flags);
+	tw_check_queue_anew(mount);
+	raw_spin_unlock_irqrestore(&mount->lock, flags);
+}
+
 /**
  * tw_check_again() - have usage checked if a threshold is on the wrong side of it
  * @mount: one that can be found
@@ -685,9 +750,7 @@ bool tw_check_again(struct tw_mount *mount, bool *queued)
 		  !RB_EMPTY_ROOT(&mount->falls.rb_root);
 	doubt = watched && tw_check_wrong(mount) ? mount->checks + 1 : 0;
 	if (doubt && doubt == mount->doubt) {
-		/* ends all credit: what was charged until now says nothing */
-		tw_check_set_next(mount, mount->next_rise, mount->next_fall);
-		tw_check_queue(mount, 0);
+		tw_check_queue_anew(mount);
 		*queued = true;
 	}
 	mount->doubt = doubt;
@@ -733,17 +796,21 @@ static void tw_check_fn(struct irq_work *work)
 /* ---- of a mount, and of all ---- */
 
 /* Has the hook see @cpu_states when it finds the mount, if that has none yet. */
-static int tw_check_install(struct tw_mount *mount, struct tw_cpu_state __percpu *cpu_states)
+static int tw_check_install(struct tw_mount *mount, struct tw_cpu_state __percpu *cpu_states,
+			    struct tw_deferral *deferrals)
 {
 	int err;
 
 	lockdep_assert_held(&mount->mutex);
 	if (mount->cpu_states)
 		return -EEXIST;
+	mount->deferrals = deferrals;
 	smp_store_release(&mount->cpu_states, cpu_states); /* for tw_check_prepare() */
 	err = tw_mount_watch(mount);
-	if (err)
+	if (err) {
 		mount->cpu_states = NULL;
+		mount->deferrals = NULL;
+	}
 	return err;
 }
 
@@ -760,6 +827,7 @@ static int tw_check_install(struct tw_mount *mount, struct tw_cpu_state __percpu
 int tw_check_prepare(struct tw_mount *mount)
 {
 	struct tw_cpu_state __percpu *cpu_states;
+	struct tw_deferral *deferrals;
 	int cpu, err;
 
 	if (smp_load_acquire(&mount->cpu_states)) /* of tw_check_install() */
@@ -768,6 +836,11 @@ int tw_check_prepare(struct tw_mount *mount)
 				      __GFP_RETRY_MAYFAIL);
 	if (!cpu_states)
 		return -ENOMEM;
+	err = tw_deferral_alloc(&deferrals);
+	if (err) {
+		free_percpu(cpu_states);
+		return err;
+	}
 	for_each_possible_cpu(cpu) {
 		struct tw_cpu_state *cpu_state = per_cpu_ptr(cpu_states, cpu);
 
@@ -776,10 +849,12 @@ int tw_check_prepare(struct tw_mount *mount)
 		cpu_state->mount = mount;
 	}
 	mutex_lock(&mount->mutex);
-	err = tw_check_install(mount, cpu_states);
+	err = tw_check_install(mount, cpu_states, deferrals);
 	mutex_unlock(&mount->mutex);
-	if (err)
+	if (err) {
+		tw_deferral_free(deferrals);
 		free_percpu(cpu_states);
+	}
 	return err == -EEXIST ? 0 : err;
 }
 
@@ -803,6 +878,7 @@ void tw_check_release(struct tw_mount *mount)
 		irq_work_sync(&cpu_state->check);
 		irq_work_sync(&cpu_state->notify);
 	}
+	tw_deferral_free(mount->deferrals);
 	free_percpu(mount->cpu_states);
 }
 

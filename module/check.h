@@ -78,6 +78,9 @@ void tw_check_set_next(struct tw_mount *mount, long rise, long fall);
 void tw_check_resized(struct tw_mount *mount);
 void tw_check_notify(struct tw_mount *mount);
 
+/* for deferral.c */
+void tw_check_queue_sum(struct tw_mount *mount);
+
 /* for resync.c */
 bool tw_check_again(struct tw_mount *mount, bool *queued);
 

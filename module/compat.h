@@ -18,6 +18,7 @@
 #include <linux/mount.h>
 #include <linux/percpu_counter.h>
 #include <linux/ptrace.h>
+#include <linux/sched.h>
 #include <linux/shmem_fs.h>
 #include <linux/string.h>
 
@@ -226,6 +227,13 @@ static inline int tw_compat_debugfs_rename(struct dentry *dentry, const char *na
 	return debugfs_change_name(dentry, "%s", name);
 #endif
 }
+
+/* Threads of a user's process that never return to user mode. */
+#ifdef PF_USER_WORKER
+#define TW_COMPAT_PF_WORKER	(PF_IO_WORKER | PF_USER_WORKER)
+#else
+#define TW_COMPAT_PF_WORKER	PF_IO_WORKER
+#endif
 
 /* not declared by every kernel that is built without the function tracer */
 struct ftrace_ops;

@@ -4,7 +4,7 @@
  *
  * Four layers, each of which knows only those before it: the levels (level.c);
  * the mounts (mount.c), the thresholds on them (threshold.c), what is known of a crossing
- * (crossing.c), when usage is compared with thresholds (check.c and resync.c), who is
+ * (crossing.c), when usage is compared with thresholds (check.c, resync.c and deferral.c), who is
  * notified (notify.c), and how mounts come and go (discovery.c); the hook (hook.c), its
  * selftest (selftest.c) and the triggers for which it is armed (trigger.c); the
  * interfaces. These are debugfs (debugfs.c and files.c), whose triggers signal eventfds

@@ -24,6 +24,8 @@ struct workqueue_struct *tw_wq;
  */
 static DEFINE_HASHTABLE(tw_mount_hash, 10);
 struct hlist_head tw_mount_watched[1 << TW_MOUNT_WATCHED_BITS];
+/* and those that are, once more: by what is all that deferral.c knows */
+static DEFINE_HASHTABLE(tw_mount_watched_info, 8);
 static DEFINE_RAW_SPINLOCK(tw_mount_hash_lock);
 
 /* ---- the table ---- */
@@ -51,6 +53,27 @@ notrace struct tw_mount *tw_mount_find(struct super_block *sb)
 NOKPROBE_SYMBOL(tw_mount_find);
 
 /**
+ * tw_mount_find_by_info() - as tw_mount_find_watched(), where there is no superblock
+ * @sbinfo: its information; only its address is used
+ *
+ * Context: any, with preemption disabled; the object stays until that ends.
+ * Return: the object or NULL.
+ */
+notrace struct tw_mount *tw_mount_find_by_info(const struct shmem_sb_info *sbinfo)
+{
+	struct tw_mount *mount;
+
+	hash_for_each_possible_rcu(tw_mount_watched_info, mount, watched_info,
+				   (unsigned long)sbinfo, rcu_read_lock_sched_held()) {
+		if (READ_ONCE(mount->sbinfo) == sbinfo)
+			return mount;
+	}
+	return NULL;
+}
+
+NOKPROBE_SYMBOL(tw_mount_find_by_info);
+
+/**
  * tw_mount_watch() - have tw_mount_find_watched() find a mount
  * @mount: with @cpu_states set
  *
@@ -62,15 +85,18 @@ NOKPROBE_SYMBOL(tw_mount_find);
 int tw_mount_watch(struct tw_mount *mount)
 {
 	unsigned int i = hash_ptr(mount->sb, TW_MOUNT_WATCHED_BITS);
-	bool there;
+	struct shmem_sb_info *sbinfo;
 
 	raw_spin_lock_irq(&tw_mount_hash_lock);
 	/* tw_mount_unhook() first clears it and then takes this lock */
-	there = READ_ONCE(mount->sbinfo);
-	if (there)
+	sbinfo = READ_ONCE(mount->sbinfo);
+	if (sbinfo) {
 		hlist_add_head_rcu(&mount->watched, &tw_mount_watched[i]);
+		hash_add_rcu(tw_mount_watched_info, &mount->watched_info,
+			     (unsigned long)sbinfo);
+	}
 	raw_spin_unlock_irq(&tw_mount_hash_lock);
-	if (!there)
+	if (!sbinfo)
 		return -ENODEV;
 	/* a handler that has not found it has ended, and its blocks counted */
 	synchronize_rcu();
@@ -243,6 +269,7 @@ notrace bool tw_mount_unhook(struct tw_mount *mount)
 		hash_del_rcu(&mount->hash);
 		/* nothing if it was not watched */
 		hlist_del_init_rcu(&mount->watched);
+		hlist_del_init_rcu(&mount->watched_info);
 		raw_spin_unlock(&tw_mount_hash_lock);
 	}
 	local_irq_restore(flags);

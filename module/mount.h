@@ -24,6 +24,7 @@ struct shmem_sb_info;
 struct super_block;
 struct tw_threshold;
 struct tw_cpu_state;
+struct tw_deferral;
 struct tw_owner;
 
 /**
@@ -60,6 +61,9 @@ struct tw_owner;
  * @falls: those above, by where they fall, highest first
  * @pending: those with crossings to notify of
  * @notifying: the one that is just being notified
+ * @watched_info: in the table of those that are watched by @sbinfo, like @watched
+ * @deferrals: see deferral.c; made with the first threshold
+ * @deferring: how many of them are pending; under a lock of that file
  * @notify_lock: held while crossings are notified, so that who waits for it knows
  *	them to be notified; taken before @lock and eventfds' locks
  * @mutex: protects what follows up to @warn_used, and makes registration and its end exclude each
@@ -110,6 +114,10 @@ struct tw_mount {
 	struct list_head pending;
 	struct tw_threshold *notifying;
 
+	struct hlist_node watched_info;
+	struct tw_deferral *deferrals;
+	unsigned int deferring;
+
 	spinlock_t notify_lock; /* see above */
 
 	struct mutex mutex; /* see above */
@@ -151,6 +159,7 @@ int tw_mount_init(void);
 void tw_mount_exit(void);
 
 struct tw_mount *tw_mount_find(struct super_block *sb);
+struct tw_mount *tw_mount_find_by_info(const struct shmem_sb_info *sbinfo);
 int tw_mount_watch(struct tw_mount *mount);
 void tw_mount_visit_all(void (*visit)(struct tw_mount *mount, void *data), void *data);
 void tw_mount_visit_watched(void (*visit)(struct tw_mount *mount));

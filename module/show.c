@@ -12,6 +12,7 @@
 
 #include <tmpfswarn.h>
 
+#include "deferral.h"
 #include "discovery.h"
 #include "hook.h"
 #include "mount.h"
@@ -58,6 +59,7 @@ void tw_show_stats(struct seq_file *seq)
 	seq_printf(seq, "signals %llu\n", triggers.signals);
 	seq_printf(seq, "missed %lu\n", hook.missed);
 	seq_printf(seq, "resyncs %lu\n", tw_resync_count());
+	seq_printf(seq, "deferrals %lu\n", tw_deferral_count());
 }
 
 static void tw_show_mount(struct tw_mount *mount, void *data)

@@ -63,8 +63,9 @@
  *		that their pid namespace shows. It is a task without whose blocks usage would not
  *		have crossed; of several that cross together, one of these. They are left out
  *		where that cannot be told, as when others have gone past the level at the same
- *		moment; where it was a remount; and always on kernels before 6.6, which do not
- *		say how much was allocated
+ *		moment; where it was a remount; where a full mount has given back what its huge
+ *		pages have beyond the ends of files; and always on kernels before 6.6, which do
+ *		not say how much was allocated
  *
  * Who may register: credentials (user and group ids, user namespace, no further
  * capabilities) must be those with which the device was opened. A user without
@@ -183,7 +184,9 @@
  * to drop); resyncs (times that a mount's triggers were put on the right side of their
  * levels by the comparison that is made once a second, for what no probe has seen: zero
  * unless something is missed, the probes were switched off, or an allocation has counted
- * blocks and failed).
+ * blocks and failed); deferrals (system calls whose crossings were told when they
+ * returned, not within: they have had a full mount give back what its huge pages
+ * have beyond the ends of files).
  */
 
 /* files of a mount's directory */

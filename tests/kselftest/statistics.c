@@ -27,7 +27,7 @@ TEST_F(mount, stats_has_the_keys_of_the_contract)
 {
 	static const char *const numbers[] = {
 		"armed", "armings", "mounts", "mounts_hidden", "triggers", "crossings", "signals", "missed",
-		"resyncs",
+		"resyncs", "deferrals",
 	};
 	static const char *const words[] = {
 		"version", "hook", "hook_kind", "hook_free", "hook_free_kind",
