@@ -93,7 +93,7 @@ lint:
 
 clean:
 	-test ! -e $(KDIR)/Makefile || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
-	for dir in tools tests/kselftest tests/unit tests/seeds tests/samples tests/bench tests/work; do \
+	for dir in tools tests/kselftest tests/unit tests/seeds tests/tool tests/samples tests/bench tests/work; do \
 		test ! -e $$dir/Makefile || $(MAKE) -C $$dir clean || exit; \
 	done
 

@@ -620,6 +620,26 @@ void tw_check_resized(struct tw_mount *mount)
 		tw_check_now(mount);
 }
 
+/**
+ * tw_check_is_unlimited() - has it no size, by a remount or from the beginning?
+ * @mount: of which
+ *
+ * That is for good: the kernel counts no blocks from then on, and takes no other size.
+ *
+ * Context: process.
+ * Return: true if so; false if the mount is gone.
+ */
+bool tw_check_is_unlimited(struct tw_mount *mount)
+{
+	unsigned long flags;
+	bool unlimited;
+
+	raw_spin_lock_irqsave(&mount->lock, flags);
+	unlimited = mount->sbinfo && !READ_ONCE(mount->sbinfo->max_blocks);
+	raw_spin_unlock_irqrestore(&mount->lock, flags);
+	return unlimited;
+}
+
 /* Is a threshold on the wrong side of usage, or the size another than they know? */
 static bool tw_check_wrong(struct tw_mount *mount)
 {
@@ -630,10 +650,8 @@ static bool tw_check_wrong(struct tw_mount *mount)
 	if (!mount->sbinfo)
 		return false;
 	max_blocks = READ_ONCE(mount->sbinfo->max_blocks);
-	/* a remount to size=0 ends the count for good */
-	if (!max_blocks)
-		return false;
-	if (mount->resizing || max_blocks != mount->size)
+	/* where a remount to size=0 was seen there are no thresholds */
+	if (!max_blocks || mount->resizing || max_blocks != mount->size)
 		return true;
 	count = tw_check_count(mount->sbinfo);
 	barrier(); /* read once, since it is compared twice */

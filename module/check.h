@@ -81,6 +81,9 @@ void tw_check_notify(struct tw_mount *mount);
 /* for resync.c */
 bool tw_check_again(struct tw_mount *mount, bool *queued);
 
+/* for discovery.c */
+bool tw_check_is_unlimited(struct tw_mount *mount);
+
 /* for mount.c */
 void tw_check_now(struct tw_mount *mount);
 void tw_check_release(struct tw_mount *mount);

@@ -507,13 +507,14 @@ static void tw_discovery_release(void)
 
 /*
  * Checks those whose remount is over, that is, of which s_umount can be had. Where that
- * has somebody else, it is tried again in a moment.
+ * has somebody else, it is tried again in a moment. One that has lost its limit is as good as
+ * gone, for all who wait for a crossing there.
  */
 static void tw_discovery_check(void)
 {
 	struct super_block *sb;
 	struct tw_mount *mount;
-	bool locked;
+	bool locked, unlimited;
 
 	raw_spin_lock_irq(&tw_discovery_lock);
 	/* those that are remounted from now on are for the next time */
@@ -533,7 +534,13 @@ static void tw_discovery_check(void)
 			rcu_read_lock();
 			up_read(&sb->s_umount);
 			rcu_read_unlock();
+			/* a remount that comes in between is seen when it is over */
+			unlimited = tw_check_is_unlimited(mount);
 			tw_check_now(mount);
+			if (unlimited && mount->counted) {
+				mount->counted = false;
+				tw_discovery_events->gone(mount);
+			}
 		} else {
 			queue_delayed_work(tw_discovery_wq, &tw_discovery_recheck,
 					   TW_DISCOVERY_RECHECK);

@@ -12,8 +12,9 @@ struct tw_mount;
  * struct tw_discovery_events - what the later layers want to know
  * @appeared: a mount is to be shown; 0, or a negative errno if it cannot be,
  *	then it is called again after a while
- * @gone: the superblock is gone or the module goes: to be shown no more, and
- *	its triggers to be ended
+ * @gone: the superblock is gone or the module goes, or a remount to size=0 has taken the
+ *	limit away: to be shown no more, and its triggers to be ended. In the latter case it is
+ *	called again, when the superblock goes
  * @stopping: the module goes: no mount appears any more, all will be gone next
  *
  * They are called from one work item, never at once, and may sleep.

@@ -48,7 +48,7 @@ MODULE_PARM_DESC(hook, "How allocations are probed (auto, ftrace or kprobe, defa
 module_param_named(hook_symbol, tw_hook_symbol, charp, 0444);
 MODULE_PARM_DESC(hook_symbol, "Symbol of mm/shmem.c to probe for allocations (name, default: the first that works)");
 
-/* The last umount of a tmpfs, or the module's end. */
+/* The last umount of a tmpfs, a remount that takes its limit away, or the module's end. */
 static void tw_mount_gone(struct tw_mount *mount)
 {
 	/* in this order: who is woken and finds no file knows that it is over */

@@ -195,6 +195,7 @@ void tw_mount_insert(struct tw_mount *mount, struct super_block *sb)
 	mount->sb = sb;
 	mount->sbinfo = sb->s_fs_info;
 	mount->dev = sb->s_dev;
+	mount->counted = READ_ONCE(mount->sbinfo->max_blocks);
 	tw_threshold_prepare(mount);
 
 	raw_spin_lock_irqsave(&tw_mount_hash_lock, flags);

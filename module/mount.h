@@ -72,6 +72,7 @@ struct tw_owner;
  * @hash: in the table of all, like @watched
  * @dev: number of the superblock, stays when it is gone
  * @dir: directory in debugfs; of the mount work alone
+ * @counted: it has a size, as far as was told; of the mount work alone
  * @all: in the list of mounts; of the mount work alone
  * @queued: in a queue of discovery.c, under its lock: of those to be checked after a
  *	remount, or of those that were unhooked
@@ -121,6 +122,7 @@ struct tw_mount {
 	struct hlist_node hash;
 	dev_t dev;
 	struct dentry *dir;
+	bool counted;
 	struct list_head all;
 	struct list_head queued;
 	struct tw_owner *owner;

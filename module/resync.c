@@ -44,8 +44,8 @@ static void tw_resync_fn(struct work_struct *work)
 	tw_resync_needed = false;
 	tw_resync_found = false;
 	tw_mount_visit_watched(tw_resync_visit);
-	/* the rest of a remount that nobody has seen, see I12 of check.c */
-	if (IS_ENABLED(CONFIG_PREEMPT_RT) && tw_resync_found)
+	/* what a remount that nobody has seen needs a process for: I12 of check.c, and size=0 */
+	if (tw_resync_found)
 		tw_discovery_check_watched();
 	if (tw_resync_needed)
 		tw_resync_start();

@@ -305,7 +305,7 @@ static void tw_trigger_unlist_all(struct tw_mount *mount)
 
 /**
  * tw_trigger_end_all() - signal each trigger of a mount once more, and end it
- * @mount: gone, its directory removed
+ * @mount: gone or without a limit, so that none is registered any more, its directory removed
  *
  * Context: process.
  */

@@ -6,31 +6,87 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <libmount.h>
+#include <linux/capability.h>
+
 #include "../uapi/tmpfswarn.h"
 #include "debugfs.h"
+#include "event.h"
 #include "eventfd.h"
 #include "interface.h"
 #include "listing.h"
 #include "mount.h"
+#include "reach.h"
+#include "refusal.h"
+#include "target.h"
 #include "tool.h"
+
+#define USUAL	"/sys/kernel/debug"
+#define MOUNT	"mount -t debugfs debugfs " USUAL
+
+#define DEBUGFS_NOT_PERMITTED	"debugfs not permitted: run as root, or with --interface device"
+#define DEBUGFS_READ_ONLY	"debugfs read-only here, as by ProtectKernelTunables=: use --interface device"
+#define DEBUGFS_LOCKED_DOWN	"kernel locked down, which closes debugfs: use --interface device"
 
 /* Why a file of the module was not opened, in plain words. */
 const char *debugfs_refusal(int err)
 {
 	const char *mode;
 
+	if (err == EROFS)
+		return DEBUGFS_READ_ONLY;
 	if (err != EPERM && err != EACCES)
 		return error_text(err);
 	if (geteuid())
-		return "debugfs not permitted: run as root, or with --interface device";
+		return DEBUGFS_NOT_PERMITTED;
 	mode = interface_lockdown();
 	if (err == EPERM && (!mode || strcmp(mode, "none")))
-		return "kernel locked down, which closes debugfs: use --interface device";
+		return DEBUGFS_LOCKED_DOWN;
 	return "debugfs not permitted to this container: use --interface device";
+}
+
+/* Does this kernel have it, and has it not been booted with debugfs=off? */
+static bool debugfs_exists(void)
+{
+	FILE *file = fopen("/proc/filesystems", "re");
+	bool found = false;
+	char line[128];
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = strstr(line, "\tdebugfs\n");
+	/* else it is not known */
+	found |= !file;
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* Where debugfs is; or NULL and why it is nowhere to be seen. */
+static const char *debugfs_place(const char **why)
+{
+	const char *cover, *place = reach_find("debugfs", USUAL, &cover);
+	bool may_mount = refusal_has_capability(CAP_SYS_ADMIN);
+	static char text[512];
+
+	if (place)
+		return place;
+	*why = text;
+	if (!debugfs_exists())
+		*why = "this kernel has no debugfs: use --interface device";
+	else if (geteuid())
+		*why = DEBUGFS_NOT_PERMITTED;
+	else if (cover)
+		snprintf(text, sizeof(text), "debugfs covered by %s: use --interface device%s",
+			 cover, may_mount ? ", or " MOUNT : "");
+	else
+		snprintf(text, sizeof(text), "debugfs not mounted: %s",
+			 may_mount ? MOUNT : "use --interface device");
+	return NULL;
 }
 
 /* Opens the module's directory; or -1 and why not. @path is to be freed. */
@@ -46,15 +102,13 @@ static int debugfs_open_path(char **path, const char **why)
 		return -1;
 	}
 	close(fd);
-	if (!interface_module_live()) {
-		*why = "module not loaded: modprobe tmpfswarn";
+	*why = refusal_module();
+	/* where it cannot be told it may be there */
+	if (*why && refusal_module_state() != MODULE_UNKNOWN)
 		return -1;
-	}
-	debugfs = mount_of_type("debugfs", "/sys/kernel/debug");
-	if (!debugfs) {
-		*why = "debugfs not mounted: mount -t debugfs debugfs /sys/kernel/debug";
+	debugfs = debugfs_place(why);
+	if (!debugfs)
 		return -1;
-	}
 	if (asprintf(path, "%s/" TMPFSWARN_NAME, debugfs) < 0) {
 		*why = strerror(ENOMEM);
 		return -1;
@@ -80,10 +134,31 @@ static int debugfs_open(const char **why)
 	return fd;
 }
 
-/* What has gone away with the directory of a mount. */
-const char *debugfs_gone(void)
+/* True if @table has a mount of the number @dev that has size=0. */
+static bool debugfs_is_unlimited(struct libmnt_table *table, dev_t dev)
 {
-	return interface_module_live() ? "unmounted" : "module unloaded";
+	struct libmnt_fs *fs = mnt_table_find_devno(table, dev, MNT_ITER_FORWARD);
+	char *size;
+
+	return fs && !mnt_fs_get_option(fs, "size", &size, NULL) &&
+	       !strtoull(size, NULL, 10);
+}
+
+/* What has gone away with the directory of @target's mount. */
+const char *debugfs_gone(const struct target *target)
+{
+	enum module_state state = refusal_module_state();
+	struct libmnt_table *table;
+	const char *gone;
+
+	if (state == MODULE_ABSENT || state == MODULE_CHANGING)
+		return "module unloaded";
+	/* of what is in another namespace it cannot be told */
+	table = mount_table();
+	gone = table && debugfs_is_unlimited(table, target->dev) ?
+	       EVENT_UNLIMITED : EVENT_UNMOUNTED;
+	mnt_unref_table(table);
+	return gone;
 }
 
 void debugfs_pause(void)
@@ -131,12 +206,28 @@ int debugfs_open_mount(const struct target *target)
 	close(top);
 	if (dir >= 0)
 		return dir;
-	if (errno == ENOENT)
+	if (errno == ENOENT && target->fd == MOUNT_UNREACHED)
+		error("%s: no tmpfs of this number is mounted, or the module does not show it: see tmpfswarn list",
+		      target->name);
+	else if (errno == ENOENT)
 		error("%s: not shown by the module (%s): see mounts_hidden in tmpfswarn status",
 		      target->name, target->device);
 	else
 		error("%s: %s", target->name, debugfs_refusal(errno));
 	return -1;
+}
+
+/* Why nothing can be registered where the directory @fd can be read. */
+static const char *debugfs_restriction(int fd)
+{
+	const char *mode = interface_lockdown();
+	struct statvfs statvfs_;
+
+	if (mode && strcmp(mode, "none"))
+		return DEBUGFS_LOCKED_DOWN;
+	if (!fstatvfs(fd, &statvfs_) && statvfs_.f_flag & ST_RDONLY)
+		return DEBUGFS_READ_ONLY;
+	return NULL;
 }
 
 static const char *debugfs_find(const char **why)
@@ -146,11 +237,12 @@ static const char *debugfs_find(const char **why)
 
 	if (fd < 0)
 		return NULL;
+	*why = debugfs_restriction(fd);
 	close(fd);
 	return path;
 }
 
-static FILE *debugfs_file(int dir, const char *name)
+FILE *debugfs_file(int dir, const char *name)
 {
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
 	FILE *file;
@@ -256,9 +348,12 @@ static const char *debugfs_figures(interface_figure *figure, void *data)
 
 const struct interface interface_debugfs = {
 	.name = "debugfs",
+	.by_number = true,
 	.find = debugfs_find,
 	.open = eventfd_open,
 	.add = eventfd_add,
+	.renew = eventfd_renew,
+	.end = eventfd_end,
 	.next = eventfd_next,
 	.list = debugfs_list,
 	.figures = debugfs_figures,

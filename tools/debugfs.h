@@ -6,6 +6,8 @@
 #ifndef DEBUGFS_H
 #define DEBUGFS_H
 
+#include <stdio.h>
+
 /*
  * The directory of a new mount appears shortly after mount(2) returns, and that
  * of one that had its number before may have to vanish first: how often to try,
@@ -16,10 +18,11 @@
 struct target;
 struct usage;
 
-const char *debugfs_gone(void);
+const char *debugfs_gone(const struct target *target);
 void debugfs_pause(void);
 int debugfs_open_mount(const struct target *target);
 const char *debugfs_refusal(int err);
+FILE *debugfs_file(int dir, const char *name);
 int debugfs_usage(int dir, struct usage *usage);
 
 #endif /* DEBUGFS_H */

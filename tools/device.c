@@ -2,7 +2,7 @@
 /*
  * The interface /dev/tmpfswarn. One open file is a session: each line written
  * to it registers a level, each line read from it is a record of what became of
- * one. The tag of a level is its place in an array.
+ * one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -18,6 +19,9 @@
 #include "event.h"
 #include "interface.h"
 #include "listing.h"
+#include "record.h"
+#include "refusal.h"
+#include "tag.h"
 #include "text.h"
 #include "tool.h"
 
@@ -34,57 +38,31 @@ struct item {
 /**
  * struct device - a session
  * @session: what others know of it
- * @triggers: by tag
- * @nr_triggers: how many
- * @registering: one of which the state has not been read yet, or NULL
+ * @tags: of the registrations
+ * @registering: the level of the last of these, of which the state has not been
+ *	read yet, or NULL
+ * @renews: it was registered before
  * @items: read, and not taken yet
  */
 struct device {
 	struct session session;
-	struct trigger **triggers;
-	size_t nr_triggers;
+	struct tags tags;
 	struct trigger *registering;
+	bool renews;
 
 	STAILQ_HEAD(, item) items;
 };
 
-/**
- * struct record - a line read
- * @kind: the value of "event"
- * @trigger: NULL if there is none of that tag
- * @above: usage is at the level or more
- * @event: all else
- */
-struct record {
-	const char *kind;
-	struct trigger *trigger;
-	bool above;
-	struct event event;
-};
-
-static const char *device_refusal(int err)
-{
-	switch (err) {
-	case ENOENT:
-	case ENODEV:
-	case ENXIO:
-		if (!interface_module_live())
-			return "module not loaded: modprobe tmpfswarn";
-		return "no " TMPFSWARN_DEVICE " here: have it passed to this container, as by docker run --device " TMPFSWARN_DEVICE;
-	case EACCES:
-		return TMPFSWARN_DEVICE ": not permitted: see its mode and group, or run as root";
-	case EPERM:
-		return TMPFSWARN_DEVICE ": not permitted: allow it to this container, or by DeviceAllow=" TMPFSWARN_DEVICE " to this unit";
-	}
-	return error_text(err);
-}
-
 static const char *device_find(const char **why)
 {
-	int fd = open(TMPFSWARN_DEVICE, O_RDWR | O_CLOEXEC);
+	int fd;
 
+	*why = refusal_device_node();
+	if (*why)
+		return NULL;
+	fd = open(TMPFSWARN_DEVICE, O_RDWR | O_CLOEXEC);
 	if (fd < 0) {
-		*why = device_refusal(errno);
+		*why = refusal_device(errno);
 		return NULL;
 	}
 	close(fd);
@@ -103,92 +81,64 @@ static struct session *device_open(void)
 	device->session.fd = open(TMPFSWARN_DEVICE,
 				  O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (device->session.fd < 0) {
-		error("%s", device_refusal(errno));
+		error("%s", refusal_device(errno));
 		free(device);
 		return NULL;
 	}
 	return &device->session;
 }
 
-/* A name in which the kernel has written "\n" and "\\" for two characters. */
-static void record_set_comm(struct event *event, const char *text)
+/* A level was registered; false if there is no more to it than that. */
+static bool device_take_state(struct device *device, const struct record *record,
+			      struct trigger *trigger, bool outdated)
 {
-	size_t i;
-
-	for (i = 0; *text && i + 1 < sizeof(event->comm); i++) {
-		char c = *text++;
-
-		if (c == '\\' && *text)
-			c = *text++ == 'n' ? '\n' : '\\';
-		event->comm[i] = c;
-	}
-}
-
-static void record_set_time(struct event *event, const char *text)
-{
-	char *end;
-
-	event->time.tv_sec = strtoll(text, &end, 10);
-	if (*end == '.')
-		event->time.tv_nsec = strtol(end + 1, NULL, 10);
-}
-
-static void record_set(struct device *device, struct record *record,
-		       const char *key, const char *value)
-{
-	struct event *event = &record->event;
-	uint64_t number = strtoull(value, NULL, 10);
-
-	if (!strcmp(key, "event"))
-		record->kind = value;
-	else if (!strcmp(key, "tag") && number < device->nr_triggers)
-		record->trigger = device->triggers[number];
-	else if (!strcmp(key, "state"))
-		record->above = !strcmp(value, "above");
-	else if (!strcmp(key, "used"))
-		event->used = number;
-	else if (!strcmp(key, "size"))
-		event->size = number;
-	else if (!strcmp(key, "time"))
-		record_set_time(event, value);
-	else if (!strcmp(key, "crossings"))
-		event->crossings = number;
-	else if (!strcmp(key, "pid"))
-		event->pid = number;
-	else if (!strcmp(key, "uid"))
-		event->uid = number;
-	else if (!strcmp(key, "cgroup"))
-		event->cgroup = number;
-	else if (!strcmp(key, "comm"))
-		record_set_comm(event, value);
-	/* these come together or not at all */
-	event->who |= !strcmp(key, "pid");
+	device->registering = NULL;
+	trigger->target->used = record->event.used;
+	trigger->target->size = record->event.size;
+	/* what is behind it was crossed at its new place, too, or is none */
+	tags_drop(&device->tags, trigger, record->tag);
+	if (device->renews)
+		return true;
+	trigger->above = record->above;
+	trigger->target->outdated |= outdated;
+	return false;
 }
 
 /* 0 or an errno. */
 static int device_take(struct device *device, const struct record *record)
 {
-	struct trigger *trigger = record->trigger;
+	const struct tag *tag = tags_find(&device->tags, record->tag);
+	struct trigger *trigger;
+	bool state, gone, outdated;
 	struct item *item;
 
-	if (!trigger || !record->kind)
+	if (!tag || !record->kind)
 		return 0;
-	if (!strcmp(record->kind, "state")) {
-		device->registering = NULL;
-		trigger->above = record->above;
-		trigger->target->used = record->event.used;
-		trigger->target->size = record->event.size;
+	trigger = tag->trigger;
+	outdated = tag->size && tag->size != record->event.size;
+	state = !strcmp(record->kind, "state");
+	gone = !strcmp(record->kind, "gone");
+	if (state && !device_take_state(device, record, trigger, outdated))
 		return 0;
-	}
+	if (!state && device->session.request.once)
+		tags_drop(&device->tags, trigger, TAG_NONE);
+	/* each level says so, all of them are one event */
+	if (gone)
+		tags_drop_target(&device->tags, trigger->target);
 	item = malloc(sizeof(*item));
 	if (!item)
 		return ENOMEM;
 	item->event = record->event;
 	item->event.target = trigger->target;
+	item->event.trigger = trigger;
 	item->event.level = trigger->level;
-	item->event.up = !strcmp(record->kind, "up");
+	item->event.state = state;
+	item->event.outdated = outdated;
+	item->event.up = state ? record->above : !strcmp(record->kind, "up");
 	/* an open device keeps the module */
-	item->event.gone = strcmp(record->kind, "gone") ? NULL : "unmounted";
+	if (gone)
+		item->event.gone = record->event.size ? EVENT_UNMOUNTED :
+							EVENT_UNLIMITED;
 	STAILQ_INSERT_TAIL(&device->items, item, next);
 	return 0;
 }
@@ -206,71 +156,132 @@ static int device_read(struct device *device)
 	if (!length)
 		return ENODATA;
 	for (line = buf; !err; line = end + 1) {
-		struct record record = { .event.crossings = 1 };
-		char *key, *value;
+		struct record record;
 
 		end = memchr(line, '\n', buf + length - line);
 		if (!end)
 			break;
 		*end = '\0';
-		while (text_pair(&line, &key, &value))
-			record_set(device, &record, key, value);
+		record_parse(&record, line);
 		err = device_take(device, &record);
 	}
 	return err;
 }
 
 /* 0 or an errno. */
-static int device_register(struct device *device, struct trigger *trigger)
+static int device_write(struct device *device, const struct trigger *trigger,
+			uint64_t tag)
 {
 	const struct request *request = &device->session.request;
 	const char *hysteresis = request->hysteresis;
 	char line[TMPFSWARN_WRITE_MAX + 1];
-	struct trigger **more;
-	int length, err = 0;
+	int length;
 
-	more = reallocarray(device->triggers, device->nr_triggers + 1,
-			    sizeof(*more));
-	if (!more)
-		return ENOMEM;
-	device->triggers = more;
-	length = snprintf(line, sizeof(line), "%d %s %s%s%s%s tag=%zu",
-			  trigger->target->fd, trigger->level,
+	length = snprintf(line, sizeof(line), "%d %s %s%s%s%s tag=%" PRIu64,
+			  trigger->target->fd, trigger->asked,
 			  interface_direction(request->direction),
 			  hysteresis ? " hyst=" : "",
 			  hysteresis ? hysteresis : "",
-			  request->once ? " once" : "", device->nr_triggers);
+			  request->once ? " once" : "", tag);
 	if (length >= (int)sizeof(line))
 		return EINVAL;
-	more[device->nr_triggers] = trigger;
-	if (write(device->session.fd, line, length) < 0)
+	return write(device->session.fd, line, length) < 0 ? errno : 0;
+}
+
+/* Ends the registration @tag; one that has ended is none. */
+static void device_forget(struct device *device, uint64_t tag)
+{
+	dprintf(device->session.fd, "forget %" PRIu64, tag);
+}
+
+/* Registers a level, in place of its registration before; 0 or an errno. */
+static int device_register(struct device *device, struct trigger *trigger)
+{
+	uint64_t before = tags_number(&device->tags, trigger), tag;
+	struct statfs statfs;
+	int err;
+
+	if (fstatfs(trigger->target->fd, &statfs)) {
+		/* of one before, all that it tells is better than nothing */
+		tags_fix(&device->tags, trigger);
 		return errno;
-	device->nr_triggers++;
+	}
+	trigger_ask(trigger,
+		    (statfs.f_blocks - statfs.f_bfree) * statfs.f_bsize,
+		    statfs.f_blocks * statfs.f_bsize);
+	tag = tags_add(&device->tags, trigger);
+	if (tag == TAG_NONE)
+		return ENOMEM;
+	err = device_write(device, trigger, tag);
+	if (err == EDQUOT && before != TAG_NONE) {
+		/* there may be room for one alone */
+		device_forget(device, before);
+		err = device_write(device, trigger, tag);
+	}
+	if (err) {
+		device->tags.nr--;
+		return err;
+	}
 	/* the record of its state is there by now, behind those of others */
 	device->registering = trigger;
 	while (device->registering && !err)
 		err = device_read(device);
+	if (before != TAG_NONE)
+		device_forget(device, before);
 	return err;
 }
 
-static int device_add(struct session *session, struct target *target)
+/* Registers the levels of @target that are asked for; exit status. */
+static int device_register_some(struct device *device, struct target *target,
+				bool renew)
 {
 	size_t i;
 
+	device->renews = renew;
 	for (i = 0; i < target->nr_triggers; i++) {
 		struct trigger *trigger = &target->triggers[i];
-		int err = device_register((struct device *)session, trigger);
+		int err;
 
+		if (trigger->over || (renew && !trigger->size))
+			continue;
+		err = device_register(device, trigger);
 		if (err == EDQUOT) {
-			error("%s: too many triggers: have max_user_triggers raised in /sys/module/tmpfswarn/parameters, or the module loaded with a larger max_mount_triggers, max_triggers or max_mounts",
+			error("%s: too many triggers: have max_user_triggers raised in /sys/module/tmpfswarn/parameters, or max_mount_triggers, max_triggers or max_mounts by " REFUSAL_AT_BOOT,
 			      target->name);
 			return STATUS_ERROR;
 		}
 		if (err)
-			return interface_refused(session, target,
+			return interface_refused(&device->session, target,
 						 trigger->level, err);
 	}
 	return STATUS_OK;
+}
+
+static int device_add(struct session *session, struct target *target)
+{
+	return device_register_some((struct device *)session, target, false);
+}
+
+static int device_renew(struct session *session, struct target *target)
+{
+	return device_register_some((struct device *)session, target, true);
+}
+
+static void device_end(struct session *session, struct target *target)
+{
+	struct device *device = (struct device *)session;
+	size_t i;
+
+	for (i = 0; i < device->tags.nr; i++) {
+		const struct tag *tag = &device->tags.tags[i];
+
+		if (tag->trigger->target == target)
+			device_forget(device, tag->number);
+	}
+	/* what they have said until then comes first */
+	while (!device_read(device))
+		;
+	tags_drop_target(&device->tags, target);
 }
 
 static int device_next(struct session *session, struct event *event)
@@ -279,24 +290,20 @@ static int device_next(struct session *session, struct event *event)
 	struct item *item;
 	int err = 0;
 
-	do {
-		if (STAILQ_EMPTY(&device->items))
-			err = device_read(device);
-		if (err && err != EAGAIN) {
-			error(TMPFSWARN_DEVICE ": %s", err == ENODATA ?
-			      "all registrations have ended" : strerror(err));
-			return -1;
-		}
-		item = STAILQ_FIRST(&device->items);
-		if (!item)
-			return 0;
-		STAILQ_REMOVE_HEAD(&device->items, next);
-		*event = item->event;
-		free(item);
-		if (event->gone || session->request.once)
-			event->target->live--;
-		/* each level says that it is gone, all of them are one event */
-	} while (event->gone && event->target->live);
+	while (STAILQ_EMPTY(&device->items) && !err)
+		err = device_read(device);
+	/* the last one has been ended */
+	if (err == EAGAIN || (err == ENODATA && !device->tags.nr))
+		return 0;
+	if (err) {
+		error(TMPFSWARN_DEVICE ": %s", err == ENODATA ?
+		      "all registrations have ended" : strerror(err));
+		return -1;
+	}
+	item = STAILQ_FIRST(&device->items);
+	STAILQ_REMOVE_HEAD(&device->items, next);
+	*event = item->event;
+	free(item);
 	return 1;
 }
 
@@ -337,7 +344,7 @@ static const char *device_list(struct listing *listing)
 	size_t size = 0;
 
 	if (!file)
-		return device_refusal(errno);
+		return refusal_device(errno);
 	while (getline(&line, &size, file) > 0)
 		device_list_line(listing, line);
 	free(line);
@@ -352,7 +359,7 @@ static const char *device_figures(interface_figure *figure, void *data)
 	char key[32], value[256];
 
 	if (!file)
-		return device_refusal(errno);
+		return refusal_device(errno);
 	while (fscanf(file, "%31s %255[^\n]", key, value) == 2 &&
 	       !strchr(key, '='))
 		figure(data, key, value);
@@ -365,6 +372,8 @@ const struct interface interface_device = {
 	.find = device_find,
 	.open = device_open,
 	.add = device_add,
+	.renew = device_renew,
+	.end = device_end,
 	.next = device_next,
 	.list = device_list,
 	.figures = device_figures,

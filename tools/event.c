@@ -6,9 +6,15 @@
 #include <json.h>
 
 #include "event.h"
+#include "memory.h"
 #include "target.h"
 #include "text.h"
 #include "tool.h"
+
+bool event_is_crossing(const struct event *event)
+{
+	return !event->gone && !event->ready;
+}
 
 static void print_usage(uint64_t used, uint64_t size)
 {
@@ -29,8 +35,10 @@ static struct json_object *event_json(const char *name,
 	json_object_object_add(object, "event", text_json(name));
 	json_object_object_add(object, "time",
 			       text_json(text_utc_time(buf, time)));
-	json_object_object_add(object, "path", text_json(target->path));
-	json_object_object_add(object, "device", text_json(target->device));
+	text_json_add(object, "path", target->path);
+	if (*target->device)
+		json_object_object_add(object, "device",
+				       text_json(target->device));
 	return object;
 }
 
@@ -60,7 +68,10 @@ static void print_ready_json(const struct target *target)
 	}
 	clock_gettime(CLOCK_REALTIME, &time);
 	object = event_json("ready", target, &time);
+	if (target->point)
+		text_json_add(object, "mountpoint", target->point);
 	add_bytes(object, target->used, target->size);
+	memory_add(object);
 	json_object_object_add(object, "levels", levels);
 	text_json_print(object);
 }
@@ -78,15 +89,45 @@ static void print_levels(const struct target *target, bool above)
 	}
 }
 
-/* All triggers of all targets are registered by now. */
+/* True if they are the same but for slashes at the end of @path. */
+static bool is_same_path(const char *point, const char *path)
+{
+	size_t length = strlen(point);
+
+	return !strncmp(point, path, length) &&
+	       !path[length + strspn(path + length, "/")];
+}
+
+/* There is nothing yet where the path leads. */
+static void print_waiting(const struct target *target, bool json)
+{
+	struct timespec time;
+
+	if (!json) {
+		printf("waiting for %s: no tmpfs yet\n", target->name);
+		return;
+	}
+	clock_gettime(CLOCK_REALTIME, &time);
+	text_json_print(event_json("waiting", target, &time));
+}
+
+/* All triggers of all targets are registered by now, as far as they can be. */
 void event_print_ready(const struct target *target, bool json)
 {
+	if (target->state != TARGET_WATCHED) {
+		print_waiting(target, json);
+		return;
+	}
 	if (json) {
 		print_ready_json(target);
 		return;
 	}
-	printf("watching %s: ", target->name);
+	printf("watching %s", target->name);
+	if (target->point && !is_same_path(target->point, target->path))
+		printf(" (on %s)", text_name(target->point));
+	printf(": ");
 	print_usage(target->used, target->size);
+	memory_print(target->size, target->used);
 	print_levels(target, true);
 	print_levels(target, false);
 	putchar('\n');
@@ -100,24 +141,41 @@ static void print_crossing_json(const struct event *event)
 	json_object_object_add(object, "level", text_json(event->level));
 	json_object_object_add(object, "direction",
 			       text_json(event->up ? "up" : "down"));
-	add_bytes(object, event->used, event->size);
+	if (event->size)
+		add_bytes(object, event->used, event->size);
 	json_object_object_add(object, "crossings",
 			       json_object_new_uint64(event->crossings));
+	if (event->late)
+		json_object_object_add(object, "late",
+				       json_object_new_boolean(true));
 	if (event->pid)
 		json_object_object_add(object, "pid",
 				       json_object_new_int64(event->pid));
 	if (event->who) {
 		json_object_object_add(object, "uid",
 				       json_object_new_int64(event->uid));
-		json_object_object_add(object, "comm", text_json(event->comm));
+		text_json_add(object, "comm", event->comm);
 	}
 	if (event->cgroup)
 		json_object_object_add(object, "cgroup",
 				       json_object_new_uint64(event->cgroup));
 	if (event->cgroup_path)
-		json_object_object_add(object, "cgroup_path",
-				       text_json(event->cgroup_path));
+		text_json_add(object, "cgroup_path", event->cgroup_path);
 	text_json_print(object);
+}
+
+/* Only the count is of the crossings, all else of now. */
+static void print_late(const struct event *event)
+{
+	printf("read late");
+	if (event->crossings > 1)
+		printf(", the last of %" PRIu64 " crossings",
+		       event->crossings);
+	if (event->size) {
+		printf("; now ");
+		print_usage(event->used, event->size);
+	}
+	putchar('\n');
 }
 
 static void print_crossing(const struct event *event)
@@ -126,6 +184,10 @@ static void print_crossing(const struct event *event)
 
 	printf("%s %s %s %s: ", text_local_time(buf, &event->time),
 	       event->target->name, event->up ? "up" : "down", event->level);
+	if (event->late) {
+		print_late(event);
+		return;
+	}
 	print_usage(event->used, event->size);
 	if (event->who)
 		printf(" by %s", text_printable(strcpy(comm, event->comm)));
@@ -158,6 +220,8 @@ void event_print(const struct event *event, bool json)
 {
 	if (event->gone)
 		print_gone(event, json);
+	else if (event->ready)
+		event_print_ready(event->target, json);
 	else if (json)
 		print_crossing_json(event);
 	else

@@ -13,17 +13,29 @@
 /* for the name of a task or a kernel thread */
 #define EVENT_COMM_SIZE	64
 
+/* reasons for which a target is gone */
+#define EVENT_UNMOUNTED	"unmounted"
+#define EVENT_UNLIMITED	"has no limit any more"
+
 struct target;
+struct trigger;
 
 /**
- * struct event - a crossing, or the end of a target
+ * struct event - a crossing, the end of a target, or its begin
  * @target: where
- * @gone: what has gone away, and what follows is not set; NULL for a crossing
- * @level: which
+ * @gone: what has gone away, and what follows is not set; or NULL
+ * @ready: its levels have been registered, and what follows is not set
+ * @trigger: which level
+ * @state: no crossing: the level was registered anew, with usage at it or more
+ *	if @up; follow_next() tells nobody
+ * @late: was read so late that only @crossings, and @up of the last of them, are
+ *	of the crossing; what else is set is of when it was read
+ * @outdated: the level is for another size than the mount has: nobody is told
+ * @level: as typed
  * @up: usage has reached it, or else fallen below it
  * @crossings: of this level since the event before, of which this is the last
  * @used: bytes
- * @size: bytes
+ * @size: bytes; 0 if it is too late to know
  * @time: of the crossing
  * @who: it is known who crossed, and what follows is set
  * @pid: of the process, 0 if it is none of our pid namespace
@@ -36,6 +48,11 @@ struct target;
 struct event {
 	struct target *target;
 	const char *gone;
+	bool ready;
+	struct trigger *trigger;
+	bool state;
+	bool late;
+	bool outdated;
 	const char *level;
 	bool up;
 	uint64_t crossings;
@@ -50,6 +67,7 @@ struct event {
 	const char *cgroup_path;
 };
 
+bool event_is_crossing(const struct event *event);
 void event_print_ready(const struct target *target, bool json);
 void event_print(const struct event *event, bool json);
 

@@ -1,61 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
-#include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
+#include <sys/queue.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "../uapi/tmpfswarn.h"
 #include "debugfs.h"
 #include "event.h"
 #include "eventfd.h"
+#include "group.h"
 #include "interface.h"
-#include "level.h"
-#include "listing.h"
+#include "target.h"
 #include "tool.h"
 
-/**
- * struct counter - an eventfd
- * @group: whose
- * @trigger: which level; NULL for the sentinel
- * @fd: -1 if closed
- * @above: usage is at the level or more, as far as was told
- * @pending: signals read that may be crossings
- */
-struct counter {
-	struct group *group;
-	struct trigger *trigger;
-	int fd;
-	bool above;
-	uint64_t pending;
-};
-
-/**
- * struct group - the eventfds of a target
- * @target: which
- * @dir: its directory, -1 if closed
- * @usage: as last read
- * @sentinel: see eventfd.h
- * @nr_counters: how many levels
- * @counters: one for each level
- */
-struct group {
-	struct target *target;
-	int dir;
-	struct usage usage;
-	struct counter sentinel;
-	size_t nr_counters;
-	struct counter counters[];
-};
+/* for how long the end of a mount is waited for that has begun, in milliseconds */
+#define PATIENCE	1000
 
 /**
  * struct eventfds - a session
  * @session: what others know of it, its @fd an epoll set
+ * @groups: one for each target
  * @next: has crossings that were read and not told
  * @end: behind the last such
  * @gone: to be told when they have been; or NULL
@@ -65,6 +33,8 @@ struct eventfds {
 	struct counter *next;
 	struct counter *end;
 	struct group *gone;
+
+	STAILQ_HEAD(, group) groups;
 };
 
 struct session *eventfd_open(void)
@@ -75,6 +45,7 @@ struct session *eventfd_open(void)
 		error("out of memory");
 		return NULL;
 	}
+	STAILQ_INIT(&eventfds->groups);
 	eventfds->session.fd = epoll_create1(EPOLL_CLOEXEC);
 	if (eventfds->session.fd < 0) {
 		error("%s", error_text(errno));
@@ -84,271 +55,149 @@ struct session *eventfd_open(void)
 	return &eventfds->session;
 }
 
-/* Signals since the last read. */
-static uint64_t counter_read(const struct counter *counter)
+/* NULL if there is none. */
+static struct group *eventfds_group(struct eventfds *eventfds,
+				    const struct target *target)
 {
-	eventfd_t count;
+	struct group *group;
 
-	/* EAGAIN: none */
-	if (counter->fd < 0 || eventfd_read(counter->fd, &count))
-		return 0;
-	return count;
-}
-
-/* Ends the registration of @counter. */
-static void counter_close(struct counter *counter)
-{
-	if (counter->fd >= 0)
-		close(counter->fd);
-	counter->fd = -1;
-}
-
-static void group_close(struct group *group)
-{
-	size_t i;
-
-	for (i = 0; i < group->nr_counters; i++)
-		counter_close(&group->counters[i]);
-	counter_close(&group->sentinel);
-	close(group->dir);
-	group->dir = -1;
-}
-
-/* Says why the module refused to register @level; exit status. */
-static int group_refused(const struct session *session,
-			 const struct group *group, const char *level, int err)
-{
-	switch (err) {
-	case ENOSPC:
-		error("%s: too many triggers: load the module with a larger max_mount_triggers or max_triggers",
-		      group->target->name);
-		return STATUS_ERROR;
-	case EPERM:
-	case EACCES:
-		error("%s: %s", group->target->name, debugfs_refusal(err));
-		return STATUS_ERROR;
-	case EIO:
-		/* also what debugfs says of a file just removed */
-		if (!faccessat(group->dir, TMPFSWARN_EVENT_CONTROL, F_OK, 0))
+	STAILQ_FOREACH(group, &eventfds->groups, entry) {
+		if (group->target == target)
 			break;
-		/* fall through */
-	case ENODEV:
-	case ENOENT:
-		error("%s: %s", group->target->name, debugfs_gone());
-		return STATUS_GONE;
 	}
-	return interface_refused(session, group->target, level, err);
-}
-
-/* Registers one eventfd; 0 or an errno. */
-static int group_write(const struct group *group, int fd, const char *resource,
-		       const char *args)
-{
-	int control = -1, resource_fd = -1, len, err = 0;
-	char line[TMPFSWARN_WRITE_MAX + 1];
-
-	control = openat(group->dir, TMPFSWARN_EVENT_CONTROL,
-			 O_WRONLY | O_CLOEXEC);
-	if (control < 0)
-		return errno;
-	resource_fd = openat(group->dir, resource, O_RDONLY | O_CLOEXEC);
-	if (resource_fd < 0) {
-		err = errno;
-		goto out;
-	}
-	len = snprintf(line, sizeof(line), "%d %d %s", fd, resource_fd, args);
-	if (len >= (int)sizeof(line))
-		err = EINVAL;
-	else if (write(control, line, len) < 0)
-		err = errno;
-	close(resource_fd);
-out:
-	close(control);
-	return err;
-}
-
-static const char *counter_level(const struct counter *counter)
-{
-	return counter->trigger ? counter->trigger->level : "-1";
-}
-
-/* 0 or an errno. */
-static int counter_register(struct counter *counter, enum direction direction,
-			    const char *hysteresis)
-{
-	const char *level = counter_level(counter);
-	char args[TMPFSWARN_WRITE_MAX];
-
-	counter->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (counter->fd < 0)
-		return errno;
-	snprintf(args, sizeof(args), "%s %s now%s%s", level,
-		 interface_direction(direction), hysteresis ? " hyst=" : "",
-		 hysteresis ? hysteresis : "");
-	return group_write(counter->group, counter->fd,
-			   level_is_pressure(level) ? TMPFSWARN_PRESSURE_LEVEL :
-						      TMPFSWARN_USED_BYTES,
-			   args);
-}
-
-/* All levels and the sentinel, in this order; *@refused is which failed. */
-static int group_register(struct group *group, const struct request *request,
-			  const struct counter **refused)
-{
-	size_t i;
-	int err;
-
-	for (i = 0; i < group->nr_counters; i++) {
-		*refused = &group->counters[i];
-		err = counter_register(&group->counters[i], request->direction,
-				       request->hysteresis);
-		if (err)
-			return err;
-	}
-	*refused = &group->sentinel;
-	return counter_register(&group->sentinel, DIRECTION_RISING, NULL);
-}
-
-/* Finds the directory and registers; exit status. */
-static int group_enter(const struct session *session, struct group *group)
-{
-	const struct counter *refused;
-	int tries, err;
-
-	for (tries = 0;; tries++) {
-		group->dir = debugfs_open_mount(group->target);
-		if (group->dir < 0)
-			return STATUS_ERROR;
-		err = group_register(group, &session->request, &refused);
-		if (!err)
-			return STATUS_OK;
-		/*
-		 * The caller holds the mount, so that one that is gone had the
-		 * same number before.
-		 */
-		if ((err != ENODEV && err != ENOENT) || tries == DEBUGFS_TRIES)
-			return group_refused(session, group,
-					     counter_level(refused), err);
-		group_close(group);
-		debugfs_pause();
-	}
-}
-
-/* Reads which levels are reached; exit status. */
-static int group_begin(const struct session *session, struct group *group)
-{
-	enum direction direction = session->request.direction;
-	size_t i;
-	int err;
-
-	for (i = 0; i < group->nr_counters; i++) {
-		struct counter *counter = &group->counters[i];
-		uint64_t count = counter_read(counter);
-
-		if (direction == DIRECTION_FALLING)
-			counter->above = !count;
-		else if (direction == DIRECTION_RISING)
-			counter->above = count;
-		else
-			counter->above = count & 1;
-		counter->trigger->above = counter->above;
-	}
-	err = debugfs_usage(group->dir, &group->usage);
-	if (err)
-		return group_refused(session, group, "", -err);
-	group->target->used = group->usage.used;
-	group->target->size = group->usage.size;
-	return STATUS_OK;
-}
-
-static int counter_poll(const struct session *session, struct counter *counter)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = counter };
-
-	if (!epoll_ctl(session->fd, EPOLL_CTL_ADD, counter->fd, &event))
-		return STATUS_OK;
-	error("epoll: %s", error_text(errno));
-	return STATUS_ERROR;
+	return group;
 }
 
 int eventfd_add(struct session *session, struct target *target)
 {
-	struct group *group;
+	struct eventfds *eventfds = (struct eventfds *)session;
+	struct group *group = eventfds_group(eventfds, target);
 	int status;
-	size_t i;
 
-	group = calloc(1, sizeof(*group) +
-			  target->nr_triggers * sizeof(group->counters[0]));
 	if (!group) {
-		error("out of memory");
-		return STATUS_ERROR;
+		group = group_new(target);
+		if (!group) {
+			error("out of memory");
+			return STATUS_ERROR;
+		}
+		STAILQ_INSERT_TAIL(&eventfds->groups, group, entry);
 	}
-	group->target = target;
-	group->sentinel = (struct counter){ .group = group, .fd = -1 };
-	group->nr_counters = target->nr_triggers;
-	for (i = 0; i < group->nr_counters; i++)
-		group->counters[i] = (struct counter){
-			.group = group,
-			.trigger = &target->triggers[i],
-			.fd = -1,
-		};
 	status = group_enter(session, group);
-	if (!status)
-		status = group_begin(session, group);
-	for (i = 0; i < group->nr_counters && !status; i++)
-		status = counter_poll(session, &group->counters[i]);
-	return status ? status : counter_poll(session, &group->sentinel);
+	if (status)
+		group_close(group);
+	return status;
 }
 
-/* The next crossing of @counter, which has one. */
-static void counter_tell(struct eventfds *eventfds, struct counter *counter,
+/* Has all of @group told. */
+static void eventfds_tell_all(struct eventfds *eventfds, struct group *group)
+{
+	eventfds->next = group->counters;
+	eventfds->end = group->counters + group->nr_counters;
+}
+
+int eventfd_renew(struct session *session, struct target *target)
+{
+	struct eventfds *eventfds = (struct eventfds *)session;
+	struct group *group = eventfds_group(eventfds, target);
+	int status = group_renew(session, group);
+
+	/* of what is counted then one may be the end */
+	if (status == STATUS_GONE)
+		return STATUS_OK;
+	if (!status)
+		eventfds_tell_all(eventfds, group);
+	return status;
+}
+
+void eventfd_end(struct session *session, struct target *target)
+{
+	struct eventfds *eventfds = (struct eventfds *)session;
+	struct group *group = eventfds_group(eventfds, target);
+	struct pollfd end = { .events = POLLIN };
+	bool gone;
+	size_t i;
+
+	if (!group)
+		return;
+	end.fd = group->sentinel.fd;
+	for (i = 0; i < group->nr_counters; i++)
+		group->counters[i].pending += counter_read(&group->counters[i]);
+	gone = group_read_usage(group) == -ENODEV &&
+	       poll(&end, 1, PATIENCE) == 1;
+	for (i = 0; i < group->nr_counters && gone; i++) {
+		struct counter *counter = &group->counters[i];
+
+		counter->pending += counter_read(counter);
+		/* see eventfds_end() */
+		if (counter->pending)
+			counter->pending--;
+	}
+	group_close(group);
+	eventfds_tell_all(eventfds, group);
+}
+
+/* The next event of @counter; false if it has none. */
+static bool counter_tell(struct eventfds *eventfds, struct counter *counter,
 			 struct event *event)
 {
 	const struct request *request = &eventfds->session.request;
 	const struct group *group = counter->group;
+	uint64_t crossings = request->once ? 1 : counter->pending;
 
-	if (request->direction == DIRECTION_BOTH)
-		counter->above = !counter->above;
-	else
-		counter->above = request->direction == DIRECTION_RISING;
 	*event = (struct event){
 		.target = group->target,
+		.trigger = counter->trigger,
 		.level = counter->trigger->level,
-		.up = counter->above,
-		.crossings = 1,
+		.crossings = crossings,
 		.used = group->usage.used,
 		.size = group->usage.size,
 	};
 	clock_gettime(CLOCK_REALTIME, &event->time);
-	counter->pending--;
-	if (request->once) {
+	if (!counter->pending && counter->renewed)
+		counter->size = counter->trigger->size;
+	event->outdated = counter->size && event->size &&
+			  counter->size != event->size;
+	if (counter->pending) {
+		if (request->direction != DIRECTION_BOTH)
+			counter->above = request->direction == DIRECTION_RISING;
+		else if (crossings & 1)
+			counter->above = !counter->above;
+		event->up = counter->above;
+		event->late = crossings > 1 ||
+			      !counter_agrees(counter, event->up);
 		counter->pending = 0;
-		counter_close(counter);
-		group->target->live--;
+		if (request->once)
+			counter_close(counter);
+		return true;
 	}
+	if (counter->renewed && counter->fd >= 0) {
+		counter->renewed = false;
+		counter->above = counter->begun;
+		event->up = counter->begun;
+		event->state = true;
+		return true;
+	}
+	return false;
 }
 
 /* True if @event is set. */
 static bool eventfds_tell(struct eventfds *eventfds, struct event *event)
 {
 	struct group *gone = eventfds->gone;
-	bool lost;
 
 	for (; eventfds->next != eventfds->end; eventfds->next++) {
-		if (eventfds->next->pending) {
-			counter_tell(eventfds, eventfds->next, event);
+		if (counter_tell(eventfds, eventfds->next, event))
 			return true;
-		}
 	}
 	if (!gone)
 		return false;
 	eventfds->gone = NULL;
 	group_close(gone);
-	/* all of its levels may have been told once before */
-	lost = gone->target->live;
-	gone->target->live = 0;
-	*event = (struct event){ .target = gone->target, .gone = debugfs_gone() };
-	return lost;
+	*event = (struct event){
+		.target = gone->target,
+		.gone = debugfs_gone(gone->target),
+	};
+	return true;
 }
 
 /*
@@ -366,8 +215,8 @@ static void eventfds_end(struct eventfds *eventfds, struct group *group)
 		if (counter->pending)
 			counter->pending--;
 	}
-	eventfds->next = group->counters;
-	eventfds->end = group->counters + group->nr_counters;
+	group->usage = (struct usage){ };
+	eventfds_tell_all(eventfds, group);
 	eventfds->gone = group;
 }
 
@@ -382,7 +231,7 @@ static int eventfds_read(struct eventfds *eventfds, struct counter *counter)
 		return 0;
 	}
 	counter->pending += counter_read(counter);
-	err = debugfs_usage(group->dir, &group->usage);
+	err = group_read_usage(group);
 	if (!err) {
 		eventfds->next = counter;
 		eventfds->end = counter + 1;

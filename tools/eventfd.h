@@ -8,6 +8,10 @@
  * starts above: an odd count of signals is above, and the order of up and down
  * is known however many are read at once.
  *
+ * When they happened is not in it, nor usage then. If there were several, or
+ * usage is not where the last of them has left it, the event says that it is
+ * late.
+ *
  * The last signal of each eventfd comes when the mount or the module goes
  * away, and is no crossing. The directory has vanished by then. So if the
  * directory is still there after a count was read, all of that count are
@@ -28,6 +32,8 @@ struct target;
 
 struct session *eventfd_open(void);
 int eventfd_add(struct session *session, struct target *target);
+int eventfd_renew(struct session *session, struct target *target);
+void eventfd_end(struct session *session, struct target *target);
 int eventfd_next(struct session *session, struct event *event);
 
 #endif /* EVENTFD_H */

@@ -2,14 +2,15 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "../uapi/tmpfswarn.h"
+#include "event.h"
 #include "interface.h"
-#include "text.h"
+#include "refusal.h"
 #include "tool.h"
 
-#define MODULE_STATE	"/sys/module/" TMPFSWARN_NAME "/initstate"
 #define LOCKDOWN	"/sys/kernel/security/lockdown"
 
 const struct interface *const interfaces[] = {
@@ -77,13 +78,10 @@ static bool interface_line(const char *path, char *buf, size_t size)
 	return ok;
 }
 
-/* True from the end of insmod until the begin of rmmod; anyone may ask. */
+/* True from the end of insmod until the begin of rmmod. */
 bool interface_module_live(void)
 {
-	char state[16];
-
-	return interface_line(MODULE_STATE, state, sizeof(state)) &&
-	       !strcmp(state, "live");
+	return refusal_module_state() == MODULE_LIVE;
 }
 
 /* "none", "integrity" or "confidentiality"; NULL if that cannot be known. */
@@ -130,17 +128,51 @@ int interface_refused(const struct session *session,
 		      target->name);
 		return STATUS_ERROR;
 	case ENODEV:
-		error("%s: unmounted", target->name);
+		error("%s: " EVENT_UNMOUNTED, target->name);
 		return STATUS_GONE;
 	}
 	error("%s: %s", target->name, error_text(err));
 	return STATUS_ERROR;
 }
 
-/* A session by way of @asked, NULL for any; NULL after saying why not. */
-struct session *session_open(const struct interface *asked,
-			     const struct request *request)
+/* The first of @targets of which nothing but the number is known, or NULL. */
+static const struct target *find_unreached(const struct target *targets,
+					   size_t nr)
 {
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		if (targets[i].fd == MOUNT_UNREACHED)
+			return &targets[i];
+	}
+	return NULL;
+}
+
+/* An interface that can have @target; NULL after saying why there is none. */
+static const struct interface *
+interface_by_number(const struct interface *asked, const struct target *target)
+{
+	const struct interface *const *each;
+	const char *why = "use --interface debugfs";
+
+	for (each = interfaces; *each && !asked; each++) {
+		if ((*each)->by_number && (*each)->find(&why))
+			return *each;
+	}
+	error("%s: no path or open file that is to be seen leads to this mount, and by number it can be had through debugfs alone: %s",
+	      target->name, why);
+	return NULL;
+}
+
+/*
+ * A session by way of @asked, NULL for any, that can register @targets; NULL
+ * after saying why not.
+ */
+struct session *session_open(const struct interface *asked,
+			     const struct request *request,
+			     const struct target *targets, size_t nr)
+{
+	const struct target *unreached = find_unreached(targets, nr);
 	const struct interface *interface;
 	struct session *session;
 	const char *why;
@@ -150,6 +182,11 @@ struct session *session_open(const struct interface *asked,
 		error("%s", why);
 		return NULL;
 	}
+	if (unreached && !interface->by_number) {
+		interface = interface_by_number(asked, unreached);
+		if (!interface)
+			return NULL;
+	}
 	session = interface->open();
 	if (!session)
 		return NULL;
@@ -158,15 +195,45 @@ struct session *session_open(const struct interface *asked,
 	return session;
 }
 
+/* Lets the mount of @target be unmounted. */
+static void session_release(struct target *target)
+{
+	if (target->fd >= 0)
+		close(target->fd);
+	target->fd = -1;
+}
+
 /* Registers the levels of @target, of which target_find() has found the mount. */
 int session_add(struct session *session, struct target *target)
 {
-	int status = session->interface->add(session, target);
+	struct statfs statfs;
+	int status;
+	size_t i;
 
-	/* or the mount could not be unmounted */
-	close(target->fd);
-	target->fd = -1;
+	target->outdated = false;
+	for (i = 0; i < target->nr_triggers; i++)
+		target->triggers[i].unsure = false;
+	/* by a remount it may have become one that debugfs does not show */
+	if (!fstatfs(target->fd, &statfs) && !statfs.f_blocks)
+		status = interface_refused(session, target, "", EOPNOTSUPP);
+	else
+		status = session->interface->add(session, target);
+	session_release(target);
 	return status;
+}
+
+/* Registers those levels of @target anew that depend on the size. */
+int session_renew(struct session *session, struct target *target)
+{
+	int status = session->interface->renew(session, target);
+
+	session_release(target);
+	return status;
+}
+
+void session_end(struct session *session, struct target *target)
+{
+	session->interface->end(session, target);
 }
 
 int session_next(struct session *session, struct event *event)

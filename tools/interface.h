@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The ways to the module. All but their own files, device.c and debugfs.c with
- * eventfd.c, know them only as what stands here.
+ * eventfd.c and group.c, know them only as what stands here.
  */
 #ifndef INTERFACE_H
 #define INTERFACE_H
@@ -38,21 +38,31 @@ typedef void interface_figure(void *data, const char *key, const char *value);
 /**
  * struct interface - a way to the module
  * @name: as --interface has it
- * @find: where it is; NULL and why if it cannot be used
+ * @by_number: can register by the number of a mount, without a file descriptor
+ * @find: where it is; NULL and why if it cannot be used. Where it is there why
+ *	says if nothing can be registered, else it is NULL
  * @open: begins a session; NULL after saying why not
- * @add: registers all levels of a target, and sets what it has of their state;
- *	exit status, after saying what is wrong
+ * @add: registers all levels of a target that are not over, and sets what it
+ *	has of their state; exit status, after saying what is wrong
+ * @renew: registers anew those that depend on the size, in place of what was
+ *	registered for them; an event of the state of each follows those of
+ *	before; exit status, after saying what is wrong
+ * @end: ends the registrations of a target; the events until then follow, and
+ *	that it is gone does not
  * @next: takes the next event; 1, 0 if there is none now, or -1 after saying
- *	what is wrong. @live of its target is what is left after it
+ *	what is wrong. An event that says that the target is gone is its last
  * @list: adds the levels registered, and to root the mounts that the module knows, with
  *	their figures; NULL or why not
  * @figures: NULL, or why they cannot be had
  */
 struct interface {
 	const char *name;
+	bool by_number;
 	const char *(*find)(const char **why);
 	struct session *(*open)(void);
 	int (*add)(struct session *session, struct target *target);
+	int (*renew)(struct session *session, struct target *target);
+	void (*end)(struct session *session, struct target *target);
 	int (*next)(struct session *session, struct event *event);
 	const char *(*list)(struct listing *listing);
 	const char *(*figures)(interface_figure *figure, void *data);
@@ -89,8 +99,11 @@ int interface_refused(const struct session *session,
 		      const struct target *target, const char *level, int err);
 
 struct session *session_open(const struct interface *asked,
-			     const struct request *request);
+			     const struct request *request,
+			     const struct target *targets, size_t nr);
 int session_add(struct session *session, struct target *target);
+int session_renew(struct session *session, struct target *target);
+void session_end(struct session *session, struct target *target);
 int session_next(struct session *session, struct event *event);
 
 #endif /* INTERFACE_H */

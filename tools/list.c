@@ -4,16 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <json.h>
 
 #include "../uapi/tmpfswarn.h"
+#include "cgroup.h"
 #include "interface.h"
-#include "listing.h"
-#include "mount.h"
+#include "row.h"
 #include "text.h"
 #include "tool.h"
 
@@ -21,84 +19,61 @@ const char list_help[] =
 "Usage: tmpfswarn [list] [OPTION...]\n"
 "\n"
 "Lists every tmpfs mounted, with the levels registered: to root those of\n"
-"everybody, to others their own. Without the module they are not known.\n"
+"everybody, to others their own. Without the module they are not known. Where\n"
+"memory leaves less than the mount, a line says how much.\n"
 "\n"
+"      --cgroup PATH     memory of this cgroup, below the cgroup2 mount, in place\n"
+"                        of our own and of those that have a mount elsewhere\n"
+"      --owners          a line for each level: who has registered it\n"
 "      --interface NAME  device, debugfs or auto, the first that can be used\n"
-"  -j, --json            JSON, numbers in bytes, and all there is to know of the\n"
-"                        levels\n"
+"  -j, --json            JSON, numbers in bytes, and all there is to know\n"
 "  -h, --help            this text\n"
 "\n"
 "Exit status: 0 success, also where levels are not known; 1 error\n";
 
 enum {
-	OPTION_INTERFACE = 256,
+	OPTION_CGROUP = 256,
+	OPTION_INTERFACE,
+	OPTION_OWNERS,
 };
 
 static const struct option options[] = {
+	{ "cgroup", required_argument, NULL, OPTION_CGROUP },
 	{ "interface", required_argument, NULL, OPTION_INTERFACE },
+	{ "owners", no_argument, NULL, OPTION_OWNERS },
 	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
 	{ }
 };
 
-/**
- * struct row - what list shows of a mount
- * @mount: where; without mount points if it is in other namespaces only
- * @number: "major:minor"
- * @usage: its figures
- * @known: @usage is
- * @levels: array of objects, NULL if not known
- */
-struct row {
-	struct mount mount;
-	char number[MOUNT_NUMBER_SIZE];
-	struct usage usage;
-	bool known;
-	struct json_object *levels;
-};
-
-/* The figures as anyone can have them, unless the mount is covered. */
-static bool row_statvfs(struct row *row)
+/* NULL where it cannot be told that nobody has the mount. */
+static struct json_object *elsewhere_json(const struct row *row)
 {
-	struct usage *usage = &row->usage;
-	struct statvfs statvfs_;
-	struct stat stat_;
+	struct json_object *array;
 	size_t i;
 
-	for (i = 0; i < row->mount.nr_points; i++) {
-		const char *point = row->mount.points[i];
+	if (!row->mount.nr_points && !row->nr_elsewhere && !row->everywhere)
+		return NULL;
+	array = json_object_new_array();
+	for (i = 0; i < row->nr_elsewhere; i++) {
+		const struct elsewhere *elsewhere = &row->elsewhere[i];
+		struct json_object *object = json_object_new_object();
 
-		if (stat(point, &stat_) || stat_.st_dev != row->mount.dev ||
-		    statvfs(point, &statvfs_))
-			continue;
-		usage->size = statvfs_.f_blocks * statvfs_.f_frsize;
-		usage->free = statvfs_.f_bfree * statvfs_.f_frsize;
-		usage->used = usage->size - usage->free;
-		usage->inodes = statvfs_.f_files;
-		usage->inodes_free = statvfs_.f_ffree;
-		usage->inodes_used = usage->inodes - usage->inodes_free;
-		return true;
+		json_object_object_add(object, "pid",
+				       json_object_new_int64(elsewhere->pid));
+		text_json_add(object, "comm", elsewhere->comm);
+		row_add_cgroup(object, elsewhere->cgroup);
+		text_json_add_all(object, "mountpoints",
+				  (const char *const *)elsewhere->points,
+				  elsewhere->nr_points);
+		json_object_array_add(array, object);
 	}
-	return false;
-}
-
-static void row_read(struct row *row, const struct listed *listed)
-{
-	mount_number(row->number, row->mount.dev);
-	row->known = row_statvfs(row);
-	if (!listed)
-		return;
-	if (!row->known) {
-		row->known = listed->known;
-		row->usage = listed->usage;
-	}
-	row->levels = listed->levels;
+	return array;
 }
 
 static void row_print_json(const struct row *row, struct json_object *rows)
 {
 	struct json_object *object = json_object_new_object();
-	struct json_object *points = json_object_new_array();
 	const struct usage *usage = &row->usage;
 	const struct {
 		const char *key;
@@ -114,9 +89,9 @@ static void row_print_json(const struct row *row, struct json_object *rows)
 	size_t i;
 
 	json_object_object_add(object, "device", text_json(row->number));
-	for (i = 0; i < row->mount.nr_points; i++)
-		json_object_array_add(points, text_json(row->mount.points[i]));
-	json_object_object_add(object, "mountpoints", points);
+	text_json_add_all(object, "mountpoints", row->mount.points,
+			  row->mount.nr_points);
+	json_object_object_add(object, "elsewhere", elsewhere_json(row));
 	for (i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
 		json_object_object_add(object, figures[i].key, row->known ?
 				       json_object_new_uint64(figures[i].value) :
@@ -124,6 +99,7 @@ static void row_print_json(const struct row *row, struct json_object *rows)
 	json_object_object_add(object, "levels",
 			       row->levels ? json_object_get(row->levels) :
 					     NULL);
+	json_object_object_add(object, "memory", memory_json(&row->memory));
 	json_object_array_add(rows, object);
 }
 
@@ -175,12 +151,48 @@ static char *row_levels_text(const struct row *row)
 	return text;
 }
 
-static void row_print(const struct row *row, char *levels, int width)
+/*
+ * Where another namespace has the mount: the path by which it is reached, and
+ * the container or unit, else the process.
+ */
+static void elsewhere_print(const struct elsewhere *elsewhere, int indent)
+{
+	char buf[CGROUP_NAME_SIZE];
+	const char *name = elsewhere->cgroup ?
+		cgroup_name(buf, elsewhere->cgroup) : NULL;
+	size_t i;
+
+	if (!name)
+		name = elsewhere->comm ? elsewhere->comm : "?";
+	for (i = 0; i < elsewhere->nr_points; i++)
+		printf("%*s/proc/%d/root%s (%s)\n", i ? indent : 0, "",
+		       elsewhere->pid, text_name(elsewhere->points[i]),
+		       text_name(name));
+}
+
+static void row_print_places(const struct row *row, int indent)
+{
+	size_t i;
+
+	for (i = 0; i < row->mount.nr_points; i++)
+		printf("%*s%s\n", i ? indent : 0, "",
+		       text_name(row->mount.points[i]));
+	if (row->mount.nr_points)
+		return;
+	/* the others are mostly its children; JSON has all */
+	if (row->nr_elsewhere)
+		elsewhere_print(row->elsewhere, indent);
+	else
+		puts(row->everywhere ? "(detached)" : "(no path here)");
+}
+
+static void row_print(const struct row *row, const char *levels, int width)
 {
 	char size[TEXT_SIZE] = "-", used[TEXT_SIZE] = "-", use[TEXT_SIZE];
 	char inodes[TEXT_SIZE] = "-", iuse[TEXT_SIZE];
 	const struct usage *usage = &row->usage;
-	size_t i;
+	char buf[MEMORY_TEXT_SIZE];
+	const char *ends;
 
 	if (row->known && usage->size) {
 		text_bytes(size, usage->size);
@@ -188,26 +200,48 @@ static void row_print(const struct row *row, char *levels, int width)
 	}
 	if (row->known && usage->inodes)
 		snprintf(inodes, sizeof(inodes), "%" PRIu64, usage->inodes);
-	printf("%-8s %7s %7s %6s %9s %6s  %-*s  %s\n", row->number, size, used,
+	printf("%-8s %7s %7s %6s %9s %6s  %-*s  ", row->number, size, used,
 	       text_percent(use, usage->used, usage->size), inodes,
 	       text_percent(iuse, usage->inodes_used, usage->inodes), width,
-	       levels, row->mount.nr_points ?
-	       text_name(row->mount.points[0]) : "(in another namespace)");
-	for (i = 1; i < row->mount.nr_points; i++)
-		printf("%*s%s\n", 52 + width, "",
-		       text_name(row->mount.points[i]));
+	       levels);
+	row_print_places(row, 52 + width);
+	ends = row->known ? memory_text(buf, &row->memory, usage->size,
+					usage->free) : NULL;
+	if (ends)
+		printf("%*s(%s)\n", 52 + width, "", ends);
 }
 
-static int rows_print(const struct row *rows, size_t nr)
+static void row_print_owners(const struct row *row)
 {
-	char **levels = calloc(nr + 1, sizeof(*levels));
+	size_t nr = row->levels ? json_object_array_length(row->levels) : 0, i;
+
+	for (i = 0; i < nr; i++) {
+		struct json_object *trigger =
+			json_object_array_get_idx(row->levels, i);
+		const char *pid = listing_value(trigger, "pid");
+		const char *name = listing_value(trigger, "name");
+		char level[TEXT_SIZE];
+
+		printf("  %s by %s", level_text(level, trigger),
+		       text_name(listing_value(trigger, "comm")));
+		/* one that our pid namespace shows */
+		if (strcmp(pid, "0"))
+			printf("[%s]", pid);
+		printf(" uid %s%s%s\n", listing_value(trigger, "uid"),
+		       *name ? " in " : "", text_name(name));
+	}
+}
+
+static int rows_print(const struct rows *rows, bool owners)
+{
+	char **levels = calloc(rows->nr + 1, sizeof(*levels));
 	int width = strlen("LEVELS");
 	size_t i;
 
 	if (!levels)
 		goto no_memory;
-	for (i = 0; i < nr; i++) {
-		levels[i] = row_levels_text(&rows[i]);
+	for (i = 0; i < rows->nr; i++) {
+		levels[i] = row_levels_text(&rows->row[i]);
 		if (!levels[i])
 			goto no_memory;
 		if ((int)strlen(levels[i]) > width)
@@ -215,8 +249,11 @@ static int rows_print(const struct row *rows, size_t nr)
 	}
 	printf("%-8s %7s %7s %6s %9s %6s  %-*s  %s\n", "DEVICE", "SIZE", "USED",
 	       "USE%", "INODES", "IUSE%", width, "LEVELS", "MOUNTED ON");
-	for (i = 0; i < nr; i++)
-		row_print(&rows[i], levels[i], width);
+	for (i = 0; i < rows->nr; i++) {
+		row_print(&rows->row[i], levels[i], width);
+		if (owners)
+			row_print_owners(&rows->row[i]);
+	}
 	return STATUS_OK;
 
 no_memory:
@@ -224,76 +261,52 @@ no_memory:
 	return STATUS_ERROR;
 }
 
-/*
- * All mounts: those to be seen here, then those that only the module knows, as
- * those of containers. @listing is NULL where levels are not known.
- */
-static int rows_make(struct row **rows, size_t *nr, struct listing *listing)
-{
-	size_t nr_listed = listing ? listing->nr : 0, i, j;
-	struct mount *mounts;
-
-	if (mount_list(&mounts, nr))
-		return STATUS_ERROR;
-	*rows = calloc(*nr + nr_listed + 1, sizeof(**rows));
-	if (!*rows) {
-		error("out of memory");
-		return STATUS_ERROR;
-	}
-	for (i = 0; i < *nr; i++) {
-		(*rows)[i].mount = mounts[i];
-		row_read(&(*rows)[i], listing ?
-			 listing_get(listing, mounts[i].dev) : NULL);
-	}
-	for (i = 0; i < nr_listed; i++) {
-		dev_t dev = listing->mounts[i].dev;
-
-		for (j = 0; j < *nr && (*rows)[j].mount.dev != dev; j++)
-			;
-		if (j < *nr)
-			continue;
-		(*rows)[*nr].mount.dev = dev;
-		row_read(&(*rows)[(*nr)++], &listing->mounts[i]);
-	}
-	return STATUS_OK;
-}
-
-static int list(const struct interface *asked, bool json)
+static int list(const struct interface *asked, bool json, bool owners)
 {
 	struct json_object *object, *array;
 	const struct interface *interface;
 	struct listing listing = { };
+	struct rows rows;
 	const char *why;
-	struct row *rows;
-	size_t nr, i;
+	int status;
+	size_t i;
 
 	interface = interface_choose(asked, &why);
 	if (interface)
 		why = interface->list(&listing);
-	if (rows_make(&rows, &nr, why ? NULL : &listing))
-		return STATUS_ERROR;
+	status = rows_make(&rows, why ? NULL : &listing);
+	if (status && !rows.nr)
+		return status;
 	if (why)
 		error("levels not known: %s", why);
 	if (!json)
-		return rows_print(rows, nr);
+		return rows_print(&rows, owners) ?: status;
 
 	object = json_object_new_object();
 	array = json_object_new_array();
-	for (i = 0; i < nr; i++)
-		row_print_json(&rows[i], array);
+	for (i = 0; i < rows.nr; i++)
+		row_print_json(&rows.row[i], array);
 	json_object_object_add(object, "mounts", array);
 	text_json_print(object);
-	return STATUS_OK;
+	return status;
 }
 
 int list_main(int argc, char **argv)
 {
 	const struct interface *interface = NULL;
-	bool json = false;
+	bool json = false, owners = false;
 	int c, status;
 
 	while ((c = getopt_long(argc, argv, ":jh", options, NULL)) >= 0) {
 		switch (c) {
+		case OPTION_CGROUP:
+			status = memory_option("list", optarg);
+			if (status)
+				return status;
+			break;
+		case OPTION_OWNERS:
+			owners = true;
+			break;
 		case OPTION_INTERFACE:
 			status = interface_parse("list", optarg, &interface);
 			if (status)
@@ -311,5 +324,5 @@ int list_main(int argc, char **argv)
 	}
 	if (optind < argc)
 		return operand_error("list", argv[optind]);
-	return list(interface, json);
+	return list(interface, json, owners);
 }

@@ -52,8 +52,7 @@ struct listed *listing_get(struct listing *listing, dev_t dev)
 }
 
 /* Adds "key=value" to an object, as a number where it is one. */
-static void add_value(struct json_object *object, const char *key,
-		      const char *value)
+static void add_value(struct json_object *object, const char *key, char *value)
 {
 	static const char *const numbers[] = { "blocks", "fired", "uid", "pid" };
 	char *end;
@@ -76,7 +75,7 @@ static void add_value(struct json_object *object, const char *key,
 			return;
 		}
 	}
-	json_object_object_add(object, key, text_json(value));
+	text_json_add(object, key, text_unescape(value));
 }
 
 /* A value that is a string, "" if there is none. */

@@ -78,6 +78,18 @@ static void loop_push(struct watch *watch)
 	loop_hurry(watch, 0);
 }
 
+/* True if there is a level that was not told and will not be. */
+static bool loop_has_left(const struct watch *watch)
+{
+	size_t i;
+
+	for (i = 0; i < watch->follow.nr_targets; i++) {
+		if (target_is_live(&watch->follow.targets[i]))
+			return true;
+	}
+	return false;
+}
+
 static void loop_tell(struct watch *watch, struct event *event)
 {
 	int status = STATUS_OK;
@@ -85,25 +97,23 @@ static void loop_tell(struct watch *watch, struct event *event)
 	if (event->cgroup && (watch->json || watch->command))
 		event->cgroup_path = cgroup_path(event->cgroup, event->pid);
 	event_print(event, watch->json);
-	if (watch->command && !event->gone)
+	if (watch->command && event_is_crossing(event))
 		status = exec_add(event);
 	if (status) {
 		loop_end(watch, status);
 		return;
 	}
-	if (!event->target->live)
-		watch->live--;
-	if (!event->gone && !--watch->count)
+	if (event_is_crossing(event) && !--watch->count)
 		loop_end(watch, STATUS_OK);
-	else if (!watch->live)
-		loop_end(watch, event->gone ? STATUS_GONE : STATUS_OK);
+	else if (follow_is_over(&watch->follow))
+		loop_end(watch, loop_has_left(watch) ? STATUS_GONE : STATUS_OK);
 }
 
 /* One event at a time, so that a signal or the timeout comes in between. */
 static void loop_read(struct watch *watch)
 {
 	struct event event;
-	int nr = session_next(watch->session, &event);
+	int nr = follow_next(&watch->follow, &event);
 
 	watch->more = nr > 0;
 	if (nr > 0)
@@ -182,7 +192,7 @@ int loop_run(struct watch *watch)
 		/* the kernel counts on for a reader of lines, but not of actions */
 		reads = !watch->done &&
 			(watch->command || !output_is_waiting());
-		polls[POLL_EVENTS].fd = reads ? watch->session->fd : -1;
+		polls[POLL_EVENTS].fd = reads ? watch->follow.fd : -1;
 		polls[POLL_STDOUT].events = output_is_waiting() ? POLLOUT : 0;
 		nr = poll(polls, POLLS, loop_pause(watch, reads));
 		if (nr < 0) {

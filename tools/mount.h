@@ -5,11 +5,19 @@
 #ifndef MOUNT_H
 #define MOUNT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
+#define MOUNTINFO		"/proc/self/mountinfo"
+
 /* for "major:minor" */
 #define MOUNT_NUMBER_SIZE	32
+
+/* what mount_open() returns for one that is known by its number alone */
+#define MOUNT_UNREACHED		(-2)
+
+struct libmnt_table;
 
 /**
  * struct mount - a tmpfs, at one or more mount points
@@ -23,9 +31,9 @@ struct mount {
 	size_t nr_points;
 };
 
+struct libmnt_table *mount_table(void);
 int mount_list(struct mount **mounts, size_t *nr);
-int mount_open(const char *path, dev_t *dev);
+int mount_open(const char *path, dev_t *dev, bool *numbered);
 const char *mount_number(char buf[MOUNT_NUMBER_SIZE], dev_t dev);
-const char *mount_of_type(const char *type, const char *usual);
 
 #endif /* MOUNT_H */

@@ -8,6 +8,7 @@
 #include <json.h>
 
 #include "interface.h"
+#include "refusal.h"
 #include "text.h"
 #include "tool.h"
 
@@ -57,8 +58,8 @@ static void report_add(struct report *report, const char *key,
 	if (remedy)
 		report->bad = true;
 	if (!report->json) {
-		printf("%-14s %s%s%s\n", key, value, remedy ? ": " : "",
-		       remedy ? remedy : "");
+		printf("%-14s %s%s%s\n", key, text_name(value),
+		       remedy ? ": " : "", remedy ? text_name(remedy) : "");
 		return;
 	}
 	json_object_object_add(report->json, key, end != value && !*end ?
@@ -78,42 +79,83 @@ static void report_figure(void *data, const char *key, const char *value)
 	bool some = strcmp(value, "0");
 
 	if (!strcmp(key, "mounts_hidden") && some)
-		remedy = "over the limit of their user (load the module with a larger max_mounts), or out of memory (see dmesg)";
+		remedy = "over the limit of their user (raise max_mounts by " REFUSAL_AT_BOOT "), or out of memory (see dmesg)";
 	else if (!strcmp(key, "missed") && some)
-		remedy = "crossings may have been told late: load the module with another hook_symbol";
+		remedy = "crossings may have been told late: another hook_symbol by " REFUSAL_AT_BOOT;
 	report_add(data, key, value, remedy);
+	if (!strcmp(key, "version"))
+		report_add(data, "command", VERSION, NULL);
 }
 
-/* Where each interface is; that one cannot be used is bad if it is asked for. */
-static void report_interfaces(struct report *report,
-			      const struct interface *asked, bool none)
+/* Can levels be registered by any? */
+static bool any_registers(void)
 {
 	const struct interface *const *each;
+	const char *why;
+
+	for (each = interfaces; *each; each++) {
+		if ((*each)->find(&why) && !why)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Where each interface is; that one cannot be used is bad if it is asked for, or
+ * if no other can.
+ */
+static void report_interfaces(struct report *report,
+			      const struct interface *asked)
+{
+	const struct interface *const *each;
+	bool none = !any_registers();
 
 	for (each = interfaces; *each; each++) {
 		const char *why, *place = (*each)->find(&why);
-		bool bad = !place && (asked ? *each == asked : none);
+		bool bad = why && (asked ? *each == asked : none);
+		const char *value = place ? place : "unusable";
+		char text[512];
 
-		report_add(report, (*each)->name, place ? place : "unusable",
-			   bad ? why : NULL);
+		if (!report->json && (place ? why != NULL : !bad)) {
+			snprintf(text, sizeof(text), "%s (%s)", value,
+				 place ? "list and status only" : why);
+			value = text;
+		}
+		report_add(report, (*each)->name, value, bad ? why : NULL);
 	}
+}
+
+/* @why is "module STATE: REMEDY", or else it is not known. */
+static void report_module(struct report *report, const char *why)
+{
+	static const char about[] = "module ";
+	const char *remedy = strstr(why, ": ");
+	char state[128] = "unknown";
+
+	if (strncmp(why, about, strlen(about)) || !remedy) {
+		report_add(report, "module", state, why);
+		return;
+	}
+	why += strlen(about);
+	snprintf(state, sizeof(state), "%.*s", (int)(remedy - why), why);
+	report_add(report, "module", state, remedy + 2);
 }
 
 static int report_all(struct report *report, const struct interface *asked)
 {
 	const char *lockdown = interface_lockdown();
 	const struct interface *interface;
-	const char *why = NULL;
+	const char *why = NULL, *module;
 
 	interface = interface_choose(asked, &why);
+	module = refusal_module();
 	/* a container may see the device and no sysfs */
-	if (interface || interface_module_live()) {
+	if (interface || !module)
 		report_add(report, "module", "loaded", NULL);
-		report_interfaces(report, asked, !interface);
-	} else {
-		report_add(report, "module", "not loaded",
-			   "modprobe tmpfswarn");
-	}
+	else
+		report_module(report, module);
+	if (interface || refusal_module_state() != MODULE_ABSENT)
+		report_interfaces(report, asked);
 	report_add(report, "lockdown", lockdown ? lockdown : "unknown", NULL);
 	if (interface)
 		why = interface->figures(report_figure, report);

@@ -11,29 +11,62 @@
 
 #include "mount.h"
 
+/* for a level as the module has it */
+#define TRIGGER_ASKED	72
+
+struct libmnt_table;
+struct place;
+
 /**
  * struct trigger - a level of a target
  * @target: whose
  * @level: as typed
- * @above: usage was at the level or more when it was registered
+ * @asked: what the module is asked for in its place, see trigger_ask()
+ * @size: of the mount for which that is so, 0 if it is for any
+ * @bytes: @asked as a number, if @size is set
+ * @was: usage was that or more when it was asked for another size
+ * @above: usage was at the level or more, as told last or when it was registered
+ * @unsure: an event was left out since, because the size was another
+ * @over: it was told, and is not to be told again
  */
 struct trigger {
 	struct target *target;
 	const char *level;
+	char asked[TRIGGER_ASKED];
+	uint64_t size;
+	uint64_t bytes;
+	bool was;
 	bool above;
+	bool unsure;
+	bool over;
+};
+
+enum target_state {
+	TARGET_AWAY,		/* nothing is registered */
+	TARGET_WATCHED,
+	TARGET_LEAVING,		/* nothing any more, what was is to be told */
 };
 
 /**
  * struct target - a path and its triggers
- * @path: as typed
+ * @path: as typed, which may be the number of the mount
  * @name: @path, printable
  * @device: number of the mount
- * @fd: holds the mount until its levels are registered, -1 then
+ * @fd: holds the mount until its levels are registered, -1 then; or
+ *	MOUNT_UNREACHED
  * @triggers: one for each level
  * @nr_triggers: how many
- * @live: how many of them may still be crossed
  * @used: bytes, when the last of them was registered
  * @size: bytes, likewise
+ * @state: of the registrations
+ * @full: the path for place_find(); NULL if it is in no mount table of ours
+ * @dev: as @device
+ * @numbered: @path says which mount, not where one is to be
+ * @point: where it is mounted; or NULL
+ * @options: of the file system when it was registered; or NULL
+ * @id: of the mount that was tried last, while nothing is registered; or -1
+ * @reason: why it is being left
+ * @outdated: the size is another than was registered for
  */
 struct target {
 	const char *path;
@@ -42,11 +75,26 @@ struct target {
 	int fd;
 	struct trigger *triggers;
 	size_t nr_triggers;
-	size_t live;
 	uint64_t used;
 	uint64_t size;
+	enum target_state state;
+	char *full;
+	dev_t dev;
+	bool numbered;
+	char *point;
+	char *options;
+	int id;
+	const char *reason;
+	bool outdated;
 };
 
+void target_name(struct target *target);
 int target_find(struct target *target);
+bool target_is_numbered(const struct target *target);
+void target_place(struct target *target, const struct place *place);
+void target_locate(struct target *target, struct libmnt_table *table);
+void target_try(struct target *target, const struct place *place);
+bool target_is_live(const struct target *target);
+void trigger_ask(struct trigger *trigger, uint64_t used, uint64_t size);
 
 #endif /* TARGET_H */

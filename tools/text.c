@@ -8,6 +8,7 @@
 #include <json.h>
 
 #include "text.h"
+#include "utf8.h"
 
 static const char units[] = "BKMGTPE";
 
@@ -90,16 +91,26 @@ const char *text_utc_time(char buf[TEXT_SIZE], const struct timespec *time)
 
 /*
  * Makes a name fit for a terminal: whoever mounts something or names a task
- * chooses its name, which is not to forge lines or drive the terminal.
+ * chooses its name, which is not to forge lines or drive the terminal. Each
+ * character that is not printable, and each byte that is in none, becomes "?".
  */
 char *text_printable(char *text)
 {
-	char *p;
+	char *from = text, *to = text;
 
-	for (p = text; *p; p++) {
-		if (iscntrl((unsigned char)*p))
-			*p = '?';
+	while (*from) {
+		uint32_t character;
+		size_t length = utf8_decode(from, &character);
+
+		if (length && utf8_is_printable(character)) {
+			memmove(to, from, length);
+			to += length;
+		} else {
+			*to++ = '?';
+		}
+		from += length ? length : 1;
 	}
+	*to = '\0';
 	return text;
 }
 
@@ -130,39 +141,37 @@ bool text_pair(char **line, char **key, char **value)
 	return true;
 }
 
-/* The length of the UTF-8 character at @p, 0 if there is none. */
-static size_t utf8_length(const unsigned char *p)
+/* Puts back the bytes that seq_escape() of the kernel has written as "\ooo". */
+char *text_unescape(char *text)
 {
-	size_t len, i;
+	char *from = text, *to = text;
 
-	if (*p < 0x80)
-		return 1;
-	if (*p < 0xc2 || *p > 0xf4)
-		return 0;
-	len = *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
-	for (i = 1; i < len; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
+	while (*from) {
+		if (*from == '\\' && strspn(from + 1, "01234567") >= 3) {
+			*to++ = (from[1] & 3) << 6 | (from[2] & 7) << 3 |
+				(from[3] & 7);
+			from += 4;
+		} else {
+			*to++ = *from++;
+		}
 	}
-	/* overlong, surrogates, beyond U+10FFFF */
-	if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) ||
-	    (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return len;
+	*to = '\0';
+	return text;
 }
 
-/* A string of JSON: names of files may be no UTF-8, JSON must be. */
+/* A string of JSON, which is UTF-8: a byte that is not becomes "?". */
 struct json_object *text_json(const char *text)
 {
 	struct json_object *object;
 	char *copy = strdup(text), *p;
-	size_t len;
+	uint32_t character;
+	size_t length;
 
 	if (!copy)
 		return NULL;
-	for (p = copy; *p; p += len ? len : 1) {
-		len = utf8_length((unsigned char *)p);
-		if (!len)
+	for (p = copy; *p; p += length ? length : 1) {
+		length = utf8_decode(p, &character);
+		if (!length)
 			*p = '?';
 	}
 	object = json_object_new_string(copy);
@@ -170,11 +179,101 @@ struct json_object *text_json(const char *text)
 	return object;
 }
 
-/* Prints @object on one line and frees it. */
+/* The bytes of @text as in a URL: what is neither letter nor digit is "%XX". */
+static struct json_object *text_json_bytes(const char *text)
+{
+	struct json_object *object;
+	char *encoded = malloc(3 * strlen(text) + 1), *to = encoded;
+
+	if (!encoded)
+		return NULL;
+	for (; *text; text++) {
+		unsigned char c = *text;
+
+		if (c < 0x80 && (isalnum(c) || strchr("-._~/", c)))
+			*to++ = c;
+		else
+			to += sprintf(to, "%%%02X", c);
+	}
+	object = json_object_new_string_len(encoded, to - encoded);
+	free(encoded);
+	return object;
+}
+
+/* The key of the bytes of the name @key. */
+static void add_bytes(struct json_object *object, const char *key,
+		      struct json_object *bytes)
+{
+	char name[TEXT_SIZE];
+
+	snprintf(name, sizeof(name), "%s_bytes", key);
+	json_object_object_add(object, name, bytes);
+}
+
+/*
+ * Adds a name, NULL if there is none, which may be no UTF-8: two names that are
+ * alike in JSON then differ in the member "KEY_bytes".
+ */
+void text_json_add(struct json_object *object, const char *key,
+		   const char *name)
+{
+	json_object_object_add(object, key, name ? text_json(name) : NULL);
+	if (name && !utf8_is_valid(name))
+		add_bytes(object, key, text_json_bytes(name));
+}
+
+/* The same for an array of names: that of bytes has all of them. */
+void text_json_add_all(struct json_object *object, const char *key,
+		       const char *const *names, size_t nr)
+{
+	struct json_object *array = json_object_new_array();
+	bool valid = true;
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		json_object_array_add(array, text_json(names[i]));
+		valid = valid && utf8_is_valid(names[i]);
+	}
+	json_object_object_add(object, key, array);
+	if (valid)
+		return;
+	array = json_object_new_array();
+	for (i = 0; i < nr; i++)
+		json_object_array_add(array, text_json_bytes(names[i]));
+	add_bytes(object, key, array);
+}
+
+/* Writes a character of a string of JSON as "\uXXXX", in UTF-16. */
+static void print_escaped(uint32_t character)
+{
+	if (character > 0xffff) {
+		character -= 0x10000;
+		printf("\\u%04x", 0xd800 | character >> 10);
+		character = 0xdc00 | (character & 0x3ff);
+	}
+	printf("\\u%04x", character);
+}
+
+/*
+ * Prints @object on one line and frees it. A terminal is not driven by JSON
+ * either: what is not printable is escaped, also what RFC 8259 would let pass.
+ */
 void text_json_print(struct json_object *object)
 {
-	puts(json_object_to_json_string_ext(object,
-					    JSON_C_TO_STRING_PLAIN |
-					    JSON_C_TO_STRING_NOSLASHESCAPE));
+	const char *p = json_object_to_json_string_ext(object,
+						       JSON_C_TO_STRING_PLAIN |
+						       JSON_C_TO_STRING_NOSLASHESCAPE);
+	uint32_t character;
+	size_t length;
+
+	for (; *p; p += length) {
+		/* all of it is UTF-8 */
+		length = utf8_decode(p, &character) ?: 1;
+		if (utf8_is_printable(character))
+			fwrite(p, length, 1, stdout);
+		else
+			print_escaped(character);
+	}
+	putchar('\n');
 	json_object_put(object);
 }

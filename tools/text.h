@@ -6,6 +6,7 @@
 #define TEXT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -21,10 +22,15 @@ const char *text_local_time(char buf[TEXT_SIZE], const struct timespec *time);
 const char *text_utc_time(char buf[TEXT_SIZE], const struct timespec *time);
 const char *text_name(const char *name);
 char *text_printable(char *text);
+char *text_unescape(char *text);
 
 bool text_pair(char **line, char **key, char **value);
 
 struct json_object *text_json(const char *text);
+void text_json_add(struct json_object *object, const char *key,
+		   const char *name);
+void text_json_add_all(struct json_object *object, const char *key,
+		       const char *const *names, size_t nr);
 void text_json_print(struct json_object *object);
 
 #endif /* TEXT_H */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "output.h"
+#include "text.h"
 #include "tool.h"
 
 static const struct command commands[] = {
@@ -30,21 +31,25 @@ static const struct command commands[] = {
 
 #define COMMANDS	(sizeof(commands) / sizeof(commands[0]))
 
+/* One line, whatever the names in it are made of. */
 void error(const char *format, ...)
 {
 	struct pollfd poll_ = { .fd = STDERR_FILENO, .events = POLLOUT };
 	va_list args;
+	char *text;
+	int length;
 
+	va_start(args, format);
+	length = vasprintf(&text, format, args);
+	va_end(args);
 	/* what was printed before the error comes before it */
 	output_push();
 	/* nor is anything to wait for a reader of errors, where none may */
-	if (output_is_lossy() && poll(&poll_, 1, 0) <= 0)
-		return;
-	fputs("tmpfswarn: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
+	if (!output_is_lossy() || poll(&poll_, 1, 0) > 0)
+		fprintf(stderr, "tmpfswarn: %s\n", length < 0 ?
+			"out of memory" : text_printable(text));
+	if (length >= 0)
+		free(text);
 }
 
 /* What errno says, and the remedy where that is not known to everybody. */
@@ -53,6 +58,8 @@ const char *error_text(int err)
 	switch (err) {
 	case EMFILE:
 		return "too many open files: raise the limit, by ulimit -n or by LimitNOFILE= of the unit";
+	case ETIMEDOUT:
+		return "no answer: a file system on the way, as of FUSE, NFS or autofs, hangs";
 	case ENFILE:
 		return "too many open files in the system: raise fs.file-max by sysctl";
 	}
@@ -62,12 +69,17 @@ const char *error_text(int err)
 int usage_error(const char *command, const char *format, ...)
 {
 	va_list args;
+	char *text;
+	int length;
 
-	fprintf(stderr, "tmpfswarn: %s: ", command);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	length = vasprintf(&text, format, args);
 	va_end(args);
-	fprintf(stderr, "; see tmpfswarn %s --help\n", command);
+	if (length >= 0) {
+		error("%s: %s; see tmpfswarn %s --help", command, text,
+		      command);
+		free(text);
+	}
 	return STATUS_ERROR;
 }
 
@@ -142,7 +154,7 @@ static int help(void)
 	puts("\nWithout a subcommand: list. More: tmpfswarn help SUBCOMMAND, "
 	     "man tmpfswarn\n"
 	     "Exit status: 0 event or success, 1 error, 2 timeout, "
-	     "3 the mount or the module went away");
+	     "3 the mount, its limit or the module went away");
 	return STATUS_OK;
 }
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "event.h"
 #include "exec.h"
+#include "follow.h"
 #include "interface.h"
 #include "level.h"
+#include "memory.h"
+#include "note.h"
 #include "output.h"
 #include "signals.h"
 #include "tool.h"
@@ -19,8 +21,10 @@ const char watch_help[] =
 "Usage: tmpfswarn watch [OPTION...] PATH LEVEL... [PATH LEVEL...]\n"
 "\n"
 "Prints a line each time the tmpfs that PATH is on fills to a LEVEL (up) or\n"
-"falls below it (down). LEVEL: 80%, 99.5%, 512M, 2Gi, or low, medium, critical.\n"
+"falls below it (down). LEVEL: 80%, 99.5%, 512M, 2Gi, or low, medium, critical;\n"
+"free:200M, free:5% is reached when no more than that is left.\n"
 "The line \"watching PATH: ...\" says that it is ready and where usage is now.\n"
+"PATH may be the number of a mount, as list has it: 0:24.\n"
 "\n"
 "      --rising           tell of up only\n"
 "      --falling          tell of down only\n"
@@ -30,6 +34,7 @@ const char watch_help[] =
 "                         usage has in between gone back by AMOUNT: 5%, 16M\n"
 "  -n, --count N          end after N events\n"
 "      --once             tell of each level once, end when all have been told\n"
+"      --follow           watch PATH again when another tmpfs is mounted there\n"
 "  -t, --timeout TIME     end after so long, with exit status 2: 30, 5m, 2h\n"
 "  -e, --exec COMMAND     run COMMAND with /bin/sh for each event, one at a time\n"
 "                         for each PATH; what comes meanwhile is one event for\n"
@@ -42,11 +47,12 @@ const char watch_help[] =
 "      --exec-timeout TIME\n"
 "                         end a command that takes longer (5m; 0: never)\n"
 "  -j, --json             one JSON object a line, numbers in bytes\n"
+"      --cgroup PATH      say what memory this cgroup leaves, not our own\n"
 "      --interface NAME   device, debugfs or auto, the first that can be used\n"
 "  -h, --help             this text\n"
 "\n"
-"Exit status: 0 all told, or nobody reads on; 1 error; 2 timeout; 3 all the\n"
-"mounts or the module went away\n";
+"Exit status: 0 all told, or nobody reads on; 1 error; 2 timeout; 3 no PATH\n"
+"leads to its mount any more, that has no limit any more, or the module went away\n";
 
 /* of --exec-timeout, in seconds */
 #define EXEC_TIMEOUT	300
@@ -57,8 +63,10 @@ enum {
 	OPTION_BOTH,
 	OPTION_HYSTERESIS,
 	OPTION_ONCE,
+	OPTION_FOLLOW,
 	OPTION_EXEC_TIMEOUT,
 	OPTION_INTERFACE,
+	OPTION_CGROUP,
 };
 
 static const struct option options[] = {
@@ -67,7 +75,9 @@ static const struct option options[] = {
 	{ "both", no_argument, NULL, OPTION_BOTH },
 	{ "hysteresis", required_argument, NULL, OPTION_HYSTERESIS },
 	{ "once", no_argument, NULL, OPTION_ONCE },
+	{ "follow", no_argument, NULL, OPTION_FOLLOW },
 	{ "interface", required_argument, NULL, OPTION_INTERFACE },
+	{ "cgroup", required_argument, NULL, OPTION_CGROUP },
 	{ "count", required_argument, NULL, 'n' },
 	{ "timeout", required_argument, NULL, 't' },
 	{ "exec", required_argument, NULL, 'e' },
@@ -79,6 +89,7 @@ static const struct option options[] = {
 
 static int watch_run(struct watch *watch)
 {
+	struct follow *follow = &watch->follow;
 	int status;
 	size_t i;
 
@@ -92,22 +103,12 @@ static int watch_run(struct watch *watch)
 		if (status)
 			return status;
 	}
-	for (i = 0; i < watch->nr_targets; i++) {
-		status = target_find(&watch->targets[i]);
-		if (status)
-			return status;
-	}
-	watch->session = session_open(watch->interface, &watch->request);
-	if (!watch->session)
-		return STATUS_ERROR;
-	for (i = 0; i < watch->nr_targets; i++) {
-		status = session_add(watch->session, &watch->targets[i]);
-		if (status)
-			return status;
-	}
-	watch->live = watch->nr_targets;
-	for (i = 0; i < watch->nr_targets; i++)
-		event_print_ready(&watch->targets[i], watch->json);
+	note_request(&follow->request);
+	status = follow_begin(follow);
+	if (status)
+		return status;
+	for (i = 0; i < follow->nr_targets; i++)
+		event_print_ready(&follow->targets[i], watch->json);
 	status = loop_run(watch);
 	return watch->signal ? signals_die(watch->signal) : status;
 }
@@ -129,15 +130,18 @@ static int watch_operands(struct watch *watch, int argc, char **argv)
 		return usage_error("watch",
 				   "%s: a PATH must come before a LEVEL (./%s if it is one)",
 				   argv[0], argv[0]);
-	watch->targets = target--;
+	watch->follow.targets = target--;
 	for (i = 0; i < argc; i++) {
+		if (level_is_apart(argc - i, argv + i))
+			return usage_error("watch", "%s %s: not a level, write %s%s",
+					   argv[i], argv[i + 1], argv[i], argv[i + 1]);
 		if (!level_is_meant(argv[i])) {
 			*++target = (struct target){
 				.path = argv[i],
 				.triggers = trigger,
 				.fd = -1,
 			};
-			watch->nr_targets++;
+			watch->follow.nr_targets++;
 			if (i + 1 == argc || !level_is_meant(argv[i + 1]))
 				return usage_error("watch",
 						   "%s: needs a LEVEL behind it, %s",
@@ -181,15 +185,23 @@ int watch_main(int argc, char **argv)
 				return usage_error("watch",
 						   "--hysteresis %s: not an amount, such as 5%% or 16M",
 						   optarg);
-			watch.request.hysteresis = optarg;
+			watch.follow.request.hysteresis = optarg;
 			break;
 		case OPTION_ONCE:
-			watch.request.once = true;
+			watch.follow.request.once = true;
 			watch.bounded = true;
+			break;
+		case OPTION_FOLLOW:
+			watch.follow.again = true;
+			break;
+		case OPTION_CGROUP:
+			status = memory_option("watch", optarg);
+			if (status)
+				return status;
 			break;
 		case OPTION_INTERFACE:
 			status = interface_parse("watch", optarg,
-						 &watch.interface);
+						 &watch.follow.interface);
 			if (status)
 				return status;
 			break;
@@ -232,7 +244,7 @@ int watch_main(int argc, char **argv)
 		watch.exec_timeout = EXEC_TIMEOUT;
 	else if (!watch.command)
 		return usage_error("watch", "--exec-timeout: needs --exec");
-	watch.request.direction = direction ? direction : DIRECTION_BOTH;
+	watch.follow.request.direction = direction ? direction : DIRECTION_BOTH;
 	status = watch_operands(&watch, argc - optind, argv + optind);
 	return status ? status : watch_run(&watch);
 }

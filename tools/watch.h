@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "interface.h"
+#include "follow.h"
 
 enum {
 	POLL_EVENTS,
@@ -23,38 +23,28 @@ enum {
 
 /**
  * struct watch - all that watch knows
- * @interface: asked for, or NULL
- * @request: which crossings to tell of
+ * @follow: what to watch, and which crossings to tell of
  * @command: to run for each event, or NULL
  * @exec_timeout: bound for each, in seconds, 0 for none
  * @timeout: in seconds, negative for none
  * @count: events still to tell, UINT64_MAX for no limit
  * @bounded: it has been said how many are to be told
  * @json: how to print
- * @targets: what to watch
- * @nr_targets: how many
- * @live: how many of them may have events
- * @session: where they are registered
  * @polls: what to wait for
- * @more: the session may have events that it has read already
+ * @more: there may be events that were read already
  * @done: nothing more is to be told, only commands and output may be waited for
  * @hurried: not even the latter
  * @signal: to die of, 0 for none
  * @status: to exit with
  */
 struct watch {
-	const struct interface *interface;
-	struct request request;
+	struct follow follow;
 	const char *command;
 	double exec_timeout;
 	double timeout;
 	uint64_t count;
 	bool bounded;
 	bool json;
-	struct target *targets;
-	size_t nr_targets;
-	size_t live;
-	struct session *session;
 	struct pollfd polls[POLLS];
 	bool more;
 	bool done;

@@ -40,12 +40,13 @@
  *   event	state	once for each registration, before all else
  *		up	usage has become >= level, or gone up by the hysteresis
  *		down	usage has become < level, or gone down by the hysteresis
- *		gone	the mount has gone: the registration has ended
+ *		gone	the mount has gone, or with size=0 a remount has taken its
+ *			limit away: the registration has ended
  *   tag	of the registration
  *   level	as registered: bytes, NN%, -1, low, medium, critical
  *   dev	st_dev of the mount, "major:minor" in decimal
  *   used	in bytes: the sum that has decided the crossing; 0 for gone
- *   size	of the mount then, in bytes
+ *   size	of the mount then, in bytes: 0 if it has lost its limit
  *   time	when that was found, in seconds of CLOCK_REALTIME, with nine decimals
  *   state	for state: above or below the level
  *   crossings	for up and down: how many the record stands for, 1 or more. The module keeps
@@ -144,7 +145,8 @@
  * Each signal adds one to the counter of the eventfd. The last signal of every
  * registration comes when its mount goes away or the module is removed, after
  * the directory has vanished: a client that finds event_control missing after
- * a wake-up knows that it is over. A registration ends by itself when the last
+ * a wake-up knows that it is over. So it is when a remount takes the limit away
+ * (size=0). A registration ends by itself when the last
  * reference to its eventfd is closed.
  *
  * A write that is refused changes nothing:
@@ -156,7 +158,7 @@
  *   ENOSPC	the limit on triggers, of the mount or in all (see the module's
  *		parameters max_mount_triggers and max_triggers)
  *   ENODEV	the mount is gone
- *   EOPNOTSUPP	the mount was made with size=0: the kernel keeps no count of it
+ *   EOPNOTSUPP	the mount has no limit (size=0): the kernel keeps no count of it
  *   EIO	the kernel refuses to arm the probe; the log has its reason
  *   ENOMEM	no memory
  */

@@ -2,11 +2,13 @@
 /*
  * Calls of the kernel that fail while the module is loaded: the first, the
  * second, ... of a function, until there is none left to; and some while it is
- * asked for something. Needs failer.ko (see failer/failer.c), made for the
+ * asked for something; and one that takes long. Needs failer.ko (see failer/failer.c), made for the
  * running kernel, beside this program, and the module's file in TMPFSWARN_KO.
  */
 #include "scratch.h"
 #include "kselftest_harness.h"
+
+#include <stdatomic.h>
 
 #define NTH	"/sys/module/failer/parameters/nth"
 
@@ -102,13 +104,21 @@ static void fail_from_now(int nth)
 		abort();
 }
 
-/* no more; how many calls it was away from that, 0 if it was reached */
-static int fail_no_more(void)
+/* how many calls it is away from that, 0 if it was reached */
+static int calls_left(void)
 {
 	char *text = slurp_path(NTH);
 	int left = text ? atoi(text) : -1;
 
 	free(text);
+	return left;
+}
+
+/* no more */
+static int fail_no_more(void)
+{
+	int left = calls_left();
+
 	fail_from_now(0);
 	return left;
 }
@@ -386,6 +396,76 @@ TEST_F(livepatch, one_that_comes_later_is_refused_and_can_be_had_when_nothing_is
 	ASSERT_TRUE(EVENTUALLY(stat_of("armed") == 0));
 	EXPECT_EQ(0, insert_failer_with(self->parameters));
 	EXPECT_EQ(0, remove_failer());
+}
+
+/* ---- who sleeps in the function that frees ---- */
+
+FIXTURE(asleep) {
+	struct scratch m;
+	pthread_t thread;
+	char *path;
+	bool inserted;
+	atomic_bool out;
+};
+
+FIXTURE_SETUP(asleep)
+{
+	int error;
+
+	if (!module_file())
+		SKIP(return, "TMPFSWARN_KO does not name the module's file");
+	if (!free_kind_is("redirect"))
+		SKIP(return, "nothing is redirected here");
+	/* longer than the end of the module takes */
+	error = insert_failer_with("function=__dquot_free_space sleep=6000");
+	if (error == -ENOENT)
+		SKIP(return, "no failer.ko, or the kernel has no quotas");
+	ASSERT_EQ(0, error);
+	self->inserted = true;
+	ASSERT_EQ(0, scratch_mount(&self->m, "nr_blocks=200"));
+}
+
+FIXTURE_TEARDOWN(asleep)
+{
+	if (self->inserted)
+		EXPECT_EQ(0, remove_failer());
+	scratch_end(&self->m);
+	if (module_file() && access(ROOM, F_OK))
+		module_insert("");
+}
+
+static void *truncate_file(void *arg)
+{
+	FIXTURE_DATA(asleep) *self = arg;
+	long error = truncate(self->path, 0) ? errno : 0;
+
+	self->out = true;
+	return (void *)error;
+}
+
+/* to be preempted there is another thing: unregister_ftrace_function() waits for who is */
+TEST_F_TIMEOUT(asleep, the_module_goes_when_nobody_sleeps_there_any_more, 60)
+{
+	int efd = listen_blocks(&self->m, 10, "both");
+	void *error;
+
+	ASSERT_LE(0, efd);
+	ASSERT_EQ(0, scratch_use(&self->m, 10));
+	ASSERT_SIGNALS(efd, 1);
+	self->path = strdup(scratch_path(&self->m, "filler"));
+	fail_from_now(1);
+	ASSERT_EQ(0, pthread_create(&self->thread, NULL, truncate_file, self));
+	if (!EVENTUALLY(calls_left() == 0 || self->out) || calls_left())
+		SKIP(goto out, "the kernel frees blocks without a look at quotas");
+	ASSERT_FALSE(self->out);
+	ASSERT_TRUE(EVENTUALLY(module_remove() == 0));
+	EXPECT_TRUE(self->out);
+out:
+	fail_no_more();
+	pthread_join(self->thread, &error);
+	EXPECT_EQ(NULL, error);
+	free(self->path);
+	close(efd);
 }
 
 TEST_HARNESS_MAIN

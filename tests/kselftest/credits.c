@@ -206,6 +206,41 @@ TEST_F_TIMEOUT(mount, falling_levels_next_to_each_other_are_each_told_at_the_ver
 	}
 }
 
+/*
+ * What a CPU may free is not what it was before another one has freed more than was left, and
+ * has had usage summed up for that. The allocation is made while there is credit for it, so that
+ * no sum takes from this CPU what it has left. On up to 16 CPUs that is more than is freed then.
+ */
+TEST_F_TIMEOUT(mount, an_allocation_renews_no_credit_for_frees, 400)
+{
+	int falling = listen_blocks(&self->m, 100, "falling");
+	int rising = listen_blocks(&self->m, 160, "rising");
+	int fd = open_file(&self->m, "file"), round, i;
+
+	ASSERT_LE(0, falling);
+	ASSERT_LE(0, rising);
+	for (round = 0; round < 2 * self->cpus; round++) {
+		int here = round % self->cpus, there = (round + 1) % self->cpus;
+
+		run_on(here);
+		ASSERT_EQ(0, append_blocks(fd, &self->m, 150));
+		/* ends all credit: the next free has usage summed up */
+		ASSERT_LE(0, listen_blocks(&self->m, 1000, "rising"));
+		ASSERT_EQ(0, keep(fd, &self->m, 149));
+		run_on(there);
+		for (i = 148; i >= 101; i--)
+			ASSERT_EQ(0, keep(fd, &self->m, i));
+		run_on(here);
+		ASSERT_EQ(0, append_blocks(fd, &self->m, 1));
+		ASSERT_EQ(0, keep(fd, &self->m, 100));
+		ASSERT_SIGNALS(falling, 0);
+		ASSERT_EQ(0, keep(fd, &self->m, 99));
+		ASSERT_SIGNALS(falling, 1) TH_LOG("round %d", round);
+		ASSERT_EQ(0, empty(fd));
+		ASSERT_SIGNALS(rising, 0);
+	}
+}
+
 TEST_F_TIMEOUT(mount, hysteresis_is_over_at_the_very_block, 400)
 {
 	int fd = open_file(&self->m, "file"), efd, i;

@@ -198,6 +198,32 @@ TEST_F(mount, a_crossing_that_a_remount_has_made_names_nobody)
 	EXPECT_FALSE(record_names_somebody(&r)) TH_LOG("%s", r.line);
 }
 
+/* found by its check or by that of the remount, whichever is first: it is not what has crossed */
+TEST_F_TIMEOUT(mount, a_block_written_right_after_a_remount_has_not_crossed_what_that_has, 120)
+{
+	struct record r;
+	int i;
+
+	ASSERT_EQ(0, device_register(self->device, &self->m, "10% tag=p"));
+	EXPECT_NEXT(self->device, "state");
+	EXPECT_NEXT(self->device, "state");
+	ASSERT_EQ(0, go_over(self));
+	EXPECT_NEXT(self->device, "up");
+	ASSERT_LE(0, lseek(self->fd, 0, SEEK_END));
+	for (i = 0; i < 50; i++) {
+		ASSERT_EQ(0, scratch_remount(&self->m, "nr_blocks=20"));
+		ASSERT_EQ(0, append_blocks(self->fd, &self->m, 1));
+		EXPECT_NEXT_SOON(self->device, "up");
+		EXPECT_STREQ("p", r.tag);
+		EXPECT_FALSE(record_names_somebody(&r)) TH_LOG("%d: %s", i, r.line);
+		ASSERT_EQ(0, scratch_remount(&self->m, "nr_blocks=1000"));
+		EXPECT_NEXT_SOON(self->device, "down");
+		EXPECT_FALSE(record_names_somebody(&r)) TH_LOG("%d: %s", i, r.line);
+		ASSERT_EQ(0, ftruncate(self->fd, 10 * self->m.block));
+		ASSERT_LE(0, lseek(self->fd, 0, SEEK_END));
+	}
+}
+
 TEST_F(mount, nobody_is_named_where_the_kernel_does_not_say_who_it_was)
 {
 	struct record r;

@@ -9,8 +9,6 @@
 
 #include <dirent.h>
 #include <linux/mount.h>
-#include <linux/userfaultfd.h>
-#include <sys/ioctl.h>
 
 /* ms within which a mount appears and a farewell comes; that a slow umount is not over decides */
 #define SOON		2000
@@ -39,24 +37,6 @@ FIXTURE_TEARDOWN(mount)
 	scratch_end(&self->m);
 	if (self->changed && access(ROOM, F_OK))
 		module_insert("");
-}
-
-/* a superblock that is nowhere mounted and lasts as long as its descriptor */
-static int superblock(dev_t *dev)
-{
-	int fs = syscall(SYS_fsopen, "tmpfs", 0), fd = -1;
-	struct stat st;
-
-	if (fs < 0)
-		return -errno;
-	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
-		fd = syscall(SYS_fsmount, fs, 0, 0);
-	if (fd < 0 || fstat(fd, &st))
-		fd = -errno;
-	else if (dev)
-		*dev = st.st_dev;
-	close(fs);
-	return fd;
 }
 
 /* one that comes and goes without anybody having had it */
@@ -212,57 +192,16 @@ TEST_F_TIMEOUT(mount, whoever_finds_a_directory_finds_all_its_files, 300)
 /* ---- while somebody holds up the work ---- */
 
 /*
- * Whoever lists a directory into a page that is missing has its i_rwsem, for which the
- * work waits that makes a new one.
+ * A few more than the ring has room for, and one with which the work waits: so a scan, which is
+ * for those few, soon comes to others that are in the ring still.
  */
-struct held {
-	struct uffdio_register page;
-	int fd, faults;
-	pthread_t lister;
-};
-
-static void *list_to_missing_page(void *arg)
-{
-	struct held *held = arg;
-
-	return (void *)syscall(SYS_getdents64, held->fd, (void *)(uintptr_t)held->page.range.start,
-			       (size_t)held->page.range.len);
-}
-
-static bool hold_up(struct held *held)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-
-	held->faults = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	held->page.range.len = sysconf(_SC_PAGESIZE);
-	held->page.range.start = (uintptr_t)mmap(NULL, held->page.range.len, PROT_READ | PROT_WRITE,
-						 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	held->page.mode = UFFDIO_REGISTER_MODE_MISSING;
-	held->fd = open(ROOM, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return held->faults >= 0 && held->fd >= 0 && !ioctl(held->faults, UFFDIO_API, &api) &&
-	       !ioctl(held->faults, UFFDIO_REGISTER, &held->page) &&
-	       !pthread_create(&held->lister, NULL, list_to_missing_page, held) &&
-	       readable(held->faults, BOUND);
-}
-
-static void let_go(struct held *held)
-{
-	struct uffdio_zeropage fill = { .range = held->page.range };
-
-	ioctl(held->faults, UFFDIO_ZEROPAGE, &fill);
-	pthread_join(held->lister, NULL);
-	close(held->faults);
-	close(held->fd);
-}
-
-/* more than the ring has room for */
-#define TOO_MANY	1200
+#define TOO_MANY	(1024 + 1 + 10)
 
 TEST_F_TIMEOUT(mount, mounts_that_come_while_it_is_held_up_are_all_shown, 120)
 {
 	static dev_t dev[TOO_MANY];
 	static int fds[TOO_MANY];
-	struct held held = {};
+	struct held_room held = {};
 	int i;
 
 	if (!hold_up(&held))
@@ -270,6 +209,9 @@ TEST_F_TIMEOUT(mount, mounts_that_come_while_it_is_held_up_are_all_shown, 120)
 	for (i = 0; i < TOO_MANY; i++) {
 		fds[i] = superblock(&dev[i]);
 		ASSERT_LE(0, fds[i]);
+		/* nothing has come after the first when the work takes it */
+		if (!i)
+			usleep(50000);
 	}
 	/* to look for one would be to wait behind the work */
 	let_go(&held);
@@ -282,12 +224,17 @@ TEST_F_TIMEOUT(mount, mounts_that_come_while_it_is_held_up_are_all_shown, 120)
 	EXPECT_EQ(0, stat_of("mounts_hidden"));
 }
 
-/* what is in the ring must leave it: it would be used when it is free, and fill it for ever */
+#define OTHERS		200
+
+/*
+ * What is in the ring must leave it: it would be used when it is free, and fill it for ever; and
+ * be taken for a mount when there is something of another kind.
+ */
 TEST_F_TIMEOUT(mount, mounts_that_come_and_go_while_it_is_held_up_leave_nothing, 120)
 {
 	long long there = stat_of("mounts");
-	struct held held = {};
-	int i, fds[3];
+	struct held_room held = {};
+	int i, fds[3], others[OTHERS];
 	dev_t dev;
 
 	if (!hold_up(&held))
@@ -298,6 +245,12 @@ TEST_F_TIMEOUT(mount, mounts_that_come_and_go_while_it_is_held_up_leave_nothing,
 	usleep(50000);
 	for (i = 0; i < TOO_MANY; i++)
 		ASSERT_EQ(0, come_and_go());
+	/* the kernel frees them a little later */
+	usleep(300000);
+	for (i = 0; i < OTHERS; i++) {
+		others[i] = superblock_of("ramfs", NULL);
+		ASSERT_LE(0, others[i]);
+	}
 	let_go(&held);
 	for (i = 1; i < 3; i++) {
 		fds[i] = superblock(&dev);
@@ -307,7 +260,50 @@ TEST_F_TIMEOUT(mount, mounts_that_come_and_go_while_it_is_held_up_leave_nothing,
 	EXPECT_TRUE(EVENTUALLY(stat_of("mounts") == there + 3));
 	for (i = 0; i < 3; i++)
 		close(fds[i]);
+	for (i = 0; i < OTHERS; i++)
+		close(others[i]);
 	EXPECT_TRUE(EVENTUALLY(stat_of("mounts") == there));
+}
+
+/*
+ * A directory of the same name is removed first, though the work finds both at once. It takes
+ * some of those that come at a time: there are others behind, so that this one is among them.
+ */
+TEST_F_TIMEOUT(mount, a_number_used_again_while_it_is_held_up_is_shown_at_once, 120)
+{
+	struct held_room held = {};
+	int first, gone, fds[10], i;
+	dev_t old, dev;
+	bool again = false;
+	char mark[64];
+
+	first = superblock(&dev);
+	ASSERT_LE(0, first);
+	gone = superblock(&old);
+	ASSERT_LE(0, gone);
+	ASSERT_TRUE(EVENTUALLY(access(directory_of(dev, ""), F_OK) == 0));
+	ASSERT_TRUE(EVENTUALLY(access(directory_of(old, ""), F_OK) == 0));
+	snprintf(mark, sizeof(mark), "discovery test %d mark", getpid());
+	ASSERT_EQ(0, write_text("/dev/kmsg", mark));
+	if (!hold_up(&held))
+		SKIP(return, "the kernel has no userfaultfd");
+	/* the work waits with its directory, and knows nothing of the others */
+	close(first);
+	usleep(50000);
+	close(gone);
+	for (i = 0; i < 10; i++) {
+		fds[i] = superblock(&dev);
+		EXPECT_LE(0, fds[i]);
+		again |= dev == old;
+	}
+	let_go(&held);
+	EXPECT_TRUE(again) TH_LOG("the kernel did not use the number again");
+	/* what the old one has left says ENODEV */
+	EXPECT_TRUE(EVENTUALLY(number_in(directory_of(old, "/" TMPFSWARN_USAGE), "size") > 0));
+	/* or it would be shown a second later */
+	EXPECT_EQ(0, in_log(mark, "is not shown"));
+	for (i = 0; i < 10; i++)
+		close(fds[i]);
 }
 
 /* ---- the rest ---- */
@@ -315,17 +311,28 @@ TEST_F_TIMEOUT(mount, mounts_that_come_and_go_while_it_is_held_up_leave_nothing,
 /* The check of a remount waits until it is over, and is not forgotten meanwhile. */
 TEST_F_TIMEOUT(mount, each_of_many_remounts_that_take_their_time_is_told, 300)
 {
+	long long resyncs;
 	int both, round;
 
+	/* those that were there first come after the module's, and then there is another size */
+	slow_down("shmem_reconfigure");
+	if (module_file()) {
+		self->changed = true;
+		ASSERT_TRUE(EVENTUALLY(module_remove() == 0));
+		ASSERT_EQ(0, module_insert(""));
+		ASSERT_TRUE(EVENTUALLY(scratch_shown(&self->m)));
+	}
+	resyncs = stat_of("resyncs");
 	ASSERT_EQ(0, scratch_use(&self->m, 400));
 	both = listen_to(&self->m, TMPFSWARN_USED_BYTES, "50% both");
 	ASSERT_LE(0, both);
-	slow_down("shmem_reconfigure");
 	ROUNDS(20, 200) {
 		ASSERT_EQ(0, scratch_remount(&self->m, "nr_blocks=700"));
 		ASSERT_SIGNALS_SOON(both, 1) TH_LOG("round %d", round);
 		ASSERT_EQ(0, scratch_remount(&self->m, "nr_blocks=1000"));
 		ASSERT_SIGNALS_SOON(both, 1) TH_LOG("round %d", round);
+		/* what is forgotten would be told by that, after two seconds */
+		ASSERT_EQ(resyncs, stat_of("resyncs"));
 	}
 	speed_up();
 }

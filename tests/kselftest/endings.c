@@ -7,6 +7,9 @@
 #include "race.h"
 #include "kselftest_harness.h"
 
+#include <linux/mount.h>
+#include <sys/inotify.h>
+
 #define MANY	200
 
 FIXTURE(mount) {
@@ -48,6 +51,7 @@ FIXTURE_TEARDOWN(mount)
 	EXPECT_EQ(0, noise_stop(&self->registering));
 	EXPECT_EQ(0, noise_stop(&self->reader));
 	failslab_waits_and_is_silent(false);
+	speed_up();
 	close(self->fd);
 	scratch_end(&self->m);
 	EXPECT_TRUE(EVENTUALLY(stat_of("triggers") == self->others));
@@ -76,13 +80,16 @@ static int cross(void *arg, int number)
 	return error;
 }
 
-/* by the second and the third part, the even ones and the odd ones */
+/*
+ * By the second and the third part, the even ones and the odd ones. The last are the first: a
+ * crossing and an umount come from the other end, so that they meet.
+ */
 static int close_half(void *arg, int number)
 {
 	FIXTURE_DATA(mount) *self = arg;
 	int i;
 
-	for (i = number % 2; i < MANY; i += 2)
+	for (i = MANY - 2 + number % 2; i >= 0; i -= 2)
 		close(self->efd[i]);
 	return 0;
 }
@@ -200,7 +207,7 @@ TEST_F_TIMEOUT(mount, a_registration_against_the_umount_is_refused_or_hears_one_
 	static race_part *const parts[] = { umount_it, register_half, register_half };
 	int round, i, first, accepted = 0, refused = 0;
 
-	ROUNDS(5, 40) {
+	ROUNDS_UNTIL(accepted && refused, 5, 40) {
 		/* with the probes armed a registration takes as little as an umount */
 		first = listen_blocks(&self->m, 10, "");
 		ASSERT_LE(0, first);
@@ -285,7 +292,7 @@ TEST_F_TIMEOUT(mount, two_umounts_and_a_mount_of_the_same_number_are_told_apart,
 	struct three three;
 	int round, i, efd[2][20], reused = 0;
 
-	ROUNDS(5, 60) {
+	ROUNDS_UNTIL(reused, 5, 60) {
 		ASSERT_EQ(0, scratch_mount(&three.m[0], "nr_blocks=10"));
 		ASSERT_EQ(0, scratch_mount(&three.m[1], "nr_blocks=20"));
 		strcpy(three.m[2].path, "/tmp/tmpfswarn.XXXXXX");
@@ -435,6 +442,54 @@ TEST_F_TIMEOUT(mount, mounts_that_find_no_memory_amid_registrations_leave_nothin
 		SKIP(return, "the kernel cannot be made to fail an allocation");
 	mkdir("/mnt", 0755);
 	cross_amid(_metadata, self, mount_without_memory, 40);
+}
+
+/* the same, with a superblock alone; 1 if it came to be */
+static int create_without_memory(int number)
+{
+	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC), result;
+	int fs = syscall(SYS_fsopen, "tmpfs", 0);
+	char nth[16];
+
+	snprintf(nth, sizeof(nth), "%d", 1 + number);
+	if (fd < 0 || fs < 0 || write(fd, nth, strlen(nth)) < 0)
+		return -errno;
+	result = syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) ? 0 : 1;
+	if (result && pwrite(fd, "0", 1, 0) < 0)
+		result = -errno;
+	close(fs);
+	close(fd);
+	return result;
+}
+
+/* Nor is it shown before it has its root: memory for that is looked for last, and here for long. */
+TEST_F_TIMEOUT(mount, a_mount_that_finds_no_memory_is_never_shown, 120)
+{
+	int shown = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), number, result, failed = 0;
+	long long mounts = stat_of("mounts");
+	char events[4096];
+
+	if (access("/proc/thread-self/fail-nth", F_OK) || !failslab_waits_and_is_silent(true))
+		SKIP(return, "the kernel cannot be made to fail an allocation");
+	ASSERT_LE(0, inotify_add_watch(shown, ROOM, IN_CREATE | IN_MOVED_TO));
+	slow_down("__d_alloc");
+	for (number = 0; number < 40; number++) {
+		result = create_without_memory(number);
+		ASSERT_LE(0, result);
+		/* were it shown, that would take another moment, and so would its end */
+		usleep(20000);
+		ASSERT_TRUE(EVENTUALLY(stat_of("mounts") == mounts));
+		if (!result) {
+			failed++;
+			EXPECT_EQ(-1, read(shown, events, sizeof(events)))
+				TH_LOG("allocation %d", number + 1);
+		}
+		while (read(shown, events, sizeof(events)) > 0)
+			;
+	}
+	speed_up();
+	EXPECT_LT(0, failed);
+	close(shown);
 }
 
 TEST_HARNESS_MAIN

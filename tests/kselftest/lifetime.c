@@ -4,8 +4,6 @@
 #include "race.h"
 #include "kselftest_harness.h"
 
-#include <linux/userfaultfd.h>
-
 FIXTURE(mount) {
 	struct scratch m;
 };
@@ -303,21 +301,6 @@ TEST_F(mount, umount_is_not_busy_with_triggers_and_open_files)
 	EXPECT_SIGNALS_SOON(efd, 1);
 }
 
-/* a page that whoever touches it waits for until it is filled in; -1 without userfaultfd */
-static int missing_page(struct uffdio_register *page)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	int faults = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-
-	page->range.len = sysconf(_SC_PAGESIZE);
-	page->range.start = (uintptr_t)mmap(NULL, page->range.len, PROT_READ | PROT_WRITE,
-					    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	page->mode = UFFDIO_REGISTER_MODE_MISSING;
-	if (faults < 0 || ioctl(faults, UFFDIO_API, &api) || ioctl(faults, UFFDIO_REGISTER, page))
-		return -1;
-	return faults;
-}
-
 struct held {
 	struct uffdio_register page;
 	int fd;
@@ -335,7 +318,6 @@ static void *list_to_missing_page(void *arg)
 TEST_F(mount, the_directory_is_gone_before_the_farewell_is_readable)
 {
 	static struct held held;
-	struct uffdio_zeropage fill = {};
 	int faults = missing_page(&held.page), efd = LISTEN(10, "");
 	pthread_t lister;
 	void *length;
@@ -348,8 +330,7 @@ TEST_F(mount, the_directory_is_gone_before_the_farewell_is_readable)
 	ASSERT_TRUE(readable(faults, BOUND));
 	ASSERT_EQ(0, scratch_umount(&self->m));
 	EXPECT_FALSE(readable(efd, 200));
-	fill.range = held.page.range;
-	ASSERT_EQ(0, ioctl(faults, UFFDIO_ZEROPAGE, &fill));
+	fill_page(faults, &held.page);
 	ASSERT_TRUE(readable(efd, BOUND));
 	EXPECT_EQ(-1, access(self->m.dir, F_OK));
 	EXPECT_EQ(ENOENT, errno);
@@ -537,12 +518,12 @@ TEST_F_TIMEOUT(mount, a_file_of_a_mount_that_is_gone_is_no_control_fd_for_its_su
 
 TEST_F_TIMEOUT(mount, a_device_number_used_again_gets_a_directory_that_works, 120)
 {
-	int i, reused = 0, efd;
+	int round, reused = 0, efd;
 	dev_t last = self->m.dev;
 
-	for (i = 0; i < 50; i++) {
+	ROUNDS_UNTIL(reused, 50, 50) {
 		efd = LISTEN(10, "rising");
-		ASSERT_EQ(1, trigger_count(&self->m)) TH_LOG("round %d", i);
+		ASSERT_EQ(1, trigger_count(&self->m)) TH_LOG("round %d", round);
 		USE(10);
 		ASSERT_SIGNALS(efd, 1);
 		ASSERT_EQ(0, scratch_umount(&self->m));
@@ -551,7 +532,7 @@ TEST_F_TIMEOUT(mount, a_device_number_used_again_gets_a_directory_that_works, 12
 		ASSERT_EQ(0, scratch_mount(&self->m, "nr_blocks=1000"));
 		reused += self->m.dev == last;
 		last = self->m.dev;
-		ASSERT_EQ(0, trigger_count(&self->m)) TH_LOG("round %d", i);
+		ASSERT_EQ(0, trigger_count(&self->m)) TH_LOG("round %d", round);
 		ASSERT_SIGNALS_SOON(efd, 1);
 		close(efd);
 	}

@@ -322,7 +322,7 @@ TEST_F_TIMEOUT(limit, mounts_of_a_user_beyond_the_limit_are_hidden_and_said_once
 		EXPECT_TRUE(EVENTUALLY(shown(dev[i]) == (i < 2)));
 	}
 	EXPECT_EQ(1, log_lines(mark, "max_mounts"));
-	/* one of those hidden goes, then one of those shown, for which one comes */
+	/* the newest go first, which are hidden */
 	DROP(&user);
 	EXPECT_MOUNTS(there + 2, 3);
 	for (i = 0; i < 3; i++)

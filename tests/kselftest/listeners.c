@@ -35,6 +35,7 @@ FIXTURE_TEARDOWN(mount)
 
 	for (i = 0; i < READERS; i++)
 		EXPECT_EQ(0, noise_stop(&self->noise[i]));
+	speed_up();
 	close(self->device);
 	close(self->fd);
 	scratch_end(&self->m);
@@ -122,14 +123,14 @@ static long long crossings_told(shared *self, int readers, int rounds)
 	return rest_of(self);
 }
 
-TEST_F_TIMEOUT(mount, a_reader_against_crossings_is_told_each_of_them, 120)
+TEST_F_TIMEOUT(mount, a_reader_against_crossings_is_told_each_of_them, 600)
 {
 	int rounds = often(3000, 30000);
 
 	EXPECT_EQ(2LL * rounds, crossings_told(self, 1, rounds));
 }
 
-TEST_F_TIMEOUT(mount, several_readers_of_one_open_file_share_whole_records_and_all_crossings, 120)
+TEST_F_TIMEOUT(mount, several_readers_of_one_open_file_share_whole_records_and_all_crossings, 600)
 {
 	int rounds = often(3000, 30000);
 
@@ -149,7 +150,7 @@ static int read_bytes(void *arg, int number)
 	return 0;
 }
 
-TEST_F_TIMEOUT(mount, readers_of_few_bytes_have_each_byte_once, 120)
+TEST_F_TIMEOUT(mount, readers_of_few_bytes_have_each_byte_once, 600)
 {
 	long long bytes = 0, rest = 0;
 	int whole, i, rounds = often(500, 5000), fired;
@@ -178,6 +179,55 @@ TEST_F_TIMEOUT(mount, readers_of_few_bytes_have_each_byte_once, 120)
 		rest += n;
 	EXPECT_EQ(bytes, self->sum + rest);
 	close(whole);
+}
+
+struct reader {
+	pthread_t thread;
+	int device;
+	char *text;
+	size_t size;
+	ssize_t length;		/* once it has read */
+};
+
+static void *read_once(void *arg)
+{
+	struct reader *reader = arg;
+
+	reader->length = read(reader->device, reader->text, reader->size);
+	return NULL;
+}
+
+/* one waits for the page that it reads into, amid a record; nobody else has a part of that */
+TEST_F(mount, a_reader_waits_for_another_who_is_reading_a_record)
+{
+	struct uffdio_register page;
+	int faults = missing_page(&page), i;
+	char text[4096] = "";
+	struct reader reader[2] = {
+		{ .text = (char *)(uintptr_t)page.range.start, .size = sizeof(text) - 1 },
+		{ .text = text, .size = sizeof(text) - 1 },
+	};
+
+	if (faults < 0)
+		SKIP(return, "the kernel has no userfaultfd");
+	self->device = device_listen(&self->m, "40k both");
+	ASSERT_LE(0, self->device);
+	ASSERT_EQ(0, fcntl(self->device, F_SETFL, 0));
+	for (i = 0; i < 2; i++) {
+		reader[i].device = self->device;
+		ASSERT_EQ(0, pthread_create(&reader[i].thread, NULL, read_once, &reader[i]));
+		if (i == 0)
+			ASSERT_TRUE(readable(faults, BOUND));
+	}
+	usleep(200000);
+	EXPECT_EQ(0, reader[1].length);
+	fill_page(faults, &page);
+	pthread_join(reader[0].thread, NULL);
+	EXPECT_EQ(0, go_over(self, 0));
+	pthread_join(reader[1].thread, NULL);
+	EXPECT_EQ(0, strncmp(reader[0].text, "event=state ", 12));
+	EXPECT_EQ(0, strncmp(reader[1].text, "event=up ", 9));
+	close(faults);
 }
 
 /* ---- what ends against a crossing ---- */
@@ -316,6 +366,31 @@ TEST_F_TIMEOUT(mount, an_umount_against_registering_and_reading_is_told_to_each,
 		rmdir(self->m.path);
 		ASSERT_EQ(0, scratch_mount(&self->m, "nr_blocks=1000"));
 	}
+	self->fd = open_file(&self->m, "file");
+}
+
+/* Whoever has been told has the trigger still to be ended, by another, whom it takes long here. */
+TEST_F_TIMEOUT(mount, a_close_at_once_when_the_end_has_been_told_waits_for_the_trigger, 120)
+{
+	int round;
+
+	close(self->fd);
+	slow_down("tw_listener_del");
+	ROUNDS(5, 20) {
+		self->device = device_listen(&self->m, "40k");
+		ASSERT_LE(0, self->device);
+		/* where it began */
+		ASSERT_EQ(0, record_next(self->device).error);
+		ASSERT_EQ(0, scratch_umount(&self->m));
+		ASSERT_TRUE(readable(self->device, BOUND));
+		EXPECT_STREQ("gone", record_next(self->device).event);
+		close(self->device);
+		self->device = -1;
+		ASSERT_TRUE(EVENTUALLY(stat_of("triggers") == 0)) TH_LOG("round %d", round);
+		rmdir(self->m.path);
+		ASSERT_EQ(0, scratch_mount(&self->m, "nr_blocks=1000"));
+	}
+	speed_up();
 	self->fd = open_file(&self->m, "file");
 }
 

@@ -403,6 +403,7 @@ TEST_F(mount, shrinking_past_a_percentage_is_a_crossing)
 	int rising = LISTEN("50% rising");
 	int falling = LISTEN("50% falling");
 	int pressure = listen_to(&self->m, "pressure_level", "low");
+	long long resyncs = stat_of("resyncs");
 
 	USE(450);
 	REMOUNT("nr_blocks=900");
@@ -412,6 +413,8 @@ TEST_F(mount, shrinking_past_a_percentage_is_a_crossing)
 	REMOUNT("nr_blocks=750");
 	EXPECT_SIGNALS_SOON(pressure, 1);
 	EXPECT_SIGNALS(rising, 0);
+	/* by the remount itself */
+	EXPECT_EQ(resyncs, stat_of("resyncs"));
 }
 
 TEST_F(mount, growing_away_from_a_percentage_is_a_crossing)
@@ -473,21 +476,38 @@ TEST_F(mount, a_remount_read_only_and_back_keeps_the_triggers)
 	EXPECT_SIGNALS(efd, 1);
 }
 
-TEST_F(mount, a_mount_whose_limit_is_taken_away_refuses_new_triggers_and_says_farewell)
+TEST_F(mount, a_remount_that_takes_the_limit_away_ends_the_triggers_as_an_umount_does)
 {
-	int efd = LISTEN("50% rising");
+	int percent = LISTEN("50% rising"), bytes = LISTEN("100k both");
+	int once = LISTEN("40k once"), told = LISTEN("40k both");
+	int rfc, unset = rfc_listen(&self->m);
+	long long mounts = stat_of("mounts");
 
+	ASSERT_LE(0, unset);
 	USE(400);
+	EXPECT_SIGNALS(once, 1);
+	EXPECT_SIGNALS(told, 1);
+	EXPECT_SIGNALS(bytes, 1);
+	ASSERT_EQ(0, put(&self->m, "warn_used_blocks", "900"));
+	rfc = rfc_listen(&self->m);
+	ASSERT_LE(0, rfc);
 	REMOUNT("size=0");
-	EXPECT_EQ(-EOPNOTSUPP, listen_to(&self->m, "used_bytes", "50%"));
-	EXPECT_EQ(-EOPNOTSUPP, rfc_listen(&self->m));
-	EXPECT_EQ(0, usage_of(&self->m, "size"));
-	EXPECT_EQ(0, usage_of(&self->m, "used"));
+	EXPECT_SIGNALS_SOON(percent, 1);
+	/* so whoever looks for its files after that knows that it is over */
+	EXPECT_EQ(-1, access(self->m.dir, F_OK));
+	EXPECT_SIGNALS_SOON(bytes, 1);
+	EXPECT_SIGNALS_SOON(told, 1);
+	EXPECT_SIGNALS_SOON(rfc, 1);
+	EXPECT_SIGNALS_SOON(unset, 1);
+	EXPECT_TRUE(EVENTUALLY(stat_of("triggers") == 0));
+	/* its only one was the crossing */
+	EXPECT_SIGNALS(once, 0);
 	ASSERT_EQ(0, truncate(scratch_path(&self->m, "filler"), 0));
-	/* there is no half of no limit, so nothing was crossed */
-	EXPECT_SIGNALS(efd, 0);
 	ASSERT_EQ(0, scratch_umount(&self->m));
-	EXPECT_SIGNALS_SOON(efd, 1);
+	ASSERT_TRUE(EVENTUALLY(stat_of("mounts") == mounts - 1));
+	EXPECT_SIGNALS(percent, 0);
+	EXPECT_SIGNALS(told, 0);
+	EXPECT_SIGNALS(rfc, 0);
 }
 
 TEST_HARNESS_MAIN

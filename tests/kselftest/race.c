@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "race.h"
 
+#include <linux/mount.h>
+#include <sys/ioctl.h>
+
 void run_on(long cpu)
 {
 	cpu_set_t set;
@@ -220,4 +223,74 @@ int control_open(int control, int resource, int efd, const char *args)
 int open_file(const struct scratch *m, const char *name)
 {
 	return open(scratch_path(m, name), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+}
+
+/* ---- a directory held up ---- */
+
+int superblock(dev_t *dev)
+{
+	return superblock_of("tmpfs", dev);
+}
+
+int superblock_of(const char *type, dev_t *dev)
+{
+	int fs = syscall(SYS_fsopen, type, 0), fd = -1;
+	struct stat st;
+
+	if (fs < 0)
+		return -errno;
+	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		fd = syscall(SYS_fsmount, fs, 0, 0);
+	if (fd < 0 || fstat(fd, &st))
+		fd = -errno;
+	else if (dev)
+		*dev = st.st_dev;
+	close(fs);
+	return fd;
+}
+
+int missing_page(struct uffdio_register *page)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	int faults = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	page->range.len = sysconf(_SC_PAGESIZE);
+	page->range.start = (uintptr_t)mmap(NULL, page->range.len, PROT_READ | PROT_WRITE,
+					    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	page->mode = UFFDIO_REGISTER_MODE_MISSING;
+	if (faults < 0 || ioctl(faults, UFFDIO_API, &api) || ioctl(faults, UFFDIO_REGISTER, page))
+		return -1;
+	return faults;
+}
+
+void fill_page(int faults, const struct uffdio_register *page)
+{
+	struct uffdio_zeropage fill = { .range = page->range };
+
+	ioctl(faults, UFFDIO_ZEROPAGE, &fill);
+}
+
+static void *list_to_missing_page(void *arg)
+{
+	struct held_room *held = arg;
+
+	return (void *)syscall(SYS_getdents64, held->fd, (void *)(uintptr_t)held->page.range.start,
+			       (size_t)held->page.range.len);
+}
+
+bool hold_up(struct held_room *held)
+{
+	held->faults = missing_page(&held->page);
+	held->fd = open(ROOM, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return held->faults >= 0 && held->fd >= 0 &&
+	       !pthread_create(&held->lister, NULL, list_to_missing_page, held) &&
+	       readable(held->faults, BOUND);
+}
+
+void let_go(struct held_room *held)
+{
+	fill_page(held->faults, &held->page);
+	pthread_join(held->lister, NULL);
+	close(held->faults);
+	close(held->fd);
 }

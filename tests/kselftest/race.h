@@ -8,16 +8,27 @@
 #define RACE_H
 
 #include <stdatomic.h>
+#include <linux/userfaultfd.h>
 
 #include "scratch.h"
 
 #define RACE_PARTS	8
 
-/* so many rounds at least, and then for a second, or for three, or until there are enough */
-#define ROUNDS(least, most)						\
-	for (long long _end = (round = 0, now_ms() + often(1000, 3000));	\
-	     round < (least) || (round < (most) && now_ms() < _end);	\
+/* in ms: how long a race is tried that has to be met once */
+#define MEETING		60000
+
+/*
+ * So many rounds at least, and then for a second, or for three, or until there are enough; and on
+ * until it has been met, however slow the machine is.
+ */
+#define ROUNDS_UNTIL(met, least, most)					\
+	for (long long _begun = (round = 0, now_ms());			\
+	     round < (least) ||						\
+	     (round < (most) && now_ms() < _begun + often(1000, 3000)) ||	\
+	     (!(met) && now_ms() < _begun + MEETING);			\
 	     round++)
+
+#define ROUNDS(least, most)	ROUNDS_UNTIL(true, least, most)
 
 /* returns 0 or a negative errno */
 typedef int race_part(void *arg, int number);
@@ -60,5 +71,27 @@ void speed_up(void);
 int open_control(const struct scratch *m, const char *file);
 int control_open(int control, int resource, int efd, const char *args);
 int open_file(const struct scratch *m, const char *name);
+
+/* a superblock that is nowhere mounted and lasts as long as its descriptor */
+int superblock(dev_t *dev);
+int superblock_of(const char *type, dev_t *dev);
+
+/* a page that whoever touches it waits for until it is filled; returns -1 without userfaultfd */
+int missing_page(struct uffdio_register *page);
+void fill_page(int faults, const struct uffdio_register *page);
+
+/*
+ * Whoever lists the module's directory into a page that is missing has its i_rwsem, for which the
+ * work waits that makes the directory of a new mount.
+ */
+struct held_room {
+	struct uffdio_register page;
+	int fd, faults;
+	pthread_t lister;
+};
+
+/* false where the kernel has no userfaultfd */
+bool hold_up(struct held_room *held);
+void let_go(struct held_room *held);
 
 #endif

@@ -227,6 +227,23 @@ TEST_F(mount, umount_is_not_busy_and_each_registration_is_told_that_it_is_gone)
 	EXPECT_EQ(-ENOENT, device_forget(self->device, "a"));
 }
 
+TEST_F(mount, a_remount_that_takes_the_limit_away_is_the_end)
+{
+	struct record r;
+
+	REGISTER("40k");
+	NEXT("state");
+	USE(10);
+	ASSERT_EQ(0, scratch_remount(&self->m, "size=0"));
+	NEXT("up");
+	EXPECT_NEXT_SOON(self->device, "gone");
+	/* which says that it is not the mount's */
+	EXPECT_EQ(0, record_number(&r, "size"));
+	r = record_next(self->device);
+	EXPECT_EQ(-ENODATA, r.error);
+	EXPECT_EQ(-EOPNOTSUPP, device_register(self->device, &self->m, "40k"));
+}
+
 TEST_F(mount, a_lazy_umount_is_the_end_when_the_last_file_is_closed)
 {
 	int fd = open(scratch_path(&self->m, "file"), O_RDWR | O_CREAT, 0600);

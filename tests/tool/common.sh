@@ -148,6 +148,15 @@ as_user() {
 	status=$?
 }
 
+# the kernel says how many blocks a call has allocated or freed: from 6.6 on
+knows_who() {
+	release=$(uname -r)
+	major=${release%%.*}
+	minor=${release#*.}
+	minor=${minor%%[!0-9]*}
+	[ $((major * 1000 + minor)) -ge 6006 ]
+}
+
 # json [FILE]: all values, see json.awk
 json() {
 	awk -f "$here/json.awk" "${1:-$dir/out}" >"$dir/json" || fail "no JSON: $(cat "$dir/json") in $(cat "${1:-$dir/out}")"

@@ -1,11 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# fuzz.sh -max_total_time=SECONDS|-runs=NUMBER: run $OUTPUT/fuzz so long or so often, from the
-# corpus on, and say the outcome as TAP.
+# fuzz.sh fuzz|words -max_total_time=SECONDS|-runs=NUMBER: run that program of $OUTPUT so long or
+# so often, the first from the corpus on, and say the outcome as TAP.
 set -eu -o pipefail
 
-fuzz=${OUTPUT:-build}/fuzz
-name=no_text_breaks_the_grammar_and_what_is_accepted_prints_back
+fuzz=${OUTPUT:-build}/$1
+case $1 in
+fuzz)
+	name=no_text_breaks_the_grammar_and_what_is_accepted_prints_back
+	from=(-dict=grammar.dict corpus)
+	;;
+words)
+	name=no_name_drives_a_terminal_or_is_lost_and_amounts_are_the_modules
+	from=(-dict=words.dict)
+	;;
+esac
+shift
 
 echo "TAP version 13"
 echo "1..1"
@@ -17,8 +27,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/found"
 # what is new goes to the first directory of two
-if "$fuzz" "$1" -max_len=300 -timeout=5 -dict=grammar.dict -verbosity=0 \
-	-print_final_stats=1 -artifact_prefix="$work/" "$work/found" corpus >"$work/log" 2>&1; then
+if "$fuzz" "$1" -max_len=300 -timeout=5 -verbosity=0 -print_final_stats=1 \
+	-artifact_prefix="$work/" "$work/found" "${from[@]}" >"$work/log" 2>&1; then
 	tried=$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/log")
 	echo "# texts tried: $tried in $SECONDS s"
 	case $1 in

@@ -4,9 +4,9 @@
 _tmpfswarn()
 {
 	local cur prev words cword options command=list
-	local levels='50% 60% 70% 80% 90% 95% low medium critical'
+	local levels='50% 60% 70% 80% 90% 95% low medium critical free:5% free:10% free:200M'
 
-	_init_completion -s 2>/dev/null || {
+	_init_completion -s -n : 2>/dev/null || {
 		cur=${COMP_WORDS[COMP_CWORD]}
 		prev=${COMP_WORDS[COMP_CWORD - 1]}
 		words=("${COMP_WORDS[@]}")
@@ -24,9 +24,10 @@ _tmpfswarn()
 		mapfile -t COMPREPLY < <(compgen -W 'list watch wait status' -- "$cur")
 		return
 		;;
-	list | ls | status) options='--interface --json --help' ;;
-	watch) options='--rising --falling --both --hysteresis --count --once --timeout --exec --exec-timeout --interface --json --help' ;;
-	wait) options='--falling --timeout --interface --help' ;;
+	list | ls) options='--cgroup --owners --interface --json --help' ;;
+	status) options='--interface --json --help' ;;
+	watch) options='--rising --falling --both --hysteresis --count --once --follow --timeout --exec --exec-timeout --cgroup --interface --json --help' ;;
+	wait) options='--falling --follow --timeout --interface --help' ;;
 	*) return ;;
 	esac
 	((cword == 1)) && options+=' --version'
@@ -38,6 +39,11 @@ _tmpfswarn()
 		;;
 	--interface)
 		mapfile -t COMPREPLY < <(compgen -W 'auto device debugfs' -- "$cur")
+		return
+		;;
+	--cgroup)
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		compopt -o filenames 2>/dev/null
 		return
 		;;
 	--exec | -e)
@@ -59,5 +65,7 @@ _tmpfswarn()
 			[[ $cur == [./~]* ]] && compgen -f -- "$cur"
 		)
 		compopt -o filenames -o nosort 2>/dev/null
+		# bash takes "free:" for a word of its own
+		declare -F __ltrim_colon_completions >/dev/null && __ltrim_colon_completions "$cur"
 	fi
 } && complete -F _tmpfswarn tmpfswarn

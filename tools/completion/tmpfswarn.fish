@@ -4,7 +4,7 @@
 set -l commands list ls watch wait status help version
 set -l none "not __fish_seen_subcommand_from $commands"
 set -l target "__fish_seen_subcommand_from watch wait"
-set -l levels "50% 60% 70% 80% 90% 95% low medium critical"
+set -l levels "50% 60% 70% 80% 90% 95% low medium critical free:5% free:10% free:200M"
 
 complete -c tmpfswarn -n "$none" -f
 complete -c tmpfswarn -n "$none" -a list -d "Every tmpfs mounted, its use and its levels"
@@ -20,11 +20,14 @@ complete -c tmpfswarn -s h -l help -d "Print help"
 complete -c tmpfswarn -l interface -x -a "auto device debugfs" -d "How to speak to the module"
 complete -c tmpfswarn -n "not __fish_seen_subcommand_from wait" -s j -l json -d "Print JSON"
 complete -c tmpfswarn -n "__fish_seen_subcommand_from list ls status version" -f
+complete -c tmpfswarn -n "not __fish_seen_subcommand_from wait status help version" -l cgroup -x -a "(__fish_complete_directories)" -d "Whose memory is meant"
+complete -c tmpfswarn -n "not __fish_seen_subcommand_from watch wait status help version" -l owners -d "Who registered each level"
 
 complete -c tmpfswarn -n "$target" -a "(findmnt -rno TARGET -t tmpfs)" -d "tmpfs"
 complete -c tmpfswarn -n "$target" -a "$levels" -d "Level"
 complete -c tmpfswarn -n "$target" -s t -l timeout -x -d "End after so long"
 complete -c tmpfswarn -n "$target" -l falling -d "Below the level"
+complete -c tmpfswarn -n "$target" -l follow -d "Whatever is mounted there"
 
 complete -c tmpfswarn -n "__fish_seen_subcommand_from watch" -l rising -d "Tell of up only"
 complete -c tmpfswarn -n "__fish_seen_subcommand_from watch" -l both -d "Tell of up and down"

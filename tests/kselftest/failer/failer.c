@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Makes a call fail: the nth one of a function of the kernel that comes from the
- * module tmpfswarn returns an error, and the function is not entered. Or takes the
- * function for itself, as a livepatch does, and leaves it as it is.
+ * module tmpfswarn returns an error, and the function is not entered. Or has the nth of
+ * all calls sleep before. Or takes the function for itself, as a livepatch does, and leaves
+ * it as it is.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/delay.h>
 #include <linux/ftrace.h>
 #include <linux/kprobes.h>
 #include <linux/module.h>
@@ -28,6 +30,10 @@ static unsigned int nth;
 module_param(nth, uint, 0644);
 MODULE_PARM_DESC(nth, "Which call fails, counted down; 0: none from now on");
 
+static unsigned int sleep;
+module_param(sleep, uint, 0444);
+MODULE_PARM_DESC(sleep, "How many milliseconds the call sleeps, whosever it is; 0: it fails");
+
 static bool livepatch;
 module_param(livepatch, bool, 0444);
 MODULE_PARM_DESC(livepatch, "Take the function as a livepatch does");
@@ -38,6 +44,17 @@ static struct module *caller;
 static noinline notrace long failer_instead(void)
 {
 	return READ_ONCE(value);
+}
+
+static struct kprobe failer_probe;
+
+/* enters the function after all, with the arguments that it may have */
+static noinline notrace long failer_later(long a, long b, long c, long d, long e, long f)
+{
+	long (*call)(long, long, long, long, long, long) = (void *)failer_probe.addr;
+
+	msleep(sleep);
+	return call(a, b, c, d, e, f);
 }
 
 /* where a function returns to, at its entry */
@@ -56,13 +73,14 @@ static int failer_on_entry(struct kprobe *probe, struct pt_regs *regs)
 	unsigned long from = failer_return_address(regs);
 	unsigned int left = READ_ONCE(nth);
 
-	if (!left || !mod || !within_module(from, mod))
+	if (!left || (!sleep && (!mod || !within_module(from, mod))))
 		return 0;
 	/* none of these functions is called by two of its threads at once */
 	WRITE_ONCE(nth, left - 1);
 	if (left > 1)
 		return 0;
-	instruction_pointer_set(regs, (unsigned long)failer_instead);
+	instruction_pointer_set(regs, sleep ? (unsigned long)failer_later :
+					      (unsigned long)failer_instead);
 	return 1;
 }
 

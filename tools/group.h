@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The eventfds that are registered in the directory of a mount. The rules that
+ * their counts follow stand in eventfd.h.
+ */
+#ifndef GROUP_H
+#define GROUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "listing.h"
+
+struct session;
+struct target;
+struct trigger;
+
+/**
+ * struct counter - an eventfd
+ * @group: whose
+ * @trigger: which level; NULL for the sentinel
+ * @fd: -1 if closed
+ * @size: of the mount for which the level is right, 0 for any
+ * @above: usage is at the level or more, as far as was told
+ * @pending: signals read that may be crossings
+ * @renewed: it has been registered anew, which is to be told after these
+ * @begun: usage was at the level or more then
+ */
+struct counter {
+	struct group *group;
+	struct trigger *trigger;
+	int fd;
+	uint64_t size;
+	bool above;
+	uint64_t pending;
+	bool renewed;
+	bool begun;
+};
+
+/**
+ * struct group - the eventfds of a target
+ * @target: which
+ * @dir: its directory, -1 if closed
+ * @usage: as last read; its size is 0 if it cannot be read any more
+ * @sentinel: see eventfd.h
+ * @nr_counters: how many levels
+ * @counters: one for each level
+ */
+struct group {
+	struct target *target;
+	int dir;
+	struct usage usage;
+	struct counter sentinel;
+	size_t nr_counters;
+
+	STAILQ_ENTRY(group) entry;
+	struct counter counters[];
+};
+
+struct group *group_new(struct target *target);
+int group_enter(const struct session *session, struct group *group);
+int group_renew(const struct session *session, struct group *group);
+int group_read_usage(struct group *group);
+void group_close(struct group *group);
+
+uint64_t counter_read(const struct counter *counter);
+void counter_close(struct counter *counter);
+bool counter_agrees(const struct counter *counter, bool up);
+
+#endif /* GROUP_H */
