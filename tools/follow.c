@@ -166,7 +166,8 @@ static void follow_check(struct follow *follow, struct target *target,
 		target_place(target, &place);
 		return;
 	}
-	target->reason = place_has_device(table, target->dev) ?
+	target->reason = mnt_table_find_devno(table, target->dev,
+					      MNT_ITER_FORWARD) ?
 			 "leads to another mount" : EVENT_UNMOUNTED;
 	target->state = TARGET_LEAVING;
 	session_end(follow->session, target);

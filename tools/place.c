@@ -181,17 +181,6 @@ bool place_has_id(struct libmnt_table *table, int id)
 	return fs;
 }
 
-bool place_has_device(struct libmnt_table *table, dev_t dev)
-{
-	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
-	struct libmnt_fs *fs;
-
-	while ((fs = place_next(table, iter)) && mnt_fs_get_devno(fs) != dev)
-		;
-	mnt_free_iter(iter);
-	return fs;
-}
-
 /* True if @path is @point or below it. */
 bool place_is_below(const char *path, const char *point)
 {

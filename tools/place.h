@@ -43,6 +43,5 @@ bool place_find(struct libmnt_table *table, const char *path,
 		struct place *place);
 bool place_is_below(const char *path, const char *point);
 bool place_has_id(struct libmnt_table *table, int id);
-bool place_has_device(struct libmnt_table *table, dev_t dev);
 
 #endif /* PLACE_H */

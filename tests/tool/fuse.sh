@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# A file system that stops answering; sourced by suites after common.sh.
+# File systems that do not answer: FUSE, and autofs; sourced by suites after common.sh.
 # shellcheck shell=sh disable=SC2154
 
 # words NUMBER...: each as four bytes for printf, the least first
@@ -48,6 +48,7 @@ fuse_server() {
 
 # below_fuse NAME [OPTIONS]: a tmpfs on $dir/fuse/NAME
 below_fuse() {
+	modprobe fuse 2>/dev/null
 	grep -q '	fuse$' /proc/filesystems || skip "a kernel without FUSE"
 	[ -c /dev/fuse ] || skip "no /dev/fuse"
 	mkdir "$dir/fuse"
@@ -68,4 +69,19 @@ below_fuse() {
 fuse_hangs() {
 	test -e "$dir/fuse/last"
 	until_true test -e "$dir/deaf"
+}
+
+# automount NAME: on the directory $dir/NAME, of a daemon that mounts nothing; $daemon
+automount() {
+	modprobe autofs4 2>/dev/null
+	grep -q '	autofs$' /proc/filesystems || skip "a kernel without autofs"
+	mkfifo "$dir/asked"
+	# those of the process group that mounts it are not waited for
+	# shellcheck disable=SC2016
+	setsid sh -c 'exec 4<>"$0/asked"
+		mount -t autofs -o fd=4,pgrp=$$,minproto=5,maxproto=5,direct auto "$0/$1" && echo ready >"$0/ready"
+		exec sleep 1000' "$dir" "$1" &
+	daemon=$!
+	echo $daemon >>"$dir/pids"
+	until_true test -e "$dir/ready"
 }

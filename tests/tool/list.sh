@@ -9,6 +9,8 @@
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=common.sh
 . "$here/common.sh"
+# shellcheck source=fuse.sh
+. "$here/fuse.sh"
 
 # row DEVICE FIELD...: these fields of its row in $dir/out
 row() {
@@ -29,77 +31,18 @@ object() {
 
 # ---- what does not answer ----
 
-# words NUMBER...: each as four bytes for printf, the least first
-words() {
-	for word; do
-		printf '\\%03o\\%03o\\%03o\\%03o' $((word & 255)) $((word >> 8 & 255)) \
-			$((word >> 16 & 255)) $((word >> 24 & 255))
-	done
-}
-
-# reply ERROR WORD...: to the request of $unique
-reply() {
-	error=$1
-	shift
-	# shellcheck disable=SC2059,SC2086
-	printf "$(words $((16 + 4 * $#)) "$error" $unique "$@")" >&3
-}
-
-# A server of FUSE, of which the root directory has a directory of any name but "last". It has
-# nothing kept, so that each walk asks it again, and does not answer any more once asked for that.
-fuse_server() {
-	# size and blocks, times, mode, links, owners, device, block size
-	directory="2 0  0 0 0 0  0 0 0 0 0 0 0 0 0  16877 2 0 0 0 4096 0"
-	while dd bs=1M count=1 of="$dir/request" <&3 2>/dev/null; do
-		# shellcheck disable=SC2046
-		set -- $(od -A n -v -t u4 -N 16 "$dir/request")
-		unique="$3 $4"
-		# shellcheck disable=SC2086
-		case $2 in
-		1)
-			if tail -c +41 "$dir/request" | grep -q last; then
-				reply -2
-				break
-			fi
-			reply 0 2 0 0 0 0 0 0 0 0 0 $directory
-			;;
-		3) reply 0 0 0 0 0 $directory ;;
-		26) reply 0 7 19 65536 0 0 4096 ;;
-		2 | 42) ;;
-		*) reply -38 ;;
-		esac
-	done
-	echo deaf >"$dir/deaf"
-	exec sleep 100000
-}
-
-# below_fuse NAME [COVERED]: a tmpfs on $dir/fuse/NAME, of a server that no longer answers, which covers
-# $dir/COVERED as well
-below_fuse() {
-	modprobe fuse 2>/dev/null
-	grep -q '	fuse$' /proc/filesystems || skip "a kernel without FUSE"
-	[ -c /dev/fuse ] || skip "no /dev/fuse"
-	mkdir "$dir/fuse"
-	(
-		exec 3<>/dev/fuse
-		mount -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0,allow_other hang "$dir/fuse" || exit 1
-		fuse_server
-	) &
-	server=$!
-	echo $server >>"$dir/pids"
-	# shellcheck disable=SC2064
-	trap "kill -9 $server; umount -l '$dir/fuse'" EXIT
-	until_true grep -q " $dir/fuse fuse" /proc/mounts
-	mount -t tmpfs -o size=4m tool "$dir/fuse/$1" || fail "mount failed"
-	dd if=/dev/zero of="$dir/fuse/$1/file" bs=4096 count=256 2>/dev/null || fail "dd failed"
+# below_hung NAME [COVERED]: a tmpfs on $dir/fuse/NAME, of a server that no longer answers, which
+# covers $dir/COVERED as well; $number
+below_hung() {
+	below_fuse "$1"
+	fill "fuse/$1" 256
 	number=$(device "$dir/fuse/$1")
 	[ -z "${2:-}" ] || mount --bind "$dir/fuse" "$dir/$2" || fail "mount failed"
-	test -e "$dir/fuse/last"
-	until_true test -e "$dir/deaf"
+	fuse_hangs
 }
 
 both_a_file_system_that_does_not_answer_hides_no_figures_from_root() {
-	below_fuse a
+	below_hung a
 	run list
 	expect 0 ""
 	is row "$(row "$number" 2 3 4 8)" "4M 1M 25% $dir/fuse/a"
@@ -109,7 +52,7 @@ test_without_figures_of_the_module_what_is_below_one_that_does_not_answer_has_no
 	chmod 755 "$work" "$dir"
 	has_user nobody 65534
 	mounted near
-	below_fuse a
+	below_hung a
 	as_user nobody list
 	expect 0 ""
 	is row "$(row "$number" 2 3 4 8)" "- - - $dir/fuse/a"
@@ -129,7 +72,7 @@ test_what_covers_a_mount_and_does_not_answer_is_not_asked_either() {
 	has_user nobody 65534
 	mounted below/b
 	covered=$(device "$dir/below/b")
-	below_fuse a below
+	below_hung a below
 	as_user nobody list
 	umount -l "$dir/below"
 	expect 0 ""
@@ -137,19 +80,9 @@ test_what_covers_a_mount_and_does_not_answer_is_not_asked_either() {
 }
 
 test_list_triggers_no_automount() {
-	modprobe autofs4 2>/dev/null
-	grep -q '	autofs$' /proc/filesystems || skip "a kernel without autofs"
 	mounted auto/a
 	number=$(device "$dir/auto/a")
-	mkfifo "$dir/asked"
-	# those of the process group that mounts it are not waited for
-	# shellcheck disable=SC2016
-	setsid sh -c 'exec 4<>"$0/asked"
-		mount -t autofs -o fd=4,pgrp=$$,minproto=5,maxproto=5,direct auto "$0/auto" && echo ready >"$0/ready"
-		exec sleep 1000' "$dir" &
-	daemon=$!
-	echo $daemon >>"$dir/pids"
-	until_true test -e "$dir/ready"
+	automount auto
 	chmod 755 "$work" "$dir"
 	has_user nobody 65534
 	as_user nobody list

@@ -222,18 +222,8 @@ both_follow_gives_up_on_a_path_whose_file_system_does_not_answer_and_goes_on() {
 }
 
 both_follow_waits_for_an_automounted_tmpfs_and_does_not_trigger_it() {
-	modprobe autofs4 2>/dev/null
-	grep -q '	autofs$' /proc/filesystems || skip "a kernel without autofs"
 	mkdir "$dir/auto"
-	mkfifo "$dir/asked"
-	# those of the process group that mounts it are not waited for
-	# shellcheck disable=SC2016
-	setsid sh -c 'exec 4<>"$0/asked"
-		mount -t autofs -o fd=4,pgrp=$$,minproto=5,maxproto=5,direct auto "$0/auto" && echo ready >"$0/ready"
-		exec sleep 1000' "$dir" &
-	daemon=$!
-	echo $daemon >>"$dir/pids"
-	until_true test -e "$dir/ready"
+	automount auto
 	follow --count 1 "$dir/auto" 50%
 	is waiting "$(cat "$dir/out")" "waiting for $dir/auto: no tmpfs yet"
 	mounted c
