@@ -222,7 +222,7 @@ TEST_F(mount, umount_is_not_busy_and_each_registration_is_told_that_it_is_gone)
 	EXPECT_NEXT_SOON(self->device, "gone");
 	EXPECT_STREQ("b", r.tag);
 	/* the files that went with it are no crossing */
-	r = record_next(self->device);
+	r = record_next_soon(self->device);
 	EXPECT_EQ(-ENODATA, r.error);
 	EXPECT_EQ(-ENOENT, device_forget(self->device, "a"));
 }
@@ -239,7 +239,7 @@ TEST_F(mount, a_remount_that_takes_the_limit_away_is_the_end)
 	EXPECT_NEXT_SOON(self->device, "gone");
 	/* which says that it is not the mount's */
 	EXPECT_EQ(0, record_number(&r, "size"));
-	r = record_next(self->device);
+	r = record_next_soon(self->device);
 	EXPECT_EQ(-ENODATA, r.error);
 	EXPECT_EQ(-EOPNOTSUPP, device_register(self->device, &self->m, "40k"));
 }
