@@ -4,6 +4,8 @@
 #include "kselftest_harness.h"
 
 #include <linux/capability.h>
+#include <linux/loop.h>
+#include <sys/ioctl.h>
 #include <sys/utsname.h>
 
 FIXTURE(mount) {
@@ -236,6 +238,61 @@ TEST_F(mount, nobody_is_named_where_the_kernel_does_not_say_who_it_was)
 	EXPECT_FALSE(record_names_somebody(&r)) TH_LOG("%s", r.line);
 	EXPECT_NEXT(self->device, "down");
 	EXPECT_FALSE(record_names_somebody(&r)) TH_LOG("%s", r.line);
+}
+
+/* an open loop device on the file, or a negative errno */
+static int loop_open(int file)
+{
+	char path[32];
+	int control, number, loop, error;
+
+	if (access("/dev/loop-control", F_OK))
+		system("modprobe loop 2>/dev/null");
+	control = open("/dev/loop-control", O_RDWR);
+	if (control < 0)
+		return -errno;
+	number = ioctl(control, LOOP_CTL_GET_FREE);
+	close(control);
+	snprintf(path, sizeof(path), "/dev/loop%d", number);
+	loop = open(path, O_RDWR);
+	if (loop < 0)
+		return -errno;
+	if (ioctl(loop, LOOP_SET_FD, file) == 0)
+		return loop;
+	error = errno;
+	close(loop);
+	return -error;
+}
+
+/* what a task writes to the device, one of the kernel's writes to the file */
+TEST_F(mount, a_thread_of_the_kernel_is_named_as_what_it_is)
+{
+	char *text = calloc(10, self->m.block), path[32], *line;
+	struct record r;
+	int loop;
+
+	NEEDS_NAMES();
+	ASSERT_EQ(0, ftruncate(self->fd, 20 * self->m.block));
+	loop = loop_open(self->fd);
+	if (loop < 0)
+		SKIP(return, "no loop device: %s", strerror(-loop));
+	EXPECT_EQ(10 * self->m.block, pwrite(loop, text, 10 * self->m.block, 0));
+	EXPECT_EQ(0, fsync(loop));
+	EXPECT_NEXT(self->device, "state");
+	EXPECT_NEXT_SOON(self->device, "up");
+	EXPECT_LT(0, r.pid) TH_LOG("%s", r.line);
+	EXPECT_NE(getpid(), r.pid);
+	EXPECT_EQ(0, record_number(&r, "uid"));
+	EXPECT_TRUE(!strncmp(record_field(&r, "comm"), "kworker/", 8) ||
+		    !strncmp(record_field(&r, "comm"), "loop", 4)) TH_LOG("%s", r.line);
+	/* it has no command line */
+	snprintf(path, sizeof(path), "/proc/%lld/cmdline", (long long)r.pid);
+	line = slurp_path(path);
+	EXPECT_STREQ("", line ? line : "");
+	free(line);
+	EXPECT_EQ(0, ioctl(loop, LOOP_CLR_FD));
+	close(loop);
+	free(text);
 }
 
 /* ---- to whom ---- */
