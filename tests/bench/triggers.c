@@ -147,6 +147,28 @@ static void register_and_remove(struct place *place, int count, const char *hook
 	result(of, hook, "gone", least(gone, TRIALS));
 }
 
+/* The memory that one of the device's triggers takes with the records that it brings along. */
+static double device_bytes(void)
+{
+	int on = open(watched.mount.path, O_PATH | O_CLOEXEC), i;
+	int fd = open(TMPFSWARN_DEVICE, O_RDWR | O_CLOEXEC);
+	double memory = 0;
+
+	for (i = 0; i < MANY; i++) {
+		/* the first has what they have in common */
+		if (i == 1)
+			memory = kernel_memory();
+		if (dprintf(fd, "%d %lld rising", on, (FAR + i * 16LL) * PAGE) < 0)
+			fail(TMPFSWARN_DEVICE ": %m");
+	}
+	memory = kernel_memory() - memory;
+	close(on);
+	close(fd);
+	if (!EVENTUALLY(stat_of("triggers") == 0))
+		fail("%lld triggers are left", stat_of("triggers"));
+	return memory / (MANY - 1);
+}
+
 void triggers(void)
 {
 	static int efds[MANY];
@@ -172,6 +194,7 @@ void triggers(void)
 		place_measure(&watched, "10000 triggers", hooks[i]);
 		register_and_remove(&watched, MANY, hooks[i]);
 		triggers_close(efds, MANY);
+		result("device trigger", hooks[i], "bytes", device_bytes());
 		hook_remove();
 	}
 }
