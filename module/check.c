@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Checks: the usage of a mount is compared with its thresholds.
+ * Checks: the usage of a gauge is compared with its thresholds.
  *
- * Usage is the sum of the superblock's percpu_counter of blocks. The rough usage is
- * the shared part of that counter, which costs nothing to read. It is off by
- * what the CPUs have counted for themselves, which is never more than the slack.
+ * Usage is read in two ways, see gauge.h: the exact one may be dear, the rough one is off by
+ * no more than the slack. What is said below of blocks, allocations and frees is
+ * meant of all that is measured; I3 to I6 are for gauges that give credit.
  *
  * I1. No crossing is missed. Whoever changes usage (mm/shmem.c) and whoever
  * changes what is waited for (this file) each write first, then have a full
@@ -13,7 +13,7 @@
  *	tw_check_alloc()		tw_check(), tw_threshold_place()
  *	  [usage was counted]		  check_above, check_below, generation = ...
  *	  smp_mb()			  smp_mb()
- *	  read check_above, generation	  sum up usage
+ *	  read check_above, generation	  read usage exactly
  *
  * Either the allocation sees that it has to ask for a check, or the check sees
  * the allocation. The same barrier makes the last of several CPUs that
@@ -57,14 +57,14 @@
  * returned meanwhile. If it fails before that, I13 has the crossing notified of.
  *
  * I7. While crossings are being notified, all allocations and frees of the mount are
- * charged or ask for checks, however far from a level: see tw_check_set_bounds().
+ * charged or ask for checks, however far from a level: see tw_gauge_set_bounds().
  *
  * I8. Crossings are those between checks. Usage that goes up and is brought
  * down again by another CPU, before the system call that brought it up has had its
  * check, was never up for anybody who could tell.
  *
  * I9. Interrupts are off for a bounded time, whatever the number of triggers. One hold
- * of the mount's lock moves at most TW_CHECK_BATCH thresholds, one of notify_lock
+ * of the gauge's lock moves at most TW_CHECK_BATCH thresholds, one of notify_lock
  * notifies of at most TW_NOTIFY_BATCH crossings. The irq_work queues itself for what
  * is left. That comes before the CPU returns to user mode: irq_work_queue() raises an
  * interrupt of the CPU itself (x86: by its local APIC; arm64: an IPI), which is
@@ -100,7 +100,7 @@
  * in between takes them for a crossing, and the way back is not seen; and a sum that sees one
  * of the two steps and not the other is off by them, and so is the credit that it gives. The
  * same is true of a hit that the kernel drops, and of probes that somebody has switched
- * off. So once a second each mount's thresholds are compared with usage, see
+ * off. So once a second each gauge's thresholds are compared with usage, see
  * tw_check_again(): whatever has made them differ, they agree again within three
  * seconds of that, without another allocation or free.
  *
@@ -110,7 +110,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/cpu.h>
 #include <linux/fs.h>
 #include <linux/irq_work.h>
 #include <linux/kprobes.h>
@@ -121,7 +120,7 @@
 
 #include "check.h"
 #include "compat.h"
-#include "mount.h"
+#include "gauge.h"
 #include "notify.h"
 #include "threshold.h"
 
@@ -133,11 +132,11 @@
 
 /**
  * struct tw_check_run - a check that may take several times
- * @resizes: mount->resizes must have come to that, and all be placed; see I11
+ * @resizes: gauge->resizes must have come to that, and all be placed; see I11
  * @unplaced: that is not so yet
  * @unfinished: it must go on, for that or since more may have been crossed
  *
- * Protected by the mount's lock.
+ * Protected by the gauge's lock.
  */
 struct tw_check_run {
 	unsigned long resizes;
@@ -153,17 +152,17 @@ struct tw_check_run {
 #define TW_CHECK_UNKNOWN	(LONG_MAX >> 12)
 
 /**
- * struct tw_cpu_state - what a CPU has of a mount with thresholds
+ * struct tw_cpu_state - what a CPU has of a gauge with thresholds
  * @credit: allocated blocks that may still be charged to the CPU; negative if in
  *	debt
  * @free_credit: the same for freed blocks
- * @generation: of both credits; if the mount's is another, there is none
- * @check: checks the usage of @mount, in hard interrupt context
+ * @generation: of both credits; if the gauge's is another, there is none
+ * @check: checks the usage of @gauge, in hard interrupt context
  * @notify: notifies of what was crossed, where eventfds may be signalled, and goes on
  *	with what @check has begun
  * @run: what that is
  * @cause: for which hook @check was queued
- * @mount: whose they are
+ * @gauge: whose they are
  *
  * The two irq_works are queued on the CPU alone: what a CPU queues for itself
  * has run when it leaves the kernel, which another CPU's need not have. Only
@@ -178,73 +177,10 @@ struct tw_cpu_state {
 	struct irq_work notify;
 	struct tw_check_run run;
 	struct tw_cause cause;
-	struct tw_mount *mount;
+	struct tw_gauge *gauge;
 };
 
-/* how far tw_check_count() may be from tw_mount_used(), in blocks */
-static long tw_check_slack __read_mostly;
-static int tw_check_cpuhp;
-
-/* ---- what the hook compares ---- */
-
-/**
- * tw_check_set_bounds() - set from where on the hook asks for a check
- * @mount: with its lock held
- *
- * That is anywhere, both ways, as long as there are crossings to notify of. The check
- * that has found them may not be that of the task that has crossed, whose hook comes
- * after it: that task, too, must wait until they have been notified. What
- * is covered by credit asks for no check even so: one that has crossed is more
- * than its own generation covers, and credit of a later one is had only where there
- * was a check since, which has notified or waited. With PREEMPT_RT nobody waits for
- * the thread that notifies.
- *
- * It is also anywhere while thresholds are placed for a new size (I11).
- */
-void tw_check_set_bounds(struct tw_mount *mount)
-{
-	long slack = READ_ONCE(tw_check_slack);
-	long check_above = mount->next_rise;
-	long check_below = mount->next_fall;
-
-	lockdep_assert_held(&mount->lock);
-	/* I5 */
-	if (TW_COMPAT_COUNTS_BLOCKS)
-		slack *= 2;
-	if (check_above != TW_NO_RISE)
-		check_above -= slack;
-	if (check_below != TW_NO_FALL)
-		check_below = min(check_below, LONG_MAX - slack) + slack;
-	if (mount->resizing ||
-	    (!IS_ENABLED(CONFIG_PREEMPT_RT) &&
-	     (mount->notifying || !list_empty(&mount->pending)))) {
-		check_above = LONG_MIN;
-		check_below = LONG_MAX;
-	}
-	/* a hook that need not wait any more sees the eventfds signalled */
-	smp_store_release(&mount->check_above, check_above); /* for tw_check_alloc() */
-	smp_store_release(&mount->check_below, check_below); /* for tw_check_free() */
-}
-
-/**
- * tw_check_set_next() - set where the hook has to ask for a check from now on
- * @mount: with its lock held
- * @rise: the lowest number of blocks at which a threshold becomes above, or
- *	TW_NO_RISE
- * @fall: a threshold becomes below when usage is less than this, or TW_NO_FALL
- *
- * Ends all credit. A full barrier is due before usage is read.
- */
-void tw_check_set_next(struct tw_mount *mount, long rise, long fall)
-{
-	lockdep_assert_held(&mount->lock);
-	mount->next_rise = rise;
-	mount->next_fall = fall;
-	tw_check_set_bounds(mount);
-	WRITE_ONCE(mount->generation, mount->generation + 1);
-	mount->credit_pool = -1;
-	mount->free_credit_pool = -1;
-}
+/* ---- credit ---- */
 
 /*
  * Charges blocks that were allocated, or freed: one of the two is 0, and the compiler
@@ -258,11 +194,11 @@ void tw_check_set_next(struct tw_mount *mount, long rise, long fall)
  * generation must be stored before the debt: the other way round, the debt would be
  * forgiven. Both credits are set there: each is of that generation from then on.
  */
-static __always_inline bool tw_check_charge(struct tw_mount *mount, long allocated,
+static __always_inline bool tw_check_charge(struct tw_gauge *gauge, long allocated,
 					    long freed)
 {
-	struct tw_cpu_state __percpu *cpu_states = mount->cpu_states;
-	unsigned long generation = READ_ONCE(mount->generation);
+	struct tw_cpu_state __percpu *cpu_states = gauge->cpu_states;
+	unsigned long generation = READ_ONCE(gauge->generation);
 
 	if (likely(this_cpu_read(cpu_states->generation) == generation)) {
 		if (freed)
@@ -280,9 +216,9 @@ static __always_inline bool tw_check_charge(struct tw_mount *mount, long allocat
  * it has freed them, 0 if their number is not known. An interrupt between the two lines
  * finds the new number with a task that is the current one, or with one that is not.
  */
-static __always_inline void tw_check_queue(struct tw_mount *mount, long blocks)
+static __always_inline void tw_check_queue(struct tw_gauge *gauge, long blocks)
 {
-	struct tw_cpu_state *cpu_state = this_cpu_ptr(mount->cpu_states);
+	struct tw_cpu_state *cpu_state = this_cpu_ptr(gauge->cpu_states);
 
 	WRITE_ONCE(cpu_state->cause.blocks, blocks);
 	WRITE_ONCE(cpu_state->cause.task, current);
@@ -291,7 +227,7 @@ static __always_inline void tw_check_queue(struct tw_mount *mount, long blocks)
 
 /**
  * tw_check_alloc_near() - blocks were allocated where that may matter
- * @mount: where
+ * @gauge: where
  * @sbinfo: the superblock's
  * @blocks: how many
  *
@@ -300,33 +236,33 @@ static __always_inline void tw_check_queue(struct tw_mount *mount, long blocks)
  *
  * Context: as tw_check_alloc(), after its barrier.
  */
-notrace void tw_check_alloc_near(struct tw_mount *mount,
+notrace void tw_check_alloc_near(struct tw_gauge *gauge,
 				 struct shmem_sb_info *sbinfo, long blocks)
 {
 	unsigned long max_blocks = READ_ONCE(sbinfo->max_blocks);
-	bool resized = max_blocks != READ_ONCE(mount->max_blocks);
+	bool resized = max_blocks != READ_ONCE(gauge->limit);
 
 	/* a remount to size=0 ends the count for good */
 	if (!max_blocks && !resized)
 		return;
 	if (TW_COMPAT_COUNTS_BLOCKS) {
 		/* resized or not, what was allocated is charged */
-		bool charged = !blocks || tw_check_charge(mount, blocks, 0);
+		bool charged = !blocks || tw_check_charge(gauge, blocks, 0);
 
 		if (charged && !resized)
 			return;
 	}
-	tw_check_queue(mount, blocks);
+	tw_check_queue(gauge, blocks);
 }
 
 NOKPROBE_SYMBOL(tw_check_alloc_near);
 
 /* Blocks were freed where that may matter. */
-static noinline notrace void tw_check_free_near(struct tw_mount *mount,
+static noinline notrace void tw_check_free_near(struct tw_gauge *gauge,
 						struct shmem_sb_info *sbinfo, long blocks)
 {
 	unsigned long max_blocks = READ_ONCE(sbinfo->max_blocks);
-	bool resized = max_blocks != READ_ONCE(mount->max_blocks);
+	bool resized = max_blocks != READ_ONCE(gauge->limit);
 	bool charged = false;
 
 	/* a remount to size=0 ends the count for good */
@@ -334,34 +270,34 @@ static noinline notrace void tw_check_free_near(struct tw_mount *mount,
 		return;
 	/* resized or not, what was freed is charged */
 	if (TW_COMPAT_COUNTS_BLOCKS)
-		charged = tw_check_charge(mount, 0, blocks > 0 ? blocks : TW_CHECK_UNKNOWN);
+		charged = tw_check_charge(gauge, 0, blocks > 0 ? blocks : TW_CHECK_UNKNOWN);
 	if (!charged || resized)
-		tw_check_queue(mount, blocks > 0 ? -blocks : 0);
+		tw_check_queue(gauge, blocks > 0 ? -blocks : 0);
 }
 
 NOKPROBE_SYMBOL(tw_check_free_near);
 
 /**
  * tw_check_free() - blocks were freed, and counted
- * @mount: where
+ * @gauge: where
  * @sbinfo: the superblock's
  * @blocks: how many; 0 or less if that is not known
  *
  * Context: as tw_check_alloc().
  */
-notrace void tw_check_free(struct tw_mount *mount,
+notrace void tw_check_free(struct tw_gauge *gauge,
 			   struct shmem_sb_info *sbinfo, long blocks)
 {
 	long check_below;
 	bool resized;
 
 	smp_mb(); /* I1 */
-	resized = READ_ONCE(sbinfo->max_blocks) != READ_ONCE(mount->max_blocks);
+	resized = READ_ONCE(sbinfo->max_blocks) != READ_ONCE(gauge->limit);
 	/* pairs with smp_wmb() in tw_threshold_place_some(), as in tw_check_alloc() */
 	smp_rmb();
-	check_below = smp_load_acquire(&mount->check_below); /* of tw_check_set_bounds() */
-	if (unlikely(resized || tw_check_count(sbinfo) < check_below))
-		tw_check_free_near(mount, sbinfo, blocks);
+	check_below = smp_load_acquire(&gauge->check_below); /* of tw_gauge_set_bounds() */
+	if (unlikely(resized || tw_blocks_rough(sbinfo) < check_below))
+		tw_check_free_near(gauge, sbinfo, blocks);
 }
 
 NOKPROBE_SYMBOL(tw_check_free);
@@ -369,16 +305,16 @@ NOKPROBE_SYMBOL(tw_check_free);
 /**
  * tw_check_freeing() - blocks are being freed, and will have been counted before
  * interrupts are enabled again
- * @mount: where
+ * @gauge: where
  *
  * The barrier that makes a free see check_below would be too early here, so there
  * is always a check.
  *
  * Context: as tw_check_alloc().
  */
-notrace void tw_check_freeing(struct tw_mount *mount)
+notrace void tw_check_freeing(struct tw_gauge *gauge)
 {
-	tw_check_queue(mount, 0);
+	tw_check_queue(gauge, 0);
 }
 
 NOKPROBE_SYMBOL(tw_check_freeing);
@@ -403,23 +339,23 @@ static long tw_check_take(long *pool, long credit)
  * Settles the debts of this CPU and gives it new credit; false if one of the pools
  * does not have that, so that usage must be summed up.
  */
-static bool tw_check_refill(struct tw_mount *mount, struct tw_cpu_state *cpu_state)
+static bool tw_check_refill(struct tw_gauge *gauge, struct tw_cpu_state *cpu_state)
 {
 	long credit = 0, free_credit = 0;
 
-	lockdep_assert_held(&mount->lock);
+	lockdep_assert_held(&gauge->lock);
 	/* nobody has summed up in this generation */
-	if (mount->credit_pool < 0)
+	if (gauge->credit_pool < 0)
 		return false;
-	if (cpu_state->generation == mount->generation) {
+	if (cpu_state->generation == gauge->generation) {
 		credit = cpu_state->credit;
 		free_credit = cpu_state->free_credit;
 	}
-	if (credit < -mount->credit_pool || free_credit < -mount->free_credit_pool)
+	if (credit < -gauge->credit_pool || free_credit < -gauge->free_credit_pool)
 		return false;
-	cpu_state->credit = tw_check_take(&mount->credit_pool, credit);
-	cpu_state->free_credit = tw_check_take(&mount->free_credit_pool, free_credit);
-	cpu_state->generation = mount->generation;
+	cpu_state->credit = tw_check_take(&gauge->credit_pool, credit);
+	cpu_state->free_credit = tw_check_take(&gauge->free_credit_pool, free_credit);
+	cpu_state->generation = gauge->generation;
 	return true;
 }
 
@@ -431,21 +367,21 @@ static bool tw_check_refill(struct tw_mount *mount, struct tw_cpu_state *cpu_sta
  * few times: then only what all of them say counts, and whoever has changed
  * usage in between is about to make a check, too. False if no threshold was passed.
  */
-static bool tw_check_sum(struct tw_mount *mount, s64 *low, s64 *high)
+static bool tw_check_sum(struct tw_gauge *gauge, s64 *low, s64 *high)
 {
-	s64 last = tw_mount_used(mount);
+	s64 last = tw_gauge_used(gauge);
 	int i;
 
 	for (i = 0; i < TW_CHECK_SUMS; i++) {
-		s64 sum = tw_mount_used(mount);
+		s64 sum = tw_gauge_used(gauge);
 
 		*low = min(last, sum);
 		*high = max(last, sum);
-		if (tw_threshold_passed(mount, *low, *high))
+		if (tw_threshold_passed(gauge, *low, *high))
 			return true;
 		/* neither is past a threshold alone: both say no */
-		if (!tw_threshold_passed(mount, last, last) &&
-		    !tw_threshold_passed(mount, sum, sum))
+		if (!tw_threshold_passed(gauge, last, last) &&
+		    !tw_threshold_passed(gauge, sum, sum))
 			return false;
 		last = sum;
 	}
@@ -456,48 +392,49 @@ static bool tw_check_sum(struct tw_mount *mount, s64 *low, s64 *high)
  * Checks usage; true if a threshold was passed. @cpu_state: this CPU's, or NULL.
  * Sets @unfinished if more may have been.
  */
-static bool tw_check_usage(struct tw_mount *mount, struct tw_cpu_state *cpu_state,
+static bool tw_check_usage(struct tw_gauge *gauge, struct tw_cpu_state *cpu_state,
 			   bool *unfinished)
 {
-	s64 slack = READ_ONCE(tw_check_slack), count, low, high;
-	s64 margin = TW_COMPAT_COUNTS_BLOCKS ? slack / 2 : 0;
+	s64 slack = gauge->ops->slack(), count, low, high;
+	bool credits = gauge->ops->credits;
+	s64 margin = credits ? slack / 2 : 0;
 	unsigned int left = TW_CHECK_BATCH, moved;
 	bool rising, falling, crossed = false;
 	struct tw_cause cause = { };
 
-	lockdep_assert_held(&mount->lock);
+	lockdep_assert_held(&gauge->lock);
 	/* the hook's task, unless the CPU has gone on to another since */
 	if (cpu_state && cpu_state->cause.task == current)
 		cause = cpu_state->cause;
-	if (TW_COMPAT_COUNTS_BLOCKS) {
+	if (credits) {
 		/* without a cpu_state, what was charged until now says nothing */
-		if (cpu_state && tw_check_refill(mount, cpu_state))
+		if (cpu_state && tw_check_refill(gauge, cpu_state))
 			return false;
 		/* a new generation */
-		tw_check_set_next(mount, mount->next_rise, mount->next_fall);
+		tw_gauge_end_credit(gauge);
 		smp_mb(); /* I1 */
 	}
-	mount->checks++;
-	count = tw_check_count(mount->sbinfo);
+	gauge->checks++;
+	count = gauge->ops->rough(gauge->sbinfo);
 	barrier(); /* read once, since it is compared twice */
 	low = count - slack;
 	high = count + slack;
 	/* also where the credit pools would otherwise have next to nothing */
-	rising = high + margin >= mount->next_rise;
-	falling = low - margin < mount->next_fall;
+	rising = high + margin >= gauge->next_rise;
+	falling = low - margin < gauge->next_fall;
 	/*
 	 * A threshold that has moved waits for the other direction from now on, and
 	 * usage may have passed it back before check_above and check_below said so:
 	 * make another check.
 	 */
 	while (left && (rising || falling || crossed) &&
-	       tw_check_sum(mount, &low, &high)) {
-		moved = tw_threshold_cross(mount, low, high, left, &cause);
+	       tw_check_sum(gauge, &low, &high)) {
+		moved = tw_threshold_cross(gauge, low, high, left, &cause);
 		if (!moved)
 			break;
 		left -= moved;
 		crossed = true;
-		tw_threshold_set_next(mount);
+		tw_threshold_set_next(gauge);
 		smp_mb(); /* I1 */
 	}
 	if (!left) {
@@ -505,31 +442,31 @@ static bool tw_check_usage(struct tw_mount *mount, struct tw_cpu_state *cpu_stat
 		*unfinished = true;
 		return true;
 	}
-	if (TW_COMPAT_COUNTS_BLOCKS) {
+	if (credits) {
 		/* I3 */
 		low = max_t(s64, low, 0);
 		high = max_t(s64, high, 0);
-		mount->credit_pool = clamp_t(s64, mount->next_rise - 1 - high, 0,
+		gauge->credit_pool = clamp_t(s64, gauge->next_rise - 1 - high, 0,
 					     slack);
-		mount->free_credit_pool = slack;
-		if (mount->next_fall != TW_NO_FALL)
-			mount->free_credit_pool = clamp_t(s64, low - mount->next_fall,
+		gauge->free_credit_pool = slack;
+		if (gauge->next_fall != TW_NO_FALL)
+			gauge->free_credit_pool = clamp_t(s64, low - gauge->next_fall,
 							  0, slack);
 		if (cpu_state)
-			tw_check_refill(mount, cpu_state);
+			tw_check_refill(gauge, cpu_state);
 	}
 	return crossed;
 }
 
 /* Places thresholds for the size; sets @unplaced of @run unless all are. */
-static void tw_check_size(struct tw_mount *mount, unsigned long max_blocks,
+static void tw_check_size(struct tw_gauge *gauge, unsigned long limit,
 			  struct tw_check_run *run)
 {
-	if (!mount->resizing && (long)(run->resizes - mount->resizes) > 0)
-		tw_threshold_resize(mount, max_blocks);
-	if (mount->resizing)
-		tw_threshold_place_some(mount, TW_CHECK_BATCH);
-	run->unplaced = mount->resizing || (long)(run->resizes - mount->resizes) > 0;
+	if (!gauge->resizing && (long)(run->resizes - gauge->resizes) > 0)
+		tw_threshold_resize(gauge, limit);
+	if (gauge->resizing)
+		tw_threshold_place_some(gauge, TW_CHECK_BATCH);
+	run->unplaced = gauge->resizing || (long)(run->resizes - gauge->resizes) > 0;
 }
 
 /*
@@ -537,47 +474,47 @@ static void tw_check_size(struct tw_mount *mount, unsigned long max_blocks,
  * wait until others have notified of what they have seen. The first of a @run sets
  * it up; as long as it is unfinished then, another is due.
  */
-static bool tw_check(struct tw_mount *mount, struct tw_cpu_state *cpu_state,
+static bool tw_check(struct tw_gauge *gauge, struct tw_cpu_state *cpu_state,
 		     struct tw_check_run *run, bool first)
 {
-	unsigned long flags, max_blocks;
+	unsigned long flags, limit;
 	bool notify = false;
 
-	raw_spin_lock_irqsave(&mount->lock, flags);
+	raw_spin_lock_irqsave(&gauge->lock, flags);
 	run->unplaced = false;
 	run->unfinished = false;
 	/* NULL from before the last umount throws all inodes away, which is no free */
-	if (mount->sbinfo) {
-		max_blocks = READ_ONCE(mount->sbinfo->max_blocks);
+	if (gauge->sbinfo) {
+		limit = tw_gauge_limit(gauge);
 		if (first)
-			run->resizes = mount->resizes + (max_blocks != mount->size);
-		tw_check_size(mount, max_blocks, run);
+			run->resizes = gauge->resizes + (limit != gauge->size);
+		tw_check_size(gauge, limit, run);
 		/* a remount to size=0 ends the count for good */
 		if (run->unplaced)
 			run->unfinished = true;
-		else if (max_blocks)
-			notify = tw_check_usage(mount, cpu_state, &run->unfinished);
+		else if (limit)
+			notify = tw_check_usage(gauge, cpu_state, &run->unfinished);
 	}
-	if (cpu_state && (mount->notifying || !list_empty(&mount->pending)))
+	if (cpu_state && (gauge->notifying || !list_empty(&gauge->pending)))
 		notify = true;
-	raw_spin_unlock_irqrestore(&mount->lock, flags);
+	raw_spin_unlock_irqrestore(&gauge->lock, flags);
 	return notify;
 }
 
 /**
  * tw_check_now() - check usage and notify of what was crossed
- * @mount: of which
+ * @gauge: of which
  *
  * Context: process.
  */
-void tw_check_now(struct tw_mount *mount)
+void tw_check_now(struct tw_gauge *gauge)
 {
 	struct tw_check_run run;
 	bool first = true;
 
 	do {
-		if (tw_check(mount, NULL, &run, first))
-			tw_notify_all(mount);
+		if (tw_check(gauge, NULL, &run, first))
+			tw_notify_all(gauge);
 		first = false;
 		cond_resched();
 	} while (run.unfinished);
@@ -585,85 +522,65 @@ void tw_check_now(struct tw_mount *mount)
 
 /**
  * tw_check_notify() - have crossings notified of that were not found by a check
- * @mount: of which, after tw_check_prepare()
+ * @gauge: of which, after tw_check_prepare()
  *
  * That is done on return, or with PREEMPT_RT soon after. It is not done by the caller: with enough
  * traffic there are always more of them.
  *
  * Context: process.
  */
-void tw_check_notify(struct tw_mount *mount)
+void tw_check_notify(struct tw_gauge *gauge)
 {
 	preempt_disable();
-	irq_work_queue(&this_cpu_ptr(mount->cpu_states)->notify);
+	irq_work_queue(&this_cpu_ptr(gauge->cpu_states)->notify);
 	preempt_enable();
 }
 
 /**
  * tw_check_resized() - wait until thresholds are where the size wants them
- * @mount: of which
+ * @gauge: of which
  *
  * If the size changes meanwhile, they may not be where the last one wants them.
  *
  * Context: process.
  */
-void tw_check_resized(struct tw_mount *mount)
+void tw_check_resized(struct tw_gauge *gauge)
 {
 	unsigned long flags;
 	bool resized;
 
-	raw_spin_lock_irqsave(&mount->lock, flags);
-	resized = mount->sbinfo &&
-		  (mount->resizing || READ_ONCE(mount->sbinfo->max_blocks) != mount->size);
-	raw_spin_unlock_irqrestore(&mount->lock, flags);
+	raw_spin_lock_irqsave(&gauge->lock, flags);
+	resized = gauge->sbinfo &&
+		  (gauge->resizing || tw_gauge_limit(gauge) != gauge->size);
+	raw_spin_unlock_irqrestore(&gauge->lock, flags);
 	if (resized)
-		tw_check_now(mount);
-}
-
-/**
- * tw_check_is_unlimited() - has it no size, by a remount or from the beginning?
- * @mount: of which
- *
- * That is for good: the kernel counts no blocks from then on, and takes no other size.
- *
- * Context: process.
- * Return: true if so; false if the mount is gone.
- */
-bool tw_check_is_unlimited(struct tw_mount *mount)
-{
-	unsigned long flags;
-	bool unlimited;
-
-	raw_spin_lock_irqsave(&mount->lock, flags);
-	unlimited = mount->sbinfo && !READ_ONCE(mount->sbinfo->max_blocks);
-	raw_spin_unlock_irqrestore(&mount->lock, flags);
-	return unlimited;
+		tw_check_now(gauge);
 }
 
 /* Is a threshold on the wrong side of usage, or the size another than they know? */
-static bool tw_check_wrong(struct tw_mount *mount)
+static bool tw_check_wrong(struct tw_gauge *gauge)
 {
-	s64 slack = READ_ONCE(tw_check_slack), used;
-	unsigned long max_blocks;
+	s64 slack = gauge->ops->slack(), used;
+	unsigned long limit;
 	long count;
 
-	if (!mount->sbinfo)
+	if (!gauge->sbinfo)
 		return false;
-	max_blocks = READ_ONCE(mount->sbinfo->max_blocks);
+	limit = tw_gauge_limit(gauge);
 	/* where a remount to size=0 was seen there are no thresholds */
-	if (!max_blocks || mount->resizing || max_blocks != mount->size)
+	if (!limit || gauge->resizing || limit != gauge->size)
 		return true;
-	count = tw_check_count(mount->sbinfo);
+	count = gauge->ops->rough(gauge->sbinfo);
 	barrier(); /* read once, since it is compared twice */
-	if (count + slack < mount->next_rise && count - slack >= mount->next_fall)
+	if (count + slack < gauge->next_rise && count - slack >= gauge->next_fall)
 		return false;
-	used = tw_mount_used(mount);
-	return tw_threshold_passed(mount, used, used);
+	used = tw_gauge_used(gauge);
+	return tw_threshold_passed(gauge, used, used);
 }
 
 /**
  * tw_check_again() - have usage checked if a threshold is on the wrong side of it
- * @mount: one that can be found
+ * @gauge: one that can be found
  * @queued: set to true if a check was queued
  *
  * For one who calls again and again, far apart. A check is queued only if two calls in a
@@ -673,23 +590,23 @@ static bool tw_check_wrong(struct tw_mount *mount)
  * Context: process, with preemption disabled.
  * Return: true if there are thresholds.
  */
-bool tw_check_again(struct tw_mount *mount, bool *queued)
+bool tw_check_again(struct tw_gauge *gauge, bool *queued)
 {
 	unsigned long flags, doubt;
 	bool watched;
 
-	raw_spin_lock_irqsave(&mount->lock, flags);
-	watched = !RB_EMPTY_ROOT(&mount->rises.rb_root) ||
-		  !RB_EMPTY_ROOT(&mount->falls.rb_root);
-	doubt = watched && tw_check_wrong(mount) ? mount->checks + 1 : 0;
-	if (doubt && doubt == mount->doubt) {
+	raw_spin_lock_irqsave(&gauge->lock, flags);
+	watched = !RB_EMPTY_ROOT(&gauge->rises.rb_root) ||
+		  !RB_EMPTY_ROOT(&gauge->falls.rb_root);
+	doubt = watched && tw_check_wrong(gauge) ? gauge->checks + 1 : 0;
+	if (doubt && doubt == gauge->doubt) {
 		/* ends all credit: what was charged until now says nothing */
-		tw_check_set_next(mount, mount->next_rise, mount->next_fall);
-		tw_check_queue(mount, 0);
+		tw_gauge_end_credit(gauge);
+		tw_check_queue(gauge, 0);
 		*queued = true;
 	}
-	mount->doubt = doubt;
-	raw_spin_unlock_irqrestore(&mount->lock, flags);
+	gauge->doubt = doubt;
+	raw_spin_unlock_irqrestore(&gauge->lock, flags);
 	return watched;
 }
 
@@ -697,12 +614,12 @@ static void tw_check_notify_fn(struct irq_work *work)
 {
 	struct tw_cpu_state *cpu_state = container_of(work, struct tw_cpu_state,
 						      notify);
-	struct tw_mount *mount = cpu_state->mount;
+	struct tw_gauge *gauge = cpu_state->gauge;
 	struct tw_check_run *run = &cpu_state->run;
-	bool more = tw_notify_some(mount);
+	bool more = tw_notify_some(gauge);
 
 	if (!IS_ENABLED(CONFIG_PREEMPT_RT) && run->unfinished) {
-		if (tw_check(mount, cpu_state, run, false) || run->unfinished)
+		if (tw_check(gauge, cpu_state, run, false) || run->unfinished)
 			more = true;
 	}
 	if (more)
@@ -718,7 +635,7 @@ static void tw_check_fn(struct irq_work *work)
 	 * Also where another CPU has seen this one's crossing, but not notified
 	 * of it yet: tw_notify_some() waits for that.
 	 */
-	bool notify = tw_check(cpu_state->mount, cpu_state, run, true);
+	bool notify = tw_check(cpu_state->gauge, cpu_state, run, true);
 
 	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
 		notify = notify || run->unfinished;
@@ -728,26 +645,37 @@ static void tw_check_fn(struct irq_work *work)
 		irq_work_queue(&cpu_state->notify);
 }
 
-/* ---- of a mount, and of all ---- */
+/* ---- what it takes ---- */
 
-/* Has the hook see @cpu_states when it finds the mount, if that has none yet. */
-static int tw_check_install(struct tw_mount *mount, struct tw_cpu_state __percpu *cpu_states)
+/* Has the hook see @cpu_states when it finds the gauge, if that has none yet. */
+static int tw_check_install(struct tw_gauge *gauge, struct tw_cpu_state __percpu *cpu_states)
 {
 	int err;
 
-	lockdep_assert_held(&mount->mutex);
-	if (mount->cpu_states)
+	lockdep_assert_held(&gauge->mutex);
+	if (gauge->cpu_states)
 		return -EEXIST;
-	smp_store_release(&mount->cpu_states, cpu_states); /* for tw_check_prepare() */
-	err = tw_mount_watch(mount);
+	gauge->cpu_states = cpu_states;
+	err = tw_gauge_watch(gauge);
 	if (err)
-		mount->cpu_states = NULL;
+		gauge->cpu_states = NULL;
 	return err;
 }
 
+static bool tw_check_is_prepared(struct tw_gauge *gauge)
+{
+	bool prepared;
+
+	/* who installs them holds it until each hook finds the gauge */
+	mutex_lock(&gauge->mutex);
+	prepared = gauge->cpu_states;
+	mutex_unlock(&gauge->mutex);
+	return prepared;
+}
+
 /**
- * tw_check_prepare() - make what a mount is checked through, once in its life
- * @mount: the mount
+ * tw_check_prepare() - make what a gauge is checked through, once in its life
+ * @gauge: the gauge
  *
  * The memory is made before the mutex is taken: where the caller's memory cgroup has no
  * more, that may take long, and others want to register there.
@@ -755,12 +683,12 @@ static int tw_check_install(struct tw_mount *mount, struct tw_cpu_state __percpu
  * Context: process.
  * Return: 0, -ENOMEM, or -ENODEV if the mount is gone.
  */
-int tw_check_prepare(struct tw_mount *mount)
+int tw_check_prepare(struct tw_gauge *gauge)
 {
 	struct tw_cpu_state __percpu *cpu_states;
 	int cpu, err;
 
-	if (smp_load_acquire(&mount->cpu_states)) /* of tw_check_install() */
+	if (tw_check_is_prepared(gauge))
 		return 0;
 	cpu_states = alloc_percpu_gfp(struct tw_cpu_state, GFP_KERNEL_ACCOUNT |
 				      __GFP_RETRY_MAYFAIL);
@@ -771,11 +699,11 @@ int tw_check_prepare(struct tw_mount *mount)
 
 		tw_compat_init_irq_work_hard(&cpu_state->check, tw_check_fn);
 		init_irq_work(&cpu_state->notify, tw_check_notify_fn);
-		cpu_state->mount = mount;
+		cpu_state->gauge = gauge;
 	}
-	mutex_lock(&mount->mutex);
-	err = tw_check_install(mount, cpu_states);
-	mutex_unlock(&mount->mutex);
+	mutex_lock(&gauge->mutex);
+	err = tw_check_install(gauge, cpu_states);
+	mutex_unlock(&gauge->mutex);
 	if (err)
 		free_percpu(cpu_states);
 	return err == -EEXIST ? 0 : err;
@@ -783,84 +711,23 @@ int tw_check_prepare(struct tw_mount *mount)
 
 /**
  * tw_check_release() - undo tw_check_prepare()
- * @mount: without thresholds, and not found by the hook any more
+ * @gauge: without thresholds, and not found by the hook any more
  *
  * Context: process.
  */
-void tw_check_release(struct tw_mount *mount)
+void tw_check_release(struct tw_gauge *gauge)
 {
 	int cpu;
 
-	if (!mount->cpu_states)
+	if (!gauge->cpu_states)
 		return;
 	/* what the hook has queued may still run, and queue the second */
 	for_each_possible_cpu(cpu) {
-		struct tw_cpu_state *cpu_state = per_cpu_ptr(mount->cpu_states,
+		struct tw_cpu_state *cpu_state = per_cpu_ptr(gauge->cpu_states,
 							     cpu);
 
 		irq_work_sync(&cpu_state->check);
 		irq_work_sync(&cpu_state->notify);
 	}
-	free_percpu(mount->cpu_states);
-}
-
-/* What was computed with a smaller slack is computed anew. */
-static void tw_check_widen(struct tw_mount *mount)
-{
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&mount->lock, flags);
-	tw_check_set_next(mount, mount->next_rise, mount->next_fall);
-	raw_spin_unlock_irqrestore(&mount->lock, flags);
-}
-
-/*
- * A CPU's part of a percpu_counter is at most the batch, which is 32 or twice
- * the number of CPUs online, see compute_batch_value() in lib/percpu_counter.c;
- * but what was counted before some went offline may be larger. Those present
- * bound both, unless some were taken out of the machine since before the module
- * was loaded. Called before a CPU can count. A mount whose first threshold is placed
- * meanwhile is found, or sees the new slack: it was in the table before.
- */
-static int tw_check_cpu_comes(unsigned int cpu)
-{
-	long cpus = num_present_cpus();
-	long slack = max(32L, 2 * cpus) * cpus;
-
-	if (slack > tw_check_slack) {
-		WRITE_ONCE(tw_check_slack, slack);
-		tw_mount_visit_watched(tw_check_widen);
-	}
-	return 0;
-}
-
-/**
- * tw_check_init() - before anything else of this file, after tw_mount_init()
- *
- * Return: 0, or a negative errno after a line in the log.
- */
-int tw_check_init(void)
-{
-	int state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN,
-					      "tmpfswarn:prepare",
-					      tw_check_cpu_comes, NULL);
-
-	if (state < 0) {
-		pr_err("no notification of CPUs that come: error %d\n", state);
-		return state;
-	}
-	tw_check_cpuhp = state;
-	/* for those that are there; who comes from now on is called for */
-	cpus_read_lock();
-	tw_check_cpu_comes(0);
-	cpus_read_unlock();
-	return 0;
-}
-
-/**
- * tw_check_exit() - undo tw_check_init()
- */
-void tw_check_exit(void)
-{
-	cpuhp_remove_state_nocalls(tw_check_cpuhp);
+	free_percpu(gauge->cpu_states);
 }

@@ -30,9 +30,10 @@
  * makes new ones: never two of one name.
  *
  * D6. Handlers may be called from a breakpoint, which x86 treats as an NMI: they allocate
- * nothing, take raw locks with tw_mount_lock_in_probe(), and queue the work by an irq_work.
+ * nothing, take raw locks with tw_probe_lock(), and queue the work by an irq_work.
  *
- * Lock order: s_umount, tw_discovery_lock, mount->lock, the lock of mount.c's table.
+ * Lock order: s_umount, tw_discovery_lock, a gauge's lock, those of the tables of gauge.c and
+ * mount.c.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -62,6 +63,7 @@
 #include "check.h"
 #include "compat.h"
 #include "discovery.h"
+#include "gauge.h"
 #include "mount.h"
 #include "probe.h"
 
@@ -505,6 +507,14 @@ static void tw_discovery_release(void)
 	}
 }
 
+static void tw_discovery_check_usage(struct tw_mount *mount)
+{
+	size_t i;
+
+	for (i = 0; i < TW_GAUGES; i++)
+		tw_check_now(&mount->gauges[i]);
+}
+
 /*
  * Checks those whose remount is over, that is, of which s_umount can be had. Where that
  * has somebody else, it is tried again in a moment. One that has lost its limit is as good as
@@ -535,8 +545,8 @@ static void tw_discovery_check(void)
 			up_read(&sb->s_umount);
 			rcu_read_unlock();
 			/* a remount that comes in between is seen when it is over */
-			unlimited = tw_check_is_unlimited(mount);
-			tw_check_now(mount);
+			unlimited = tw_gauge_is_unlimited(&mount->gauges[TW_BLOCKS]);
+			tw_discovery_check_usage(mount);
 			if (unlimited && mount->counted) {
 				mount->counted = false;
 				tw_discovery_events->gone(mount);
@@ -703,7 +713,7 @@ static notrace void tw_discovery_make_root(struct inode *inode)
 	if (!tw_discovery_minds(sb, &tw_discovery_came))
 		return;
 	local_irq_save(flags);
-	tw_mount_lock_in_probe(&tw_discovery_lock);
+	tw_probe_lock(&tw_discovery_lock);
 	if (!tw_discovery_push(sb))
 		set_bit(TW_TODO_SCAN, &tw_discovery_todo);
 	raw_spin_unlock(&tw_discovery_lock);
@@ -726,7 +736,7 @@ static notrace void tw_discovery_shutdown(struct super_block *sb)
 	if (!tw_discovery_minds(sb, &tw_discovery_went))
 		return;
 	local_irq_save(flags);
-	tw_mount_lock_in_probe(&tw_discovery_lock);
+	tw_probe_lock(&tw_discovery_lock);
 	tw_discovery_remove(sb);
 	mount = tw_mount_find(sb);
 	if (mount && tw_mount_unhook(mount))
@@ -750,7 +760,7 @@ static notrace void tw_discovery_reconfigure(struct fs_context *fc)
 	unsigned long flags;
 
 	local_irq_save(flags);
-	tw_mount_lock_in_probe(&tw_discovery_lock);
+	tw_probe_lock(&tw_discovery_lock);
 	mount = tw_mount_find(fc->root->d_sb);
 	/* otherwise it is in the queue already, or gone */
 	if (mount && list_empty(&mount->queued))
@@ -963,13 +973,14 @@ destroy_wq:
 	return err;
 }
 
-static void tw_discovery_queue_check(struct tw_mount *mount)
+static void tw_discovery_queue_check(struct tw_gauge *gauge)
 {
+	struct tw_mount *mount = gauge->mount;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&tw_discovery_lock, flags);
 	/* it may have gone, and been ended, since it was found */
-	if (READ_ONCE(mount->sbinfo) && list_empty(&mount->queued))
+	if (tw_mount_is_there(mount) && list_empty(&mount->queued))
 		list_add_tail(&mount->queued, &tw_discovery_remounted);
 	raw_spin_unlock_irqrestore(&tw_discovery_lock, flags);
 }
@@ -981,7 +992,7 @@ static void tw_discovery_queue_check(struct tw_mount *mount)
  */
 void tw_discovery_check_watched(void)
 {
-	tw_mount_visit_watched(tw_discovery_queue_check);
+	tw_gauge_visit_watched(tw_discovery_queue_check);
 	queue_work(tw_discovery_wq, &tw_discovery_work);
 }
 

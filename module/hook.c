@@ -3,7 +3,7 @@
  * The hook: where mm/shmem.c is probed.
  *
  * The handlers run on the way of each allocation and free of the machine's
- * shared memory. They find the superblock's mount, if it has one, and leave the
+ * shared memory. They find the superblock's gauge, if it has one, and leave the
  * rest to check.h. They may be called from a breakpoint, which x86 treats as an
  * NMI, and under info->lock: no lock, no sleeping, nothing that wakes. What runs
  * for each allocation is inlined into them, and they are notrace, so that
@@ -26,6 +26,7 @@
 #include "check.h"
 #include "compat.h"
 #include "discovery.h"
+#include "gauge.h"
 #include "hook.h"
 #include "mount.h"
 #include "probe.h"
@@ -64,20 +65,20 @@ static bool tw_hook_free_counts __read_mostly;
 /* ---- handlers ---- */
 
 /*
- * shmem_recalc_inode() was entered. Returns the mount if that is watched and blocks of it
+ * shmem_recalc_inode() was entered. Returns the gauge if that is watched and blocks of it
  * are about to be freed there. Context: any, with preemption disabled.
  */
-static __always_inline struct tw_mount *tw_hook_entered(struct inode *inode,
+static __always_inline struct tw_gauge *tw_hook_entered(struct inode *inode,
 							unsigned long argument)
 {
 	struct super_block *sb = inode->i_sb;
-	struct tw_mount *mount = tw_mount_find_watched(sb);
+	struct tw_gauge *gauge = tw_gauge_find_watched(TW_BLOCKS, sb);
 
-	if (likely(!mount))
+	if (likely(!gauge))
 		return NULL;
 	if (TW_COMPAT_FREES_IN_RECALC && tw_compat_freeing(inode))
-		return mount;
-	tw_check_alloc(mount, sb->s_fs_info, tw_compat_allocated(argument));
+		return gauge;
+	tw_check_alloc(gauge, sb->s_fs_info, tw_compat_allocated(argument));
 	return NULL;
 }
 
@@ -90,11 +91,11 @@ static __always_inline bool tw_hook_no_alloc(unsigned long argument)
 static __always_inline void tw_hook_alloc_entered(struct inode *inode,
 						  unsigned long argument)
 {
-	struct tw_mount *mount = tw_hook_entered(inode, argument);
+	struct tw_gauge *gauge = tw_hook_entered(inode, argument);
 
 	/* otherwise it is seen when it has returned */
-	if (mount && tw_hook_frees_at_entry)
-		tw_check_freeing(mount);
+	if (gauge && tw_hook_frees_at_entry)
+		tw_check_freeing(gauge);
 }
 
 static notrace int tw_hook_on_entry(struct kprobe *probe, struct pt_regs *regs)
@@ -117,7 +118,7 @@ static notrace void tw_hook_on_ftrace(unsigned long ip, unsigned long parent_ip,
 
 	if (tw_hook_no_alloc(argument))
 		return;
-	/* the mount is protected by RCU, and a CPU's state is its own */
+	/* the gauge is protected by RCU, and a CPU's state is its own */
 	preempt_disable_notrace();
 	tw_hook_alloc_entered((struct inode *)tw_compat_ftrace_argument(regs, 0), argument);
 	preempt_enable_notrace();
@@ -128,10 +129,10 @@ NOKPROBE_SYMBOL(tw_hook_on_ftrace);
 /* shmem_uncharge(inode, pages), which counts when it has let go of its lock */
 static __always_inline void tw_hook_uncharged(struct inode *inode)
 {
-	struct tw_mount *mount = tw_mount_find_watched(inode->i_sb);
+	struct tw_gauge *gauge = tw_gauge_find_watched(TW_BLOCKS, inode->i_sb);
 
-	if (mount)
-		tw_check_freeing(mount);
+	if (gauge)
+		tw_check_freeing(gauge);
 }
 
 static notrace int tw_hook_on_uncharge(struct kprobe *probe,
@@ -173,7 +174,7 @@ static notrace int tw_hook_on_call(struct kretprobe_instance *instance,
 
 	call->sb = inode->i_sb;
 	call->argument = regs_get_kernel_argument(regs, 1);
-	return !tw_mount_find_watched(call->sb);
+	return !tw_gauge_find_watched(TW_BLOCKS, call->sb);
 }
 
 NOKPROBE_SYMBOL(tw_hook_on_call);
@@ -182,11 +183,11 @@ static notrace int tw_hook_on_alloc(struct kretprobe_instance *instance,
 				    struct pt_regs *regs)
 {
 	struct tw_hook_call *call = (struct tw_hook_call *)instance->data;
-	struct tw_mount *mount = tw_mount_find_watched(call->sb);
+	struct tw_gauge *gauge = tw_gauge_find_watched(TW_BLOCKS, call->sb);
 
 	/* an int: nonzero if nothing was allocated */
-	if (mount && !(int)regs_return_value(regs))
-		tw_check_alloc(mount, call->sb->s_fs_info,
+	if (gauge && !(int)regs_return_value(regs))
+		tw_check_alloc(gauge, call->sb->s_fs_info,
 			       tw_compat_allocated(call->argument));
 	return 0;
 }
@@ -195,10 +196,10 @@ NOKPROBE_SYMBOL(tw_hook_on_alloc);
 
 static __always_inline void tw_hook_freed(struct super_block *sb, long blocks)
 {
-	struct tw_mount *mount = tw_mount_find_watched(sb);
+	struct tw_gauge *gauge = tw_gauge_find_watched(TW_BLOCKS, sb);
 
-	if (mount)
-		tw_check_free(mount, sb->s_fs_info, blocks);
+	if (gauge)
+		tw_check_free(gauge, sb->s_fs_info, blocks);
 }
 
 static notrace int tw_hook_on_free(struct kretprobe_instance *instance,
@@ -264,7 +265,7 @@ static __always_inline bool tw_hook_redirects(struct inode *inode, unsigned long
 {
 	if (TW_COMPAT_FREES_IN_RECALC)
 		return tw_hook_entered(inode, argument);
-	return tw_mount_find_watched(inode->i_sb);
+	return tw_gauge_find_watched(TW_BLOCKS, inode->i_sb);
 }
 
 static notrace void tw_hook_on_free_ftrace(unsigned long ip, unsigned long parent_ip,

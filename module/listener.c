@@ -228,7 +228,8 @@ static void tw_listener_gone(struct tw_trigger *trigger)
 
 	spin_lock_irq(&listener->lock);
 	if (!listener->closing) {
-		tw_crossing_set(&one->gone.record.crossing, 0, trigger->mount->size, false);
+		tw_crossing_set(&one->gone.record.crossing, 0, trigger->threshold.gauge->size,
+				false);
 		tw_listener_queue(one, &one->gone, TW_EVENT_GONE);
 		tw_listener_wake(listener);
 	}

@@ -2,12 +2,13 @@
 /*
  * tmpfswarn: tell user space when a tmpfs fills past a level.
  *
- * Four layers, each of which knows only those before it: the levels (level.c);
- * the mounts (mount.c), the thresholds on them (threshold.c), what is known of a crossing
- * (crossing.c), when usage is compared with thresholds (check.c and resync.c), who is
- * notified (notify.c), and how mounts come and go (discovery.c); the hook (hook.c), its
- * selftest (selftest.c) and the triggers for which it is armed (trigger.c); the
- * interfaces. These are debugfs (debugfs.c and files.c), whose triggers signal eventfds
+ * Four layers, each of which knows only those before it; so does each file, in the order of
+ * Kbuild. The levels (level.c). What is measured on a mount (gauge.c, and blocks.c), what is known
+ * of a crossing (crossing.c), the thresholds on a gauge (threshold.c), who is notified (notify.c),
+ * when usage is compared with thresholds (check.c), how a threshold comes and goes (watch.c), the
+ * mounts (mount.c), how they come and go (discovery.c), and how what no hook has seen is found
+ * (resync.c). The hook (hook.c), its selftest (selftest.c) and the triggers for which it is armed
+ * (trigger.c). The interfaces: debugfs (files.c and debugfs.c), whose triggers signal eventfds
  * (eventfd.c), and the device (device.c), whose triggers tell listeners (listener.c) in records
  * (record.c), within a limit for each user (user.c). What both show is in show.c. How a
  * function of the kernel is probed is in probe.c, what differs between kernels in compat.h.
@@ -18,7 +19,7 @@
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 
-#include "check.h"
+#include "blocks.h"
 #include "debugfs.h"
 #include "device.h"
 #include "discovery.h"
@@ -81,12 +82,12 @@ static int __init tw_init(void)
 	err = tw_mount_init();
 	if (err)
 		return err;
-	err = tw_check_init();
+	err = tw_blocks_init();
 	if (err)
 		goto exit_mount;
 	err = tw_discovery_init(&tw_events);
 	if (err)
-		goto exit_check;
+		goto exit_blocks;
 	err = tw_hook_init();
 	if (err)
 		goto exit_discovery;
@@ -106,12 +107,10 @@ exit_debugfs:
 exit_hook:
 	tw_hook_exit();
 exit_discovery:
-	/* the selftest has started it */
-	tw_resync_exit();
 	tw_discovery_exit();
-exit_check:
+exit_blocks:
 	tw_probe_exit();
-	tw_check_exit();
+	tw_blocks_exit();
 exit_mount:
 	tw_mount_exit();
 	return err;
@@ -132,7 +131,7 @@ static void __exit tw_exit(void)
 	tw_resync_exit();
 	tw_discovery_exit();
 	tw_probe_exit();
-	tw_check_exit();
+	tw_blocks_exit();
 	tw_mount_exit();
 	pr_info("unloaded, %lu probe hits missed\n", hook.missed);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mounts: one object for each tmpfs superblock, and the thresholds on it.
+ * Mounts: one object for each tmpfs superblock, and what is measured on it.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -11,19 +11,21 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
+#include "blocks.h"
 #include "check.h"
 #include "compat.h"
+#include "gauge.h"
 #include "mount.h"
-#include "threshold.h"
+#include "probe.h"
 
 struct workqueue_struct *tw_wq;
 
-/*
- * Two tables: the hook looks each superblock up on which blocks are allocated,
- * and few of them are watched.
- */
+static const struct tw_gauge_ops *const tw_mount_gauges[TW_GAUGES] = {
+	[TW_BLOCKS] = &tw_blocks_ops,
+};
+
+/* of all; gauge.c has those in which a hook looks superblocks up */
 static DEFINE_HASHTABLE(tw_mount_hash, 10);
-struct hlist_head tw_mount_watched[1 << TW_MOUNT_WATCHED_BITS];
 static DEFINE_RAW_SPINLOCK(tw_mount_hash_lock);
 
 /* ---- the table ---- */
@@ -51,33 +53,6 @@ notrace struct tw_mount *tw_mount_find(struct super_block *sb)
 NOKPROBE_SYMBOL(tw_mount_find);
 
 /**
- * tw_mount_watch() - have tw_mount_find_watched() find a mount
- * @mount: with @cpu_states set
- *
- * It does until the mount is gone; all that run on return see it.
- *
- * Context: process.
- * Return: 0, or -ENODEV if the mount is gone.
- */
-int tw_mount_watch(struct tw_mount *mount)
-{
-	unsigned int i = hash_ptr(mount->sb, TW_MOUNT_WATCHED_BITS);
-	bool there;
-
-	raw_spin_lock_irq(&tw_mount_hash_lock);
-	/* tw_mount_unhook() first clears it and then takes this lock */
-	there = READ_ONCE(mount->sbinfo);
-	if (there)
-		hlist_add_head_rcu(&mount->watched, &tw_mount_watched[i]);
-	raw_spin_unlock_irq(&tw_mount_hash_lock);
-	if (!there)
-		return -ENODEV;
-	/* a handler that has not found it has ended, and its blocks counted */
-	synchronize_rcu();
-	return 0;
-}
-
-/**
  * tw_mount_visit_all() - call a function for each mount that has an object
  * @visit: called with preemption disabled
  * @data: what for
@@ -99,37 +74,16 @@ void tw_mount_visit_all(void (*visit)(struct tw_mount *mount, void *data), void 
 	}
 }
 
-/**
- * tw_mount_visit_watched() - call a function for each mount that can be found
- * @visit: called with preemption disabled
- *
- * Context: process. Those that come or go meanwhile may be missed.
- */
-void tw_mount_visit_watched(void (*visit)(struct tw_mount *mount))
-{
-	struct tw_mount *mount;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(tw_mount_watched); i++) {
-		if (hlist_empty(&tw_mount_watched[i]))
-			continue;
-		rcu_read_lock_sched();
-		hlist_for_each_entry_rcu(mount, &tw_mount_watched[i], watched,
-					 rcu_read_lock_sched_held())
-			visit(mount);
-		rcu_read_unlock_sched();
-		cond_resched();
-	}
-}
-
 /* ---- the object ---- */
 
 static void tw_mount_release_fn(struct work_struct *work)
 {
 	struct tw_mount *mount = container_of(to_rcu_work(work),
 					      struct tw_mount, release);
+	size_t i;
 
-	tw_check_release(mount);
+	for (i = 0; i < TW_GAUGES; i++)
+		tw_check_release(&mount->gauges[i]);
 	kfree(mount);
 }
 
@@ -191,12 +145,13 @@ struct tw_mount *tw_mount_alloc(void)
 void tw_mount_insert(struct tw_mount *mount, struct super_block *sb)
 {
 	unsigned long flags;
+	size_t i;
 
 	mount->sb = sb;
-	mount->sbinfo = sb->s_fs_info;
 	mount->dev = sb->s_dev;
-	mount->counted = READ_ONCE(mount->sbinfo->max_blocks);
-	tw_threshold_prepare(mount);
+	for (i = 0; i < TW_GAUGES; i++)
+		tw_gauge_init(&mount->gauges[i], tw_mount_gauges[i], mount, sb);
+	mount->counted = mount->gauges[TW_BLOCKS].size;
 
 	raw_spin_lock_irqsave(&tw_mount_hash_lock, flags);
 	hash_add_rcu(tw_mount_hash, &mount->hash, (unsigned long)sb);
@@ -230,19 +185,16 @@ struct tw_mount *tw_mount_attach(struct super_block *sb)
  */
 notrace bool tw_mount_unhook(struct tw_mount *mount)
 {
+	bool hooked = false;
 	unsigned long flags;
-	bool hooked;
+	size_t i;
 
 	local_irq_save(flags);
-	tw_mount_lock_in_probe(&mount->lock);
-	hooked = mount->sbinfo;
-	WRITE_ONCE(mount->sbinfo, NULL);
-	raw_spin_unlock(&mount->lock);
+	for (i = 0; i < TW_GAUGES; i++)
+		hooked = tw_gauge_unhook(&mount->gauges[i]);
 	if (hooked) {
-		tw_mount_lock_in_probe(&tw_mount_hash_lock);
+		tw_probe_lock(&tw_mount_hash_lock);
 		hash_del_rcu(&mount->hash);
-		/* nothing if it was not watched */
-		hlist_del_init_rcu(&mount->watched);
 		raw_spin_unlock(&tw_mount_hash_lock);
 	}
 	local_irq_restore(flags);
@@ -270,23 +222,24 @@ void tw_mount_detach(struct tw_mount *mount)
  */
 int tw_mount_usage(struct tw_mount *mount, struct tw_usage *usage)
 {
+	struct tw_gauge *blocks = &mount->gauges[TW_BLOCKS];
 	const struct shmem_sb_info *sbinfo;
 	unsigned long flags;
 
 	memset(usage, 0, sizeof(*usage));
-	raw_spin_lock_irqsave(&mount->lock, flags);
-	sbinfo = mount->sbinfo;
+	raw_spin_lock_irqsave(&blocks->lock, flags);
+	sbinfo = blocks->sbinfo;
 	if (sbinfo) {
-		usage->size = READ_ONCE(sbinfo->max_blocks);
+		usage->size = tw_gauge_limit(blocks);
 		if (usage->size)
-			usage->used = tw_mount_used(mount);
+			usage->used = tw_gauge_used(blocks);
 		usage->inodes = READ_ONCE(sbinfo->max_inodes);
 		/* read without stat_lock, like statfs does: a remount may race */
 		if (usage->inodes)
 			usage->inodes_free = min_t(u64, usage->inodes,
 						   tw_compat_free_inodes(sbinfo));
 	}
-	raw_spin_unlock_irqrestore(&mount->lock, flags);
+	raw_spin_unlock_irqrestore(&blocks->lock, flags);
 	return sbinfo ? 0 : -ENODEV;
 }
 

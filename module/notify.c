@@ -7,8 +7,7 @@
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 
-#include "check.h"
-#include "mount.h"
+#include "gauge.h"
 #include "notify.h"
 #include "threshold.h"
 
@@ -32,15 +31,15 @@ struct tw_notification {
 };
 
 /* Sets the next one, of @left crossings at most. */
-static void tw_notify_next(struct tw_mount *mount, unsigned int left,
+static void tw_notify_next(struct tw_gauge *gauge, unsigned int left,
 			   struct tw_notification *next)
 {
 	struct tw_threshold *threshold;
 	unsigned long flags;
 
 	/* on PREEMPT_RT notify_lock leaves interrupts on */
-	raw_spin_lock_irqsave(&mount->lock, flags);
-	threshold = list_first_entry_or_null(&mount->pending, struct tw_threshold,
+	raw_spin_lock_irqsave(&gauge->lock, flags);
+	threshold = list_first_entry_or_null(&gauge->pending, struct tw_threshold,
 					     pending_entry);
 	next->more = threshold;
 	if (!left)
@@ -56,55 +55,55 @@ static void tw_notify_next(struct tw_mount *mount, unsigned int left,
 	}
 	next->threshold = threshold;
 	/* the last one is done with, see tw_notify_wait() */
-	smp_store_release(&mount->notifying, threshold);
+	smp_store_release(&gauge->notifying, threshold);
 	if (!threshold)
-		tw_check_set_bounds(mount);
-	raw_spin_unlock_irqrestore(&mount->lock, flags);
+		tw_gauge_set_bounds(gauge);
+	raw_spin_unlock_irqrestore(&gauge->lock, flags);
 }
 
 /**
- * tw_notify_some() - notify of the first crossings of a mount, not of too many
- * @mount: the mount
+ * tw_notify_some() - notify of the first crossings of a gauge, not of too many
+ * @gauge: the gauge
  *
  * Those that others are just notifying have been notified on return, too.
  *
  * Context: process, or an irq_work that is not a hard one.
  * Return: true if there are more.
  */
-bool tw_notify_some(struct tw_mount *mount)
+bool tw_notify_some(struct tw_gauge *gauge)
 {
 	unsigned int left = TW_NOTIFY_BATCH;
 	struct tw_notification next;
 	unsigned long flags;
 
-	spin_lock_irqsave(&mount->notify_lock, flags);
+	spin_lock_irqsave(&gauge->notify_lock, flags);
 	for (;;) {
-		tw_notify_next(mount, left, &next);
+		tw_notify_next(gauge, left, &next);
 		if (!next.threshold)
 			break;
 		next.threshold->notify(next.threshold, next.crossings,
 				       next.observed ? &next.last : NULL);
 		left -= next.crossings;
 	}
-	spin_unlock_irqrestore(&mount->notify_lock, flags);
+	spin_unlock_irqrestore(&gauge->notify_lock, flags);
 	return next.more;
 }
 
 /**
- * tw_notify_all() - notify of all crossings of a mount
- * @mount: the mount
+ * tw_notify_all() - notify of all crossings of a gauge
+ * @gauge: the gauge
  *
  * Context: process.
  */
-void tw_notify_all(struct tw_mount *mount)
+void tw_notify_all(struct tw_gauge *gauge)
 {
-	while (tw_notify_some(mount))
+	while (tw_notify_some(gauge))
 		cond_resched();
 }
 
 /**
  * tw_notify_wait() - wait until a threshold is not being notified
- * @mount: where it is
+ * @gauge: where it is
  * @threshold: not among those pending, so that it will not be notified again
  *
  * Does not queue for notify_lock: with PREEMPT_RT whoever signals in a thread may have
@@ -113,10 +112,10 @@ void tw_notify_all(struct tw_mount *mount)
  *
  * Context: process.
  */
-void tw_notify_wait(struct tw_mount *mount, const struct tw_threshold *threshold)
+void tw_notify_wait(struct tw_gauge *gauge, const struct tw_threshold *threshold)
 {
 	/* pairs with smp_store_release() in tw_notify_next() */
-	while (smp_load_acquire(&mount->notifying) == threshold) {
+	while (smp_load_acquire(&gauge->notifying) == threshold) {
 		if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
 			schedule_timeout_uninterruptible(1);
 		} else {

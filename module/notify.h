@@ -7,11 +7,11 @@
 
 #include <linux/types.h>
 
+struct tw_gauge;
 struct tw_threshold;
-struct tw_mount;
 
-bool tw_notify_some(struct tw_mount *mount);
-void tw_notify_all(struct tw_mount *mount);
-void tw_notify_wait(struct tw_mount *mount, const struct tw_threshold *threshold);
+bool tw_notify_some(struct tw_gauge *gauge);
+void tw_notify_all(struct tw_gauge *gauge);
+void tw_notify_wait(struct tw_gauge *gauge, const struct tw_threshold *threshold);
 
 #endif /* TW_NOTIFY_H */

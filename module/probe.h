@@ -7,6 +7,8 @@
 
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
+#include <linux/processor.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 
 #include "compat.h"
@@ -89,6 +91,21 @@ void tw_probe_exit(void);
 #ifdef CONFIG_DYNAMIC_FTRACE
 int tw_probe_set_filter(struct ftrace_ops *ops, const char *symbol);
 #endif
+
+/**
+ * tw_probe_lock() - lock in the handler of a probe
+ * @lock: one that is taken with interrupts disabled; they are
+ *
+ * Where the probe is a breakpoint x86 calls that an NMI, in which lockdep accepts
+ * trylocks only. It is safe to spin: a handler never interrupts a holder of such a lock,
+ * who has interrupts off and calls none of the functions that are probed.
+ */
+static __always_inline void tw_probe_lock(raw_spinlock_t *lock)
+	__acquires(lock)
+{
+	while (!raw_spin_trylock(lock))
+		cpu_relax();
+}
 
 unsigned long tw_probe_missed(const struct tw_probe *probe);
 const char *tw_probe_kind_name(enum tw_probe_kind kind);

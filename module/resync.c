@@ -16,6 +16,7 @@
 
 #include "check.h"
 #include "discovery.h"
+#include "gauge.h"
 #include "mount.h"
 #include "resync.h"
 
@@ -27,11 +28,11 @@ static unsigned long tw_resyncs;
 static bool tw_resync_needed;
 static bool tw_resync_found;
 
-static void tw_resync_visit(struct tw_mount *mount)
+static void tw_resync_visit(struct tw_gauge *gauge)
 {
 	bool resynced = false;
 
-	if (tw_check_again(mount, &resynced))
+	if (tw_check_again(gauge, &resynced))
 		tw_resync_needed = true;
 	if (resynced) {
 		tw_resync_found = true;
@@ -43,7 +44,7 @@ static void tw_resync_fn(struct work_struct *work)
 {
 	tw_resync_needed = false;
 	tw_resync_found = false;
-	tw_mount_visit_watched(tw_resync_visit);
+	tw_gauge_visit_watched(tw_resync_visit);
 	/* what a remount that nobody has seen needs a process for: I12 of check.c, and size=0 */
 	if (tw_resync_found)
 		tw_discovery_check_watched();
@@ -80,7 +81,7 @@ void tw_resync_exit(void)
 }
 
 /**
- * tw_resync_count() - how often a mount was put right
+ * tw_resync_count() - how often a gauge was put right
  *
  * Return: that, since load.
  */

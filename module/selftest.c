@@ -7,14 +7,15 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mount.h>
-#include <linux/mutex.h>
 #include <linux/statfs.h>
 
 #include "check.h"
 #include "compat.h"
+#include "gauge.h"
 #include "mount.h"
 #include "selftest.h"
 #include "threshold.h"
+#include "watch.h"
 
 /* blocks of the private mount on which the hook is tested */
 #define TW_SELFTEST_BLOCKS		16
@@ -87,15 +88,13 @@ static const char *tw_selftest_on_mount(struct vfsmount *mnt)
 	mount = tw_mount_attach(mnt->mnt_sb);
 	if (!mount)
 		goto put_file;
-	err = tw_check_prepare(mount);
-	if (!err) {
-		mutex_lock(&mount->mutex);
-		err = tw_threshold_add(mount, &threshold);
-		mutex_unlock(&mount->mutex);
-	}
+	threshold.gauge = &mount->gauges[TW_BLOCKS];
+	err = tw_check_prepare(threshold.gauge);
+	if (!err)
+		err = tw_watch_begin(&threshold);
 	if (!err) {
 		wrong = tw_selftest_on_file(file, mount, &threshold);
-		tw_threshold_del(mount, &threshold);
+		tw_watch_end(&threshold);
 	}
 	tw_mount_detach(mount);
 put_file:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Thresholds: levels on a mount, and the side of them that usage is on.
+ * Thresholds: levels on a gauge, and the side of them that usage is on.
  */
 #ifndef TW_THRESHOLD_H
 #define TW_THRESHOLD_H
@@ -12,29 +12,31 @@
 #include "crossing.h"
 #include "level.h"
 
-struct tw_mount;
+struct tw_gauge;
 
 /**
- * struct tw_threshold - a level on a mount and which side of it usage is on
+ * struct tw_threshold - a level on a gauge and which side of it usage is on
+ * @gauge: where
  * @spec: what was asked for
  * @notify: called with the number of crossings to notify of, and the last of these if
  *	there is an @observer: once or more, by several at once maybe, in an irq_work (on
- *	PREEMPT_RT in a thread) with the mount's notify_lock held, or in a process; never
- *	again once tw_threshold_del() has returned
+ *	PREEMPT_RT in a thread) with the gauge's notify_lock held, or in a process; never
+ *	again once tw_watch_end() has returned
  * @observer: where crossings are written down, NULL for nowhere
  * @pending: crossings that @notify was not called for yet
- * @pending_entry: in the mount's list of those
- * @entry: in one of the mount's two lists, if where it is depends on the size
- * @node: in one of the mount's trees, unless @off
+ * @pending_entry: in the gauge's list of those
+ * @entry: in one of the gauge's two lists, if where it is depends on the size
+ * @node: in one of the gauge's trees, unless @off
  * @key: by which the tree is ordered
  * @band: where it rises and falls at the size that it was placed for
  * @above: the side usage is on
  * @off: has no level, or has signalled and asked for no more
  * @fired: crossings notified, as a statistic
  *
- * All but @notify and @observer are protected by the mount's lock.
+ * All but @gauge, @notify and @observer are protected by the gauge's lock.
  */
 struct tw_threshold {
+	struct tw_gauge *gauge;
 	struct tw_spec spec;
 	void (*notify)(struct tw_threshold *threshold, unsigned int crossings,
 		       const struct tw_crossing *last);
@@ -50,19 +52,15 @@ struct tw_threshold {
 	unsigned long fired;
 };
 
-int tw_threshold_add(struct tw_mount *mount, struct tw_threshold *threshold);
-void tw_threshold_move(struct tw_mount *mount, struct tw_threshold *threshold,
-		       const struct tw_level *level);
-void tw_threshold_del(struct tw_mount *mount, struct tw_threshold *threshold);
+bool tw_threshold_place(struct tw_gauge *gauge, struct tw_threshold *threshold);
+void tw_threshold_displace(struct tw_gauge *gauge, struct tw_threshold *threshold);
+void tw_threshold_fire_now(struct tw_gauge *gauge, struct tw_threshold *threshold);
 
-void tw_threshold_prepare(struct tw_mount *mount);
-
-/* for check.c */
-struct tw_threshold *tw_threshold_passed(struct tw_mount *mount, s64 low, s64 high);
-unsigned int tw_threshold_cross(struct tw_mount *mount, s64 low, s64 high,
+struct tw_threshold *tw_threshold_passed(struct tw_gauge *gauge, s64 low, s64 high);
+unsigned int tw_threshold_cross(struct tw_gauge *gauge, s64 low, s64 high,
 				unsigned int most, const struct tw_cause *cause);
-void tw_threshold_set_next(struct tw_mount *mount);
-void tw_threshold_resize(struct tw_mount *mount, unsigned long max_blocks);
-void tw_threshold_place_some(struct tw_mount *mount, unsigned int most);
+void tw_threshold_set_next(struct tw_gauge *gauge);
+void tw_threshold_resize(struct tw_gauge *gauge, unsigned long limit);
+void tw_threshold_place_some(struct tw_gauge *gauge, unsigned int most);
 
 #endif /* TW_THRESHOLD_H */

@@ -15,9 +15,11 @@
 #include <linux/sched.h>
 
 #include "check.h"
-#include "compat.h"
+#include "gauge.h"
 #include "hook.h"
+#include "resync.h"
 #include "trigger.h"
+#include "watch.h"
 
 unsigned int tw_max_triggers = 65536;
 unsigned int tw_max_mount_triggers = 16384;
@@ -110,7 +112,7 @@ void tw_trigger_end(struct tw_trigger *trigger)
 	mutex_lock(&mount->mutex);
 	tw_trigger_unlist(trigger);
 	mutex_unlock(&mount->mutex);
-	tw_threshold_del(mount, &trigger->threshold);
+	tw_watch_end(&trigger->threshold);
 	tw_trigger_del(trigger);
 }
 
@@ -176,6 +178,7 @@ static int tw_trigger_add(struct tw_trigger *trigger, struct tw_mount *mount)
 	if (err)
 		goto unreserve;
 
+	trigger->threshold.gauge = &mount->gauges[TW_BLOCKS];
 	trigger->threshold.notify = tw_trigger_notify;
 	if (trigger->resource == TW_WARN_USED)
 		trigger->threshold.spec.level = mount->warn_used;
@@ -188,9 +191,10 @@ static int tw_trigger_add(struct tw_trigger *trigger, struct tw_mount *mount)
 	 * once, which waits for the mutex.
 	 */
 	INIT_LIST_HEAD(&trigger->entry);
-	err = tw_threshold_add(mount, &trigger->threshold);
+	err = tw_watch_begin(&trigger->threshold);
 	if (err)
 		goto put;
+	tw_resync_start();
 	if (!mount->rechecked)
 		tw_hook_recheck_soon();
 	mount->rechecked = true;
@@ -226,7 +230,7 @@ unreserve:
  */
 int tw_trigger_register(struct tw_trigger *trigger, struct tw_mount *mount)
 {
-	int err = tw_check_prepare(mount);
+	int err = tw_check_prepare(&mount->gauges[TW_BLOCKS]);
 
 	if (err)
 		return err;
@@ -263,8 +267,9 @@ int tw_trigger_set_warn_used(struct tw_mount *mount, const struct tw_level *leve
 	mount->warn_used = *level;
 	list_for_each_entry(trigger, &mount->triggers, entry) {
 		if (trigger->resource == TW_WARN_USED)
-			tw_threshold_move(mount, &trigger->threshold, level);
+			tw_watch_move(&trigger->threshold, level);
 	}
+	tw_resync_start();
 unlock:
 	mutex_unlock(&mount->mutex);
 	return err;
@@ -328,7 +333,7 @@ void tw_trigger_end_all(struct tw_mount *mount)
 			return;
 		/* else it may be gone already */
 		if (claimed) {
-			tw_threshold_del(mount, &trigger->threshold);
+			tw_watch_end(&trigger->threshold);
 			/* one that has notified of its only crossing needs no more */
 			if (!(trigger->threshold.spec.once && trigger->threshold.fired)) {
 				atomic64_inc(&tw_trigger_signals);
@@ -384,9 +389,10 @@ void tw_trigger_state(struct tw_trigger *trigger,
 {
 	struct tw_threshold *threshold = &trigger->threshold;
 	const struct tw_band *band = &threshold->band;
+	struct tw_gauge *gauge = threshold->gauge;
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&trigger->mount->lock, flags);
+	raw_spin_lock_irqsave(&gauge->lock, flags);
 	state->spec = threshold->spec;
 	state->blocks = TW_NEVER;
 	if (threshold->off)
@@ -397,7 +403,7 @@ void tw_trigger_state(struct tw_trigger *trigger,
 		state->blocks = threshold->spec.direction == TW_FALLING ?
 				band->fall : band->rise;
 	state->fired = threshold->fired;
-	raw_spin_unlock_irqrestore(&trigger->mount->lock, flags);
+	raw_spin_unlock_irqrestore(&gauge->lock, flags);
 }
 
 /**

@@ -102,7 +102,7 @@ static int umount_it(void *arg, int number)
 }
 
 /*
- * tw_threshold_del(): tw_notify_wait() waits for a signal under way. One that asks for
+ * tw_watch_end(): tw_notify_wait() waits for a signal under way. One that asks for
  * once may be ended by its close and by its crossing: tw_eventfd_claim() lets one of them.
  */
 TEST_F_TIMEOUT(mount, eventfds_closed_against_a_crossing_end_and_others_count_on, 120)
@@ -136,7 +136,7 @@ static int close_first(void *arg, int number)
 
 /*
  * One eventfd with many registrations, which one work ends while they are signalled: the
- * next to be told is free before it is told if tw_threshold_del() does not take it off
+ * next to be told is free before it is told if tw_watch_end() does not take it off
  * the list, and while it is told if it does not wait.
  */
 TEST_F_TIMEOUT(mount, an_eventfd_registered_often_and_closed_against_a_crossing_ends_all, 120)

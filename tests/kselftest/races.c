@@ -158,7 +158,7 @@ static int move_level(void *arg, int number)
 /*
  * From 9 blocks to 10 while the level goes from 20 to 10: told by whoever is
  * later. And up again, never told, or told at 10 before it moved; then at 20.
- * tw_threshold_move() takes the threshold from its old place and puts it to the new one in
+ * tw_watch_move() takes the threshold from its old place and puts it to the new one in
  * one section of mount->lock, and checks usage there after a barrier.
  */
 TEST_F_TIMEOUT(mount, a_level_moved_to_where_usage_just_gets_is_told_once, 120)
@@ -307,7 +307,7 @@ static int remount_as_it_is(void *arg, int number)
 /*
  * After a remount discovery checks usage, too, and may do so between a block's
  * being counted and the hook of it: then it is that check which finds the
- * crossing. tw_check_set_bounds() makes the hook ask for one all the same as long as
+ * crossing. tw_gauge_set_bounds() makes the hook ask for one all the same as long as
  * crossings are told, and that, in tw_check(), waits in tw_notify_all() for
  * tell_lock.
  */

@@ -162,7 +162,7 @@ static int fill(void *arg, int number)
 /*
  * Usage rises past one level after the other while the module goes: up to some
  * level all have told a crossing, and none above it. tw_mount_unhook() ends what
- * looks under mount->lock, and tw_threshold_del() tells what was found before that.
+ * looks under gauge->lock, and tw_watch_end() tells what was found before that.
  */
 TEST_F_TIMEOUT(module, crossings_against_its_removal_are_told_up_to_some_level, 120)
 {
