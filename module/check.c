@@ -104,6 +104,19 @@
  * tw_check_again(): whatever has made them differ, they agree again within three
  * seconds of that, without another allocation or free.
  *
+ * I14. A task that has had the kernel make space on a mount asks for no checks there until
+ * it has not done so for a while, or its system call returns, which makes one: see
+ * deferral.c. What its hooks charge is charged, but where that ends in debt nobody settles
+ * it, any number of times, so such a hook ends all credit instead: a new generation, whose
+ * pools nobody has filled. What it has counted is then part of U for all whose hooks read
+ * that generation. One that reads an earlier one was covered by its credit, and together
+ * with the debt may have reached L or F: of the two it is the task that is deferred which
+ * is in debt, and which is notified before its system call returns, as I6 has it. So I4
+ * holds for all but the deferred, and holds again when the last of them returns. As in I8,
+ * what one of these has taken or given, and another task has given back or taken before
+ * there was a check, was not crossed for anybody who could tell. A call that neither goes
+ * on nor returns is left to the resync, which knows of no deferral (I13).
+ *
  * Where the hook does not learn how many blocks were allocated (up to Linux 6.5),
  * there are no credits, and each allocation or free nearer than the slack makes a
  * check.
@@ -112,16 +125,20 @@
 
 #include <linux/fs.h>
 #include <linux/irq_work.h>
+#include <linux/jiffies.h>
 #include <linux/kprobes.h>
 #include <linux/minmax.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/shmem_fs.h>
+#include <linux/slab.h>
 
 #include "check.h"
 #include "compat.h"
 #include "gauge.h"
 #include "notify.h"
+#include "probe.h"
 #include "threshold.h"
 
 /* how often a sum is made while it changes */
@@ -146,8 +163,7 @@ struct tw_check_run {
 
 /*
  * What a free of which the number is not known is charged: more than any credit
- * pool has. Few are charged before the check that the first one asks for has run,
- * so that the debt cannot overflow.
+ * pool has, so that usage is summed up.
  */
 #define TW_CHECK_UNKNOWN	(LONG_MAX >> 12)
 
@@ -201,6 +217,10 @@ static __always_inline bool tw_check_charge(struct tw_gauge *gauge, long allocat
 	unsigned long generation = READ_ONCE(gauge->generation);
 
 	if (likely(this_cpu_read(cpu_states->generation) == generation)) {
+		/* a sum is due for that debt, and it must not overflow: see I14 */
+		if (freed == TW_CHECK_UNKNOWN &&
+		    this_cpu_read(cpu_states->free_credit) <= -TW_CHECK_UNKNOWN)
+			return false;
 		if (freed)
 			return this_cpu_sub_return(cpu_states->free_credit, freed) >= 0;
 		return this_cpu_sub_return(cpu_states->credit, allocated) >= 0;
@@ -223,6 +243,73 @@ static __always_inline void tw_check_queue(struct tw_gauge *gauge, long blocks)
 	WRITE_ONCE(cpu_state->cause.blocks, blocks);
 	WRITE_ONCE(cpu_state->cause.task, current);
 	irq_work_queue(&cpu_state->check);
+}
+
+/**
+ * tw_check_deferral() - the current task's place among those that defer
+ * @gauge: where
+ *
+ * Context: any, with preemption disabled.
+ * Return: the place, or NULL if it has none.
+ */
+notrace struct tw_deferral *tw_check_deferral(struct tw_gauge *gauge)
+{
+	struct tw_deferral *deferral = gauge->deferrals;
+	size_t i;
+
+	for (i = 0; i < TW_DEFERRALS; i++, deferral++) {
+		if (READ_ONCE(deferral->task) == current)
+			return deferral;
+	}
+	return NULL;
+}
+
+NOKPROBE_SYMBOL(tw_check_deferral);
+
+/* Is the check that the current task's hook wants left to the end of its system call? */
+static __always_inline bool tw_check_defers(struct tw_gauge *gauge)
+{
+	struct tw_deferral *deferral;
+
+	/* of other tasks' any number will do, its own it sees */
+	if (likely(!READ_ONCE(gauge->deferring)))
+		return false;
+	deferral = tw_check_deferral(gauge);
+	if (!deferral || time_after_eq(jiffies, deferral->until))
+		return false;
+	deferral->due = true;
+	return true;
+}
+
+/*
+ * Ends all credit, from a hook whose check is deferred (I14). That has been done if no check
+ * has begun a generation since: the next one sums up what the hook has counted (I1).
+ */
+static noinline notrace void tw_check_end_credit(struct tw_gauge *gauge)
+{
+	unsigned long flags;
+
+	if (READ_ONCE(gauge->uncredited) == READ_ONCE(gauge->generation))
+		return;
+	local_irq_save(flags);
+	tw_probe_lock(&gauge->lock);
+	/* or nobody has had any */
+	if (gauge->credit_pool >= 0)
+		tw_gauge_end_credit(gauge);
+	WRITE_ONCE(gauge->uncredited, gauge->generation);
+	raw_spin_unlock(&gauge->lock);
+	local_irq_restore(flags);
+}
+
+NOKPROBE_SYMBOL(tw_check_end_credit);
+
+/* A hook asks for a check, as in tw_check_queue(), now or at the end of its system call. */
+static __always_inline void tw_check_ask(struct tw_gauge *gauge, long blocks)
+{
+	if (!tw_check_defers(gauge))
+		tw_check_queue(gauge, blocks);
+	else if (TW_COMPAT_COUNTS_BLOCKS)
+		tw_check_end_credit(gauge);
 }
 
 /**
@@ -252,7 +339,7 @@ notrace void tw_check_alloc_near(struct tw_gauge *gauge,
 		if (charged && !resized)
 			return;
 	}
-	tw_check_queue(gauge, blocks);
+	tw_check_ask(gauge, blocks);
 }
 
 NOKPROBE_SYMBOL(tw_check_alloc_near);
@@ -272,7 +359,7 @@ static noinline notrace void tw_check_free_near(struct tw_gauge *gauge,
 	if (TW_COMPAT_COUNTS_BLOCKS)
 		charged = tw_check_charge(gauge, 0, blocks > 0 ? blocks : TW_CHECK_UNKNOWN);
 	if (!charged || resized)
-		tw_check_queue(gauge, blocks > 0 ? -blocks : 0);
+		tw_check_ask(gauge, blocks > 0 ? -blocks : 0);
 }
 
 NOKPROBE_SYMBOL(tw_check_free_near);
@@ -314,7 +401,7 @@ NOKPROBE_SYMBOL(tw_check_free);
  */
 notrace void tw_check_freeing(struct tw_gauge *gauge)
 {
-	tw_check_queue(gauge, 0);
+	tw_check_ask(gauge, 0);
 }
 
 NOKPROBE_SYMBOL(tw_check_freeing);
@@ -578,6 +665,32 @@ static bool tw_check_wrong(struct tw_gauge *gauge)
 	return tw_threshold_passed(gauge, used, used);
 }
 
+/* Queues a check that sums up, whatever credit there is. */
+static void tw_check_queue_anew(struct tw_gauge *gauge)
+{
+	lockdep_assert_held(&gauge->lock);
+	/* what was charged until now says nothing */
+	tw_gauge_end_credit(gauge);
+	tw_check_queue(gauge, 0);
+}
+
+/**
+ * tw_check_queue_sum() - have usage checked, whatever the hook has made of it
+ * @gauge: after tw_check_prepare()
+ *
+ * That is done on return.
+ *
+ * Context: process.
+ */
+void tw_check_queue_sum(struct tw_gauge *gauge)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&gauge->lock, flags);
+	tw_check_queue_anew(gauge);
+	raw_spin_unlock_irqrestore(&gauge->lock, flags);
+}
+
 /**
  * tw_check_again() - have usage checked if a threshold is on the wrong side of it
  * @gauge: one that can be found
@@ -600,9 +713,7 @@ bool tw_check_again(struct tw_gauge *gauge, bool *queued)
 		  !RB_EMPTY_ROOT(&gauge->falls.rb_root);
 	doubt = watched && tw_check_wrong(gauge) ? gauge->checks + 1 : 0;
 	if (doubt && doubt == gauge->doubt) {
-		/* ends all credit: what was charged until now says nothing */
-		tw_gauge_end_credit(gauge);
-		tw_check_queue(gauge, 0);
+		tw_check_queue_anew(gauge);
 		*queued = true;
 	}
 	gauge->doubt = doubt;
@@ -647,8 +758,20 @@ static void tw_check_fn(struct irq_work *work)
 
 /* ---- what it takes ---- */
 
-/* Has the hook see @cpu_states when it finds the gauge, if that has none yet. */
-static int tw_check_install(struct tw_gauge *gauge, struct tw_cpu_state __percpu *cpu_states)
+static struct tw_deferral *tw_check_make_deferrals(void)
+{
+	struct tw_deferral *deferrals = kcalloc(TW_DEFERRALS, sizeof(*deferrals),
+						GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL);
+	size_t i;
+
+	for (i = 0; deferrals && i < TW_DEFERRALS; i++)
+		init_completion(&deferrals[i].work.completion);
+	return deferrals;
+}
+
+/* Has the hook see these when it finds the gauge, if that has none yet. */
+static int tw_check_install(struct tw_gauge *gauge, struct tw_cpu_state __percpu *cpu_states,
+			    struct tw_deferral *deferrals)
 {
 	int err;
 
@@ -656,9 +779,12 @@ static int tw_check_install(struct tw_gauge *gauge, struct tw_cpu_state __percpu
 	if (gauge->cpu_states)
 		return -EEXIST;
 	gauge->cpu_states = cpu_states;
+	gauge->deferrals = deferrals;
 	err = tw_gauge_watch(gauge);
-	if (err)
+	if (err) {
 		gauge->cpu_states = NULL;
+		gauge->deferrals = NULL;
+	}
 	return err;
 }
 
@@ -686,6 +812,7 @@ static bool tw_check_is_prepared(struct tw_gauge *gauge)
 int tw_check_prepare(struct tw_gauge *gauge)
 {
 	struct tw_cpu_state __percpu *cpu_states;
+	struct tw_deferral *deferrals = NULL;
 	int cpu, err;
 
 	if (tw_check_is_prepared(gauge))
@@ -694,6 +821,13 @@ int tw_check_prepare(struct tw_gauge *gauge)
 				      __GFP_RETRY_MAYFAIL);
 	if (!cpu_states)
 		return -ENOMEM;
+	if (gauge->ops->kind == TW_BLOCKS) {
+		deferrals = tw_check_make_deferrals();
+		if (!deferrals) {
+			free_percpu(cpu_states);
+			return -ENOMEM;
+		}
+	}
 	for_each_possible_cpu(cpu) {
 		struct tw_cpu_state *cpu_state = per_cpu_ptr(cpu_states, cpu);
 
@@ -702,10 +836,12 @@ int tw_check_prepare(struct tw_gauge *gauge)
 		cpu_state->gauge = gauge;
 	}
 	mutex_lock(&gauge->mutex);
-	err = tw_check_install(gauge, cpu_states);
+	err = tw_check_install(gauge, cpu_states, deferrals);
 	mutex_unlock(&gauge->mutex);
-	if (err)
+	if (err) {
+		kfree(deferrals);
 		free_percpu(cpu_states);
+	}
 	return err == -EEXIST ? 0 : err;
 }
 
@@ -729,5 +865,6 @@ void tw_check_release(struct tw_gauge *gauge)
 		irq_work_sync(&cpu_state->check);
 		irq_work_sync(&cpu_state->notify);
 	}
+	kfree(gauge->deferrals);
 	free_percpu(gauge->cpu_states);
 }

@@ -6,6 +6,8 @@
 #define TW_CHECK_H
 
 #include <linux/compiler.h>
+#include <linux/list.h>
+#include <linux/rcupdate_wait.h>
 #include <linux/shmem_fs.h>
 #include <linux/types.h>
 
@@ -46,6 +48,31 @@ tw_check_alloc(struct tw_gauge *gauge, struct shmem_sb_info *sbinfo,
 	}
 	tw_check_alloc_near(gauge, sbinfo, blocks);
 }
+
+/* tasks that defer on a gauge at a time */
+#define TW_DEFERRALS	8
+
+/**
+ * struct tw_deferral - a system call of which the checks are deferred, see deferral.c
+ * @work: its head is the task work; the rest is for wakeme_after_rcu()
+ * @task: whose call; NULL for a free place. Found by the task alone
+ * @gauge: where, with a reference to its mount
+ * @entry: in the list of all that are pending
+ * @due: a check was wanted; of the task alone
+ * @until: its checks are made again from then on, in jiffies; of the task alone
+ */
+struct tw_deferral {
+	struct rcu_synchronize work;
+	struct task_struct *task;
+	struct tw_gauge *gauge;
+	struct list_head entry;
+	bool due;
+	unsigned long until;
+};
+
+/* for deferral.c */
+struct tw_deferral *tw_check_deferral(struct tw_gauge *gauge);
+void tw_check_queue_sum(struct tw_gauge *gauge);
 
 /* for watch.c */
 int tw_check_prepare(struct tw_gauge *gauge);

@@ -18,8 +18,10 @@
 #include <linux/mount.h>
 #include <linux/percpu_counter.h>
 #include <linux/ptrace.h>
+#include <linux/sched.h>
 #include <linux/shmem_fs.h>
 #include <linux/string.h>
+#include <linux/task_work.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
 #error "tmpfswarn needs Linux 5.10 or later"
@@ -226,6 +228,19 @@ static inline int tw_compat_debugfs_rename(struct dentry *dentry, const char *na
 	return debugfs_change_name(dentry, "%s", name);
 #endif
 }
+
+/*
+ * Not exported by all kernels (Debian's do): the address is NULL then, and nothing is
+ * deferred. A weak symbol, and not symbol_get(), which holds the kernel to GPL exports.
+ */
+extern typeof(task_work_add) task_work_add __weak;
+
+/* Threads of a user's process that never return to user mode. */
+#ifdef PF_USER_WORKER
+#define TW_COMPAT_PF_WORKER	(PF_IO_WORKER | PF_USER_WORKER)
+#else
+#define TW_COMPAT_PF_WORKER	PF_IO_WORKER
+#endif
 
 /* not declared by every kernel that is built without the function tracer */
 struct ftrace_ops;

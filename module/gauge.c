@@ -3,6 +3,7 @@
  * Gauges: what is measured on a mount, and from where on that matters to somebody.
  */
 #include <linux/fs.h>
+#include <linux/hashtable.h>
 #include <linux/kprobes.h>
 #include <linux/minmax.h>
 #include <linux/rcupdate.h>
@@ -17,6 +18,8 @@
  * of them are watched.
  */
 struct hlist_head tw_gauge_watched[TW_GAUGES][1 << TW_GAUGE_WATCHED_BITS];
+/* and all of them once more: by what is all that deferral.c knows */
+static DEFINE_HASHTABLE(tw_gauge_watched_info, 8);
 static DEFINE_RAW_SPINLOCK(tw_gauge_table_lock);
 
 /* ---- the tables ---- */
@@ -33,20 +36,46 @@ static DEFINE_RAW_SPINLOCK(tw_gauge_table_lock);
 int tw_gauge_watch(struct tw_gauge *gauge)
 {
 	unsigned int i = hash_ptr(gauge->sb, TW_GAUGE_WATCHED_BITS);
-	bool there;
+	struct shmem_sb_info *sbinfo;
 
 	raw_spin_lock_irq(&tw_gauge_table_lock);
 	/* tw_gauge_unhook() first clears it and then takes this lock */
-	there = READ_ONCE(gauge->sbinfo);
-	if (there)
+	sbinfo = READ_ONCE(gauge->sbinfo);
+	if (sbinfo) {
 		hlist_add_head_rcu(&gauge->watched, &tw_gauge_watched[gauge->ops->kind][i]);
+		hash_add_rcu(tw_gauge_watched_info, &gauge->watched_info,
+			     (unsigned long)sbinfo);
+	}
 	raw_spin_unlock_irq(&tw_gauge_table_lock);
-	if (!there)
+	if (!sbinfo)
 		return -ENODEV;
 	/* a handler that has not found it has ended, and what it saw is counted */
 	synchronize_rcu();
 	return 0;
 }
+
+/**
+ * tw_gauge_find_by_info() - as tw_gauge_find_watched(), where there is no superblock
+ * @kind: which
+ * @sbinfo: the superblock's information; only its address is used
+ *
+ * Context: any, with preemption disabled; the object stays until that ends.
+ * Return: the gauge or NULL.
+ */
+notrace struct tw_gauge *tw_gauge_find_by_info(enum tw_gauge_kind kind,
+					       const struct shmem_sb_info *sbinfo)
+{
+	struct tw_gauge *gauge;
+
+	hash_for_each_possible_rcu(tw_gauge_watched_info, gauge, watched_info,
+				   (unsigned long)sbinfo, rcu_read_lock_sched_held()) {
+		if (READ_ONCE(gauge->sbinfo) == sbinfo && gauge->ops->kind == kind)
+			return gauge;
+	}
+	return NULL;
+}
+
+NOKPROBE_SYMBOL(tw_gauge_find_by_info);
 
 /**
  * tw_gauge_unhook() - leave the superblock alone
@@ -70,6 +99,7 @@ notrace bool tw_gauge_unhook(struct tw_gauge *gauge)
 		tw_probe_lock(&tw_gauge_table_lock);
 		/* nothing if it was not watched */
 		hlist_del_init_rcu(&gauge->watched);
+		hlist_del_init_rcu(&gauge->watched_info);
 		raw_spin_unlock(&tw_gauge_table_lock);
 	}
 	return hooked;

@@ -18,6 +18,7 @@
 
 struct super_block;
 struct tw_cpu_state;
+struct tw_deferral;
 struct tw_mount;
 struct tw_threshold;
 
@@ -77,6 +78,8 @@ struct tw_gauge_ops {
  * @next_fall: a threshold becomes below when usage is less than this
  * @credit_pool: what the CPUs may take as credit for allocations, -1 if that is not known
  * @free_credit_pool: the same for frees; known when the other one is
+ * @uncredited: the last generation whose credit a deferred task has ended: no CPU has had or
+ *	will have any of it
  * @checks: how often usage was compared with the thresholds
  * @doubt: if the last pass of the resync has found a threshold on the wrong side:
  *	@checks, and one, at that time; else 0
@@ -94,6 +97,9 @@ struct tw_gauge_ops {
  * @notify_lock: held while crossings are notified, so that who waits for it knows
  *	them to be notified; taken before @lock and eventfds' locks
  * @mutex: held while @cpu_states are set; taken before @lock
+ * @watched_info: like @watched, but by @sbinfo
+ * @deferrals: see deferral.c; of blocks alone, made with the first threshold
+ * @deferring: how many of them are pending; under a lock of that file
  *
  * All amounts are in what @ops->used counts.
  */
@@ -116,6 +122,7 @@ struct tw_gauge {
 	long next_fall;
 	long credit_pool;
 	long free_credit_pool;
+	unsigned long uncredited;
 	unsigned long checks;
 	unsigned long doubt;
 	struct shmem_sb_info *sbinfo;
@@ -132,11 +139,17 @@ struct tw_gauge {
 	spinlock_t notify_lock; /* see above */
 
 	struct mutex mutex; /* see above */
+
+	struct hlist_node watched_info;
+	struct tw_deferral *deferrals;
+	unsigned int deferring;
 };
 
 void tw_gauge_init(struct tw_gauge *gauge, const struct tw_gauge_ops *ops,
 		   struct tw_mount *mount, struct super_block *sb);
 int tw_gauge_watch(struct tw_gauge *gauge);
+struct tw_gauge *tw_gauge_find_by_info(enum tw_gauge_kind kind,
+				       const struct shmem_sb_info *sbinfo);
 bool tw_gauge_unhook(struct tw_gauge *gauge);
 void tw_gauge_visit_watched(void (*visit)(struct tw_gauge *gauge));
 

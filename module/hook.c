@@ -25,6 +25,7 @@
 
 #include "check.h"
 #include "compat.h"
+#include "deferral.h"
 #include "discovery.h"
 #include "gauge.h"
 #include "hook.h"
@@ -374,7 +375,7 @@ static const struct tw_probe_handlers tw_hook_uncharge_handlers = {
 static struct tw_probe tw_hook_alloc = { .handlers = &tw_hook_alloc_handlers };
 static struct tw_probe tw_hook_free = { .handlers = &tw_hook_free_handlers };
 static struct tw_probe tw_hook_redirect = {
-	.handlers = &tw_hook_redirect_handlers, .redirects = true,
+	.handlers = &tw_hook_redirect_handlers, .redirects = true, .plain = true,
 };
 
 static struct tw_probe tw_hook_uncharge = { .handlers = &tw_hook_uncharge_handlers };
@@ -391,6 +392,7 @@ static int tw_hook_disable(void)
 	lockdep_assert_held(&tw_hook_mutex);
 	for (i = 0; i < ARRAY_SIZE(probes); i++)
 		err = tw_probe_disable(probes[i]) ?: err;
+	err = tw_deferral_disable() ?: err;
 	WRITE_ONCE(tw_hook_armed, false);
 	return err;
 }
@@ -439,6 +441,7 @@ static int tw_hook_enable(void)
 		mod_delayed_work(tw_wq, &tw_hook_disarm, TW_DISARM_DELAY);
 		return err;
 	}
+	tw_deferral_enable();
 	WRITE_ONCE(tw_hook_armed, true);
 	WRITE_ONCE(tw_hook_armings, tw_hook_armings + 1);
 	return 0;
@@ -694,6 +697,8 @@ int tw_hook_init(void)
 	return -ENODEV;
 
 found:
+	tw_deferral_init(tw_hook_alloc.kind == TW_PROBE_FTRACE ? TW_PROBE_FTRACE :
+								 TW_PROBE_KPROBE);
 	pr_info("watching %s (%s) on Linux %s\n", tw_hook_alloc.symbol,
 		tw_probe_kind_name(tw_hook_alloc.kind),
 		init_utsname()->release);
@@ -718,5 +723,6 @@ void tw_hook_stop(void)
 void tw_hook_exit(void)
 {
 	cancel_delayed_work_sync(&tw_hook_disarm);
+	tw_deferral_exit();
 	tw_hook_unregister();
 }

@@ -324,7 +324,7 @@ int tw_probe_register(struct tw_probe *probe, const char *symbol,
 		snprintf(probe->symbol, sizeof(probe->symbol), "%s%s", symbol,
 			 tw_probe_suffixes[i]);
 		err = tw_probe_register_one(probe);
-		if (probe->redirects)
+		if (probe->plain)
 			break;
 	}
 	probe->registered = !err;

@@ -47,9 +47,10 @@ struct tw_probe_handlers {
  * struct tw_probe - a function that is probed
  * @handlers: set by the owner, once and for all
  * @redirects: set by the owner, too: the handler for TW_PROBE_FTRACE, the only kind then,
- *	may send the caller to another function. Of the function only the name in the source is
- *	tried, since another one has other arguments; and it cannot be livepatched while the
- *	probe is enabled.
+ *	may send the caller to another function, which cannot be livepatched while the probe is
+ *	enabled
+ * @plain: set by the owner, too: the function is tried by the name in its source alone, since
+ *	it may have other arguments by another one
  * @kind: how
  * @registered: tw_probe_register() was successful
  * @enabled: and so was tw_probe_enable()
@@ -66,6 +67,7 @@ struct tw_probe_handlers {
 struct tw_probe {
 	const struct tw_probe_handlers *handlers;
 	bool redirects;
+	bool plain;
 	enum tw_probe_kind kind;
 	bool registered;
 	bool enabled;

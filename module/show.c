@@ -12,6 +12,7 @@
 
 #include <tmpfswarn.h>
 
+#include "deferral.h"
 #include "discovery.h"
 #include "hook.h"
 #include "mount.h"
@@ -46,6 +47,7 @@ void tw_show_stats(struct seq_file *seq)
 	struct tw_hook_info hook;
 
 	tw_show_hook(seq);
+	seq_printf(seq, "hook_shrink %s\n", tw_deferral_symbol());
 	tw_hook_info(&hook);
 	tw_discovery_counts(&mounts);
 	tw_trigger_counts(&triggers);
@@ -58,6 +60,7 @@ void tw_show_stats(struct seq_file *seq)
 	seq_printf(seq, "signals %llu\n", triggers.signals);
 	seq_printf(seq, "missed %lu\n", hook.missed);
 	seq_printf(seq, "resyncs %lu\n", tw_resync_count());
+	seq_printf(seq, "deferrals %lu\n", tw_deferral_count());
 }
 
 static void tw_show_mount(struct tw_mount *mount, void *data)

@@ -63,8 +63,9 @@
  *		that their pid namespace shows. It is a task without whose blocks usage would not
  *		have crossed; of several that cross together, one of these. They are left out
  *		where that cannot be told, as when others have gone past the level at the same
- *		moment; where it was a remount; and always on kernels before 6.6, which do not
- *		say how much was allocated
+ *		moment; where it was a remount; where a full mount has given back what its huge
+ *		pages have beyond the ends of files; and always on kernels before 6.6, which do
+ *		not say how much was allocated
  *
  * Who may register: credentials (user and group ids, user namespace, no further
  * capabilities) must be those with which the device was opened. A user without
@@ -175,7 +176,8 @@
  * stats, "key value" lines: version; hook, hook_kind (the symbol probed for
  * allocations, and how: ftrace, kprobe or kretprobe, see the module's parameter
  * hook); hook_free, hook_free_kind (the same for frees; redirect where a wrapper is
- * called in its place, kretprobe where that cannot be had); armed (0 or 1); armings
+ * called in its place, kretprobe where that cannot be had); hook_shrink (where a full
+ * mount is seen to make space, see deferrals; none where it cannot be); armed (0 or 1); armings
  * (how often the probes were put there since load, at most once a second); mounts
  * (shown); mounts_hidden (over max_mounts of their user or 16 times that of all users,
  * or not shown yet for want of memory); triggers (registered); crossings (notified since
@@ -183,7 +185,10 @@
  * to drop); resyncs (times that a mount's triggers were put on the right side of their
  * levels by the comparison that is made once a second, for what no probe has seen: zero
  * unless something is missed, the probes were switched off, or an allocation has counted
- * blocks and failed).
+ * blocks and failed); deferrals (system calls that have had a full mount give back what
+ * its huge pages have beyond the ends of files: what they cross from then on, either way,
+ * is told when they return, so that who learns of their end in another way, as by
+ * io_uring(7) or ptrace(2), may learn of that first).
  */
 
 /* files of a mount's directory */

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* All the ways in which a tmpfs gains and loses blocks. */
-#include "scratch.h"
+#include "race.h"
 #include "kselftest_harness.h"
 
 #include <sys/sendfile.h>
 #include <sys/shm.h>
+#include <sys/uio.h>
 
 FIXTURE(mount) {
 	struct scratch m;
@@ -428,6 +429,502 @@ TEST(a_huge_page_counts_all_its_blocks)
 	EXPECT_EQ(1, trigger_number(&m, 0, "fired"));
 	EXPECT_EQ(1, trigger_number(&m, 1, "fired"));
 	scratch_end(&m);
+}
+
+/* ---- what huge pages have beyond the ends of files ---- */
+
+#define TAILS	4
+#define TAIL_LAST	"tail3"
+
+/* for so long from when space was made the caller is deferred, with some to spare; in ms */
+#define DEFERRED	400
+
+/* What a task writes up to a page that is missing, in whose fault it then stays. */
+struct writer {
+	const struct scratch *m;
+	char name[16];
+	struct held_page held;
+	char *text;
+	long have;		/* bytes before that page */
+	long long begin;	/* in the file */
+	pthread_t thread;
+	atomic_llong written;	/* 0 until it has returned */
+};
+
+FIXTURE(tails) {
+	struct scratch m;
+	long long huge;		/* bytes of a huge page */
+	long long blocks;	/* of the mount, full of them; each has a file of one byte */
+	long long deferrals;
+	long long resyncs;
+	int full;		/* both ways, at the size */
+	int below;		/* one block less */
+	int fd;			/* of an empty file */
+	struct writer writer;
+	pthread_t thread[4];
+	atomic_bool stop;
+	atomic_long loops;
+};
+
+static int make_tail(const struct scratch *m, int i)
+{
+	char name[16];
+	int fd;
+
+	snprintf(name, sizeof(name), "tail%d", i);
+	fd = open(scratch_path(m, name), O_RDWR | O_CREAT | O_TRUNC, 0600);
+	if (fd < 0 || write(fd, "", 1) != 1)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+/* false where the mount could not be filled with as many huge pages */
+static bool tails_made(FIXTURE_DATA(tails) *self)
+{
+	int i;
+
+	for (i = 0; i < self->blocks * self->m.block / self->huge; i++) {
+		if (make_tail(&self->m, i))
+			return false;
+	}
+	return scratch_used(&self->m) == self->blocks;
+}
+
+FIXTURE_SETUP(tails)
+{
+	char options[64], symbol[64];
+	int error;
+
+	/* without ftrace each probe is a breakpoint */
+	if (access("/proc/sys/kernel/ftrace_enabled", F_OK) ||
+	    !value_in(ROOM "/" TMPFSWARN_STATS, "hook_shrink", symbol, sizeof(symbol)) ||
+	    !strcmp(symbol, "none"))
+		SKIP(return, "on this kernel nothing can be deferred");
+	self->huge = huge_page_size();
+	if (!self->huge || self->huge > 4 << 20)
+		SKIP(return, "no huge pages that fit");
+	snprintf(options, sizeof(options), "size=%lld,huge=always", TAILS * self->huge);
+	error = scratch_mount(&self->m, options);
+	if (error == -EINVAL)
+		SKIP(return, "this tmpfs has no huge pages");
+	ASSERT_EQ(0, error);
+	self->blocks = scratch_blocks(&self->m);
+	self->full = listen_to(&self->m, "used_bytes", "100% both");
+	self->below = listen_blocks(&self->m, self->blocks - 1, "both");
+	ASSERT_LE(0, self->full);
+	ASSERT_LE(0, self->below);
+	if (!tails_made(self)) {
+		scratch_end(&self->m);
+		SKIP(return, "the kernel gives one byte no huge page, or had too few");
+	}
+	EXPECT_SIGNALS(self->full, 1);
+	EXPECT_SIGNALS(self->below, 1);
+	/* when the hook was armed, a check was to follow a moment later */
+	usleep(500000);
+	self->fd = open(scratch_path(&self->m, "file"), O_RDWR | O_CREAT, 0600);
+	ASSERT_LE(0, self->fd);
+	self->deferrals = stat_of("deferrals");
+	self->resyncs = stat_of("resyncs");
+	ASSERT_LE(0, self->resyncs);
+	self->writer.m = &self->m;
+	strcpy(self->writer.name, "writer");
+}
+
+FIXTURE_TEARDOWN(tails)
+{
+	close(self->fd);
+	scratch_end(&self->m);
+	if (module_file() && access(ROOM, F_OK))
+		module_insert("");
+}
+
+/*
+ * @have bytes and the one after them, which is missing. It is the first of a huge page of the
+ * file: the kernel may want the text of a whole one there before it writes any of it.
+ */
+static bool writer_prepare(struct writer *writer, long have, long long huge)
+{
+	writer->have = have;
+	writer->begin = (have + huge - 1) / huge * huge - have;
+	writer->text = mmap(NULL, have + getpagesize(), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	/* first, or a huge page with the text would fill it */
+	if (!hold_page(&writer->held, writer->text + have))
+		return false;
+	memset(writer->text, 'x', have);
+	return true;
+}
+
+static void *write_and_stay(void *arg)
+{
+	struct writer *writer = arg;
+	int fd = open(scratch_path(writer->m, writer->name), O_RDWR | O_CREAT, 0600);
+	long long written = pwrite(fd, writer->text, writer->have + 1, writer->begin);
+
+	writer->written = written < 0 ? -errno : written;
+	close(fd);
+	return NULL;
+}
+
+/* true when it has written all that there is, and waits for the rest */
+static bool writer_start(struct writer *writer)
+{
+	writer->written = 0;
+	return !pthread_create(&writer->thread, NULL, write_and_stay, writer) &&
+	       readable(writer->held.faults, BOUND);
+}
+
+static void writer_end(struct writer *writer)
+{
+	let_go_page(&writer->held);
+	pthread_join(writer->thread, NULL);
+}
+
+/* what the call has left crossed is told, once, and nothing else is */
+#define EXPECT_TOLD_OF(call) do {							\
+	long long _was = scratch_used(&self->m), _is;					\
+											\
+	ASSERT_EQ(0, call);								\
+	_is = scratch_used(&self->m);							\
+	EXPECT_SIGNALS(self->full, (_was < self->blocks) != (_is < self->blocks));	\
+	EXPECT_SIGNALS(self->below, (_was < self->blocks - 1) != (_is < self->blocks - 1));	\
+} while (0)
+
+/* What is written then is had from behind the ends of these, page by page, within one call. */
+TEST_F(tails, what_a_full_mount_gives_back_and_takes_within_one_call_is_no_crossing)
+{
+	long long written, size = TAILS * self->huge, begin = now_ms();
+	char *text = calloc(1, size);
+
+	ASSERT_NE(NULL, text);
+	written = write(self->fd, text, size);
+	if (now_ms() - begin >= DEFERRED)
+		SKIP(return, "the machine is too slow");
+	EXPECT_LT(size / 2, written);
+	EXPECT_EQ(self->blocks, scratch_used(&self->m));
+	EXPECT_SIGNALS(self->full, 0);
+	EXPECT_SIGNALS(self->below, 0);
+	EXPECT_LT(self->deferrals, stat_of("deferrals"));
+	/* in calls of their own they are told of at once, as ever */
+	EXPECT_TOLD_OF(ftruncate(self->fd, written / 2));
+	EXPECT_GT(self->blocks - 1, scratch_used(&self->m));
+	EXPECT_LT(0, pwrite(self->fd, text, size, written / 2));
+	EXPECT_EQ(self->blocks, scratch_used(&self->m));
+	EXPECT_SIGNALS(self->full, 1);
+	EXPECT_SIGNALS(self->below, 1);
+	EXPECT_EQ(self->resyncs, stat_of("resyncs"));
+	free(text);
+}
+
+TEST_F(tails, what_is_left_of_it_when_the_call_returns_is_told_by_then)
+{
+	int i, down = 0;
+
+	for (i = 0; i < (TAILS - 1) * self->huge / self->m.block; i++) {
+		bool was = scratch_used(&self->m) == self->blocks;
+
+		EXPECT_TOLD_OF(append_blocks(self->fd, &self->m, 1));
+		down += was && scratch_used(&self->m) < self->blocks;
+	}
+	EXPECT_LT(0, down);
+	EXPECT_LT(self->deferrals, stat_of("deferrals"));
+	EXPECT_EQ(self->resyncs, stat_of("resyncs"));
+}
+
+TEST_F(tails, a_write_fault_is_told_of_when_it_returns)
+{
+	volatile char *map;
+
+	ASSERT_EQ(0, ftruncate(self->fd, self->m.block));
+	map = mmap(NULL, self->m.block, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	map[0] = 1;
+	EXPECT_GT(self->blocks - 1, scratch_used(&self->m));
+	EXPECT_SIGNALS(self->full, 1);
+	EXPECT_SIGNALS(self->below, 1);
+	EXPECT_LT(self->deferrals, stat_of("deferrals"));
+	munmap((void *)map, self->m.block);
+}
+
+TEST_F(tails, another_task_is_told_of_what_it_crosses_meanwhile)
+{
+	int i;
+
+	if (!writer_prepare(&self->writer, self->m.block, self->huge))
+		SKIP(return, "the kernel has no userfaultfd");
+	ASSERT_TRUE(writer_start(&self->writer));
+	EXPECT_GT(self->blocks - 1, scratch_used(&self->m));
+	/* not yet, and then by who frees something first */
+	EXPECT_SIGNALS(self->full, 0);
+	EXPECT_SIGNALS(self->below, 0);
+	ASSERT_EQ(0, truncate(scratch_path(&self->m, TAIL_LAST), 0));
+	EXPECT_SIGNALS(self->full, 1);
+	EXPECT_SIGNALS(self->below, 1);
+	for (i = 0; i < self->huge / self->m.block; i++)
+		EXPECT_TOLD_OF(append_blocks(self->fd, &self->m, 1));
+	EXPECT_TOLD_OF(ftruncate(self->fd, 0));
+	EXPECT_EQ(0, self->writer.written);
+	writer_end(&self->writer);
+	EXPECT_EQ(self->writer.have + 1, self->writer.written);
+	EXPECT_GT(self->blocks - 1, scratch_used(&self->m));
+	EXPECT_SIGNALS(self->full, 0);
+	EXPECT_SIGNALS(self->below, 0);
+	EXPECT_EQ(self->resyncs, stat_of("resyncs"));
+}
+
+/* One page is allocated, and then 90, in one call, which waits for a page after each of these. */
+#define FIRST	1
+#define LATER	90
+
+static void *fault_and_stay(void *arg)
+{
+	struct writer *writer = arg;
+	int fd = open(scratch_path(writer->m, writer->name), O_RDWR | O_CREAT, 0600);
+	long page = writer->m->block;
+	char *map = mmap(NULL, writer->have, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	struct iovec from = { writer->text, writer->have };
+	struct iovec to[2] = { { map, FIRST * page }, { map + FIRST * page, LATER * page } };
+	long long written = ftruncate(fd, writer->have);
+
+	written = process_vm_writev(getpid(), &from, 1, to, 2, 0);
+	writer->written = written < 0 ? -errno : written;
+	munmap(map, writer->have);
+	close(fd);
+	return NULL;
+}
+
+/* true when it has allocated the first page, and waits */
+static bool start_in_two(FIXTURE_DATA(tails) *self, struct held_page *first)
+{
+	struct writer *writer = &self->writer;
+	long page = self->m.block;
+
+	writer->have = (FIRST + LATER) * page;
+	writer->text = mmap(NULL, writer->have, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	/* from here on pages, no huge ones */
+	if (scratch_remount(&self->m, "huge=never") || !hold_page(first, writer->text) ||
+	    !hold_page(&writer->held, writer->text + FIRST * page))
+		return false;
+	memset(writer->text + (FIRST + 1) * page, 'x', (LATER - 1) * page);
+	return !pthread_create(&writer->thread, NULL, fault_and_stay, writer) &&
+	       readable(first->faults, BOUND);
+}
+
+/*
+ * The other one has been given credit, and writes within that: it is not good any more once
+ * the first has allocated what it is not yet checked for.
+ */
+TEST_F(tails, another_task_is_told_of_what_both_cross_together)
+{
+	struct writer *writer = &self->writer;
+	long long begin = now_ms();
+	struct held_page first;
+	int level, i;
+
+	run_on(0);
+	if (!start_in_two(self, &first))
+		SKIP(return, "the kernel has no userfaultfd or no process_vm_writev()");
+	run_on(1 % sysconf(_SC_NPROCESSORS_ONLN));
+	EXPECT_GT(self->blocks - 200, scratch_used(&self->m));
+	level = listen_blocks(&self->m, scratch_used(&self->m) + 100, "both");
+	ASSERT_LE(0, level);
+	ASSERT_EQ(0, append_blocks(self->fd, &self->m, 1));
+	let_go_page(&first);
+	ASSERT_TRUE(readable(writer->held.faults, BOUND));
+	if (now_ms() - begin >= DEFERRED) {
+		writer_end(writer);
+		SKIP(return, "the machine is too slow");
+	}
+	for (i = LATER + 2; i < 100; i++)
+		ASSERT_EQ(0, append_blocks(self->fd, &self->m, 1));
+	EXPECT_SIGNALS(level, 0);
+	ASSERT_EQ(0, append_blocks(self->fd, &self->m, 1));
+	EXPECT_SIGNALS(level, 1);
+	EXPECT_EQ(0, writer->written);
+	writer_end(writer);
+	EXPECT_EQ(writer->have, writer->written);
+	EXPECT_SIGNALS(level, 0);
+}
+
+/* It has its space, and a second later allocates what crosses another level. */
+TEST_F(tails, a_call_that_goes_on_for_long_is_told_of_at_once)
+{
+	struct writer *writer = &self->writer;
+	struct held_page first;
+	int level;
+
+	if (!start_in_two(self, &first))
+		SKIP(return, "the kernel has no userfaultfd or no process_vm_writev()");
+	level = listen_blocks(&self->m, scratch_used(&self->m) + LATER / 2, "both");
+	ASSERT_LE(0, level);
+	sleep(1);
+	let_go_page(&first);
+	ASSERT_TRUE(readable(writer->held.faults, BOUND));
+	EXPECT_SIGNALS(level, 1);
+	EXPECT_EQ(0, writer->written);
+	writer_end(writer);
+	EXPECT_SIGNALS(level, 0);
+}
+
+TEST_F_TIMEOUT(tails, a_call_that_does_not_return_is_told_of_by_the_resync, 60)
+{
+	if (!writer_prepare(&self->writer, self->m.block, self->huge))
+		SKIP(return, "the kernel has no userfaultfd");
+	ASSERT_TRUE(writer_start(&self->writer));
+	EXPECT_SIGNALS(self->full, 0);
+	EXPECT_TRUE(readable(self->full, 3500));
+	EXPECT_SIGNALS_SOON(self->full, 1);
+	EXPECT_SIGNALS_SOON(self->below, 1);
+	EXPECT_EQ(0, self->writer.written);
+	writer_end(&self->writer);
+	EXPECT_SIGNALS(self->full, 0);
+	EXPECT_SIGNALS(self->below, 0);
+}
+
+/* More than have a place among those that are deferred: the others are checked at once. */
+#define PLACES		8
+#define WRITERS		(PLACES + 4)
+
+TEST_F_TIMEOUT(tails, no_more_than_have_a_place_are_deferred, 120)
+{
+	static struct writer writers[WRITERS];
+	char options[64];
+	int i;
+
+	/* a huge page for each, of which he takes all that its file does not need, with the last */
+	snprintf(options, sizeof(options), "size=%lld", WRITERS * self->huge);
+	ASSERT_EQ(0, scratch_remount(&self->m, options));
+	self->blocks = scratch_blocks(&self->m);
+	if (!tails_made(self))
+		SKIP(return, "the kernel had too few huge pages");
+	ASSERT_EQ(0, scratch_remount(&self->m, "huge=never"));
+	for (i = 0; i < WRITERS; i++) {
+		writers[i].m = &self->m;
+		snprintf(writers[i].name, sizeof(writers[i].name), "writer%d", i);
+		if (!writer_prepare(&writers[i], self->huge - 2 * self->m.block, self->huge))
+			SKIP(return, "the kernel has no userfaultfd");
+	}
+	for (i = 0; i < WRITERS; i++) {
+		ASSERT_TRUE(writer_start(&writers[i])) TH_LOG("writer %d", i);
+		EXPECT_EQ(self->deferrals + (i < PLACES ? i + 1 : PLACES), stat_of("deferrals"));
+	}
+	for (i = 0; i < WRITERS; i++)
+		writer_end(&writers[i]);
+	/* both were told as often as they are where usage is now */
+	EXPECT_EQ(scratch_used(&self->m) < self->blocks, signals(self->full, 0) % 2);
+	EXPECT_EQ(scratch_used(&self->m) < self->blocks - 1, signals(self->below, 0) % 2);
+}
+
+TEST_F(tails, who_is_killed_in_such_a_call_is_told_of)
+{
+	pid_t child = fork();
+	int status;
+
+	ASSERT_LE(0, child);
+	if (!child) {
+		if (writer_prepare(&self->writer, self->m.block, self->huge))
+			write_and_stay(&self->writer);
+		_exit(0);
+	}
+	if (!EVENTUALLY(scratch_used(&self->m) < self->blocks - 1)) {
+		waitpid(child, &status, 0);
+		SKIP(return, "the kernel has no userfaultfd");
+	}
+	EXPECT_SIGNALS(self->full, 0);
+	EXPECT_EQ(0, kill(child, SIGKILL));
+	EXPECT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_GT(self->blocks - 1, scratch_used(&self->m));
+	EXPECT_SIGNALS(self->full, 1);
+	EXPECT_SIGNALS(self->below, 1);
+	EXPECT_EQ(self->resyncs, stat_of("resyncs"));
+}
+
+TEST_F_TIMEOUT(tails, the_module_goes_while_a_task_is_in_such_a_call, 120)
+{
+	int round;
+
+	if (!module_file())
+		SKIP(return, "TMPFSWARN_KO does not name the module's file");
+	for (round = 0; round < 3; round++) {
+		if (!writer_prepare(&self->writer, self->m.block, self->huge))
+			SKIP(return, "the kernel has no userfaultfd");
+		ASSERT_TRUE(writer_start(&self->writer));
+		EXPECT_LT(self->deferrals, stat_of("deferrals"));
+		close(self->full);
+		close(self->below);
+		ASSERT_TRUE(EVENTUALLY(module_remove() == 0));
+		EXPECT_EQ(0, self->writer.written);
+		/* back before it returns, or after that */
+		if (round == 1)
+			writer_end(&self->writer);
+		ASSERT_EQ(0, module_insert(""));
+		ASSERT_TRUE(EVENTUALLY(scratch_shown(&self->m)));
+		if (round != 1)
+			writer_end(&self->writer);
+		EXPECT_EQ(self->writer.have + 1, self->writer.written);
+		EXPECT_EQ(0, unlink(scratch_path(&self->m, self->writer.name)));
+		self->full = listen_to(&self->m, "used_bytes", "100% both");
+		self->below = listen_blocks(&self->m, self->blocks - 1, "both");
+		ASSERT_LE(0, self->full);
+		ASSERT_LE(0, self->below);
+		self->deferrals = stat_of("deferrals");
+		ASSERT_TRUE(tails_made(self));
+		EXPECT_SIGNALS(self->full, 1);
+		EXPECT_SIGNALS(self->below, 1);
+	}
+}
+
+/* a huge page that reaches beyond the end, if there is one, and then all that there is */
+static void *fill_all_along(void *arg)
+{
+	FIXTURE_DATA(tails) *self = arg;
+	char *text = calloc(1, 3 * self->huge);
+	int i = self->loops++ % 4, fd;
+	char name[16];
+
+	snprintf(name, sizeof(name), "filler%d", i);
+	fd = open(scratch_path(&self->m, name), O_RDWR | O_CREAT, 0600);
+	while (!self->stop) {
+		make_tail(&self->m, i);
+		pwrite(fd, text, 3 * self->huge, 0);
+		ftruncate(fd, 0);
+		self->loops++;
+	}
+	close(fd);
+	free(text);
+	return NULL;
+}
+
+TEST_F_TIMEOUT(tails, the_module_goes_under_those_who_fill_the_mount, 240)
+{
+	long long deferrals = 0;
+	int round, i;
+
+	if (!module_file())
+		SKIP(return, "TMPFSWARN_KO does not name the module's file");
+	close(self->full);
+	close(self->below);
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(0, pthread_create(&self->thread[i], NULL, fill_all_along, self));
+	ROUNDS(2, 20) {
+		long loops = self->loops;
+
+		self->full = listen_to(&self->m, "used_bytes", "100% both");
+		ASSERT_LE(0, self->full);
+		ASSERT_TRUE(EVENTUALLY(self->loops > loops + 8));
+		deferrals += stat_of("deferrals");
+		ASSERT_TRUE(EVENTUALLY(module_remove() == 0)) TH_LOG("round %d", round);
+		close(self->full);
+		ASSERT_EQ(0, module_insert(""));
+		ASSERT_TRUE(EVENTUALLY(scratch_shown(&self->m)));
+	}
+	self->stop = true;
+	for (i = 0; i < 4; i++)
+		pthread_join(self->thread[i], NULL);
+	EXPECT_LT(0, deferrals);
 }
 
 /* ---- swap ---- */

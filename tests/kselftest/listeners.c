@@ -200,7 +200,7 @@ static void *read_once(void *arg)
 /* one waits for the page that it reads into, amid a record; nobody else has a part of that */
 TEST_F(mount, a_reader_waits_for_another_who_is_reading_a_record)
 {
-	struct uffdio_register page;
+	struct uffdio_register page = {};
 	int faults = missing_page(&page), i;
 	char text[4096] = "";
 	struct reader reader[2] = {

@@ -255,8 +255,9 @@ int missing_page(struct uffdio_register *page)
 	int faults = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 
 	page->range.len = sysconf(_SC_PAGESIZE);
-	page->range.start = (uintptr_t)mmap(NULL, page->range.len, PROT_READ | PROT_WRITE,
-					    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (!page->range.start)
+		page->range.start = (uintptr_t)mmap(NULL, page->range.len, PROT_READ | PROT_WRITE,
+						    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	page->mode = UFFDIO_REGISTER_MODE_MISSING;
 	if (faults < 0 || ioctl(faults, UFFDIO_API, &api) || ioctl(faults, UFFDIO_REGISTER, page))
 		return -1;
@@ -268,6 +269,19 @@ void fill_page(int faults, const struct uffdio_register *page)
 	struct uffdio_zeropage fill = { .range = page->range };
 
 	ioctl(faults, UFFDIO_ZEROPAGE, &fill);
+}
+
+bool hold_page(struct held_page *held, char *page)
+{
+	held->page = (struct uffdio_register){ .range.start = (uintptr_t)page };
+	held->faults = missing_page(&held->page);
+	return held->faults >= 0;
+}
+
+void let_go_page(struct held_page *held)
+{
+	fill_page(held->faults, &held->page);
+	close(held->faults);
 }
 
 static void *list_to_missing_page(void *arg)

@@ -76,9 +76,22 @@ int open_file(const struct scratch *m, const char *name);
 int superblock(dev_t *dev);
 int superblock_of(const char *type, dev_t *dev);
 
-/* a page that whoever touches it waits for until it is filled; returns -1 without userfaultfd */
+/*
+ * A page, a new one if its start is 0, that whoever touches it waits for until it is filled;
+ * returns -1 without userfaultfd.
+ */
 int missing_page(struct uffdio_register *page);
 void fill_page(int faults, const struct uffdio_register *page);
+
+/* The same of a page that nobody has touched yet. */
+struct held_page {
+	struct uffdio_register page;
+	int faults;		/* readable while somebody waits */
+};
+
+/* false where the kernel has no userfaultfd */
+bool hold_page(struct held_page *held, char *page);
+void let_go_page(struct held_page *held);
 
 /*
  * Whoever lists the module's directory into a page that is missing has its i_rwsem, for which the

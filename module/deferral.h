@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Deferrals: system calls that are checked when they return, not within.
+ */
+#ifndef TW_DEFERRAL_H
+#define TW_DEFERRAL_H
+
+#include "probe.h"
+
+/* for hook.c */
+void tw_deferral_init(enum tw_probe_kind kind);
+void tw_deferral_enable(void);
+int tw_deferral_disable(void);
+void tw_deferral_exit(void);
+
+/* for show.c */
+const char *tw_deferral_symbol(void);
+unsigned long tw_deferral_count(void);
+
+#endif /* TW_DEFERRAL_H */
