@@ -25,19 +25,14 @@ static unsigned long tw_blocks_limit(const struct shmem_sb_info *sbinfo)
 	return READ_ONCE(sbinfo->max_blocks);
 }
 
-/**
- * tw_blocks_used() - the sum of a superblock's counter of blocks
- * @sbinfo: of one that keeps a count, and cannot go
- *
+/*
  * On PREEMPT_RT percpu_counter_cpu_dead() holds the counter's lock with
  * interrupts on, and a check takes it, with the gauge's lock, in an interrupt. The
  * two do not meet on one CPU: that interrupt is one that the CPU has raised for
  * itself in a hook, so that it comes above who writes to a tmpfs. lockdep cannot
  * know that.
- *
- * Return: blocks; may be negative while others count.
  */
-s64 tw_blocks_used(struct shmem_sb_info *sbinfo)
+static s64 tw_blocks_used(struct shmem_sb_info *sbinfo)
 {
 	s64 used;
 
@@ -74,6 +69,8 @@ static void tw_blocks_widen(struct tw_gauge *gauge)
 {
 	unsigned long flags;
 
+	if (gauge->ops->kind != TW_BLOCKS)
+		return;
 	raw_spin_lock_irqsave(&gauge->lock, flags);
 	tw_gauge_end_credit(gauge);
 	raw_spin_unlock_irqrestore(&gauge->lock, flags);
@@ -100,7 +97,7 @@ static int tw_blocks_cpu_comes(unsigned int cpu)
 }
 
 /**
- * tw_blocks_init() - before a gauge is made of blocks
+ * tw_blocks_init() - before a gauge of blocks is made
  *
  * Return: 0, or a negative errno after a line in the log.
  */

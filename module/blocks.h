@@ -17,8 +17,6 @@ extern const struct tw_gauge_ops tw_blocks_ops;
 int tw_blocks_init(void);
 void tw_blocks_exit(void);
 
-s64 tw_blocks_used(struct shmem_sb_info *sbinfo);
-
 /*
  * The shared part of a mount's counter of blocks. Who counts stores plainly, under
  * a lock; that what is read may be older is what the barriers and the slack are

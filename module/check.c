@@ -4,7 +4,8 @@
  *
  * Usage is read in two ways, see gauge.h: the exact one may be dear, the rough one is off by
  * no more than the slack. What is said below of blocks, allocations and frees is
- * meant of all that is measured; I3 to I6 are for gauges that give credit.
+ * meant of all that is measured; I3 to I6 are for gauges that give credit, and I14 is of
+ * blocks. Their hooks know at compile time what tw_gauge_ops says of them.
  *
  * I1. No crossing is missed. Whoever changes usage (mm/shmem.c) and whoever
  * changes what is waited for (this file) each write first, then have a full
@@ -246,13 +247,13 @@ static __always_inline void tw_check_queue(struct tw_gauge *gauge, long blocks)
 }
 
 /**
- * tw_check_deferral() - the current task's place among those that defer
+ * tw_check_own_deferral() - the current task's place among those that defer
  * @gauge: where
  *
  * Context: any, with preemption disabled.
  * Return: the place, or NULL if it has none.
  */
-notrace struct tw_deferral *tw_check_deferral(struct tw_gauge *gauge)
+notrace struct tw_deferral *tw_check_own_deferral(struct tw_gauge *gauge)
 {
 	struct tw_deferral *deferral = gauge->deferrals;
 	size_t i;
@@ -264,7 +265,7 @@ notrace struct tw_deferral *tw_check_deferral(struct tw_gauge *gauge)
 	return NULL;
 }
 
-NOKPROBE_SYMBOL(tw_check_deferral);
+NOKPROBE_SYMBOL(tw_check_own_deferral);
 
 /* Is the check that the current task's hook wants left to the end of its system call? */
 static __always_inline bool tw_check_defers(struct tw_gauge *gauge)
@@ -274,7 +275,7 @@ static __always_inline bool tw_check_defers(struct tw_gauge *gauge)
 	/* of other tasks' any number will do, its own it sees */
 	if (likely(!READ_ONCE(gauge->deferring)))
 		return false;
-	deferral = tw_check_deferral(gauge);
+	deferral = tw_check_own_deferral(gauge);
 	if (!deferral || time_after_eq(jiffies, deferral->until))
 		return false;
 	deferral->due = true;
@@ -285,7 +286,7 @@ static __always_inline bool tw_check_defers(struct tw_gauge *gauge)
  * Ends all credit, from a hook whose check is deferred (I14). That has been done if no check
  * has begun a generation since: the next one sums up what the hook has counted (I1).
  */
-static noinline notrace void tw_check_end_credit(struct tw_gauge *gauge)
+static noinline notrace void tw_check_forfeit(struct tw_gauge *gauge)
 {
 	unsigned long flags;
 
@@ -301,7 +302,7 @@ static noinline notrace void tw_check_end_credit(struct tw_gauge *gauge)
 	local_irq_restore(flags);
 }
 
-NOKPROBE_SYMBOL(tw_check_end_credit);
+NOKPROBE_SYMBOL(tw_check_forfeit);
 
 /* A hook asks for a check, as in tw_check_queue(), now or at the end of its system call. */
 static __always_inline void tw_check_ask(struct tw_gauge *gauge, long blocks)
@@ -309,7 +310,7 @@ static __always_inline void tw_check_ask(struct tw_gauge *gauge, long blocks)
 	if (!tw_check_defers(gauge))
 		tw_check_queue(gauge, blocks);
 	else if (TW_COMPAT_COUNTS_BLOCKS)
-		tw_check_end_credit(gauge);
+		tw_check_forfeit(gauge);
 }
 
 /**
@@ -319,7 +320,7 @@ static __always_inline void tw_check_ask(struct tw_gauge *gauge, long blocks)
  * @blocks: how many
  *
  * What is queued runs on this CPU as soon as interrupts are enabled: before the
- * system call returns, and after the blocks were counted.
+ * system call returns, and after the blocks were counted. See I14 for what is deferred.
  *
  * Context: as tw_check_alloc(), after its barrier.
  */
@@ -394,8 +395,8 @@ NOKPROBE_SYMBOL(tw_check_free);
  * interrupts are enabled again
  * @gauge: where
  *
- * The barrier that makes a free see check_below would be too early here, so there
- * is always a check.
+ * The barrier that makes a free see check_below would be too early here, so a check
+ * is always asked for.
  *
  * Context: as tw_check_alloc().
  */
@@ -758,12 +759,14 @@ static void tw_check_fn(struct irq_work *work)
 
 /* ---- what it takes ---- */
 
+/* Also where nothing can be deferred, as few kernels are. */
 static struct tw_deferral *tw_check_make_deferrals(void)
 {
 	struct tw_deferral *deferrals = kcalloc(TW_DEFERRALS, sizeof(*deferrals),
 						GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL);
 	size_t i;
 
+	/* D2 of deferral.c */
 	for (i = 0; deferrals && i < TW_DEFERRALS; i++)
 		init_completion(&deferrals[i].work.completion);
 	return deferrals;

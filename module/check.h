@@ -49,7 +49,7 @@ tw_check_alloc(struct tw_gauge *gauge, struct shmem_sb_info *sbinfo,
 	tw_check_alloc_near(gauge, sbinfo, blocks);
 }
 
-/* tasks that defer on a gauge at a time */
+/* tasks that defer on a gauge at a time; the places are here, where hooks look for them */
 #define TW_DEFERRALS	8
 
 /**
@@ -71,11 +71,10 @@ struct tw_deferral {
 };
 
 /* for deferral.c */
-struct tw_deferral *tw_check_deferral(struct tw_gauge *gauge);
+struct tw_deferral *tw_check_own_deferral(struct tw_gauge *gauge);
 void tw_check_queue_sum(struct tw_gauge *gauge);
 
 /* for watch.c */
-int tw_check_prepare(struct tw_gauge *gauge);
 void tw_check_resized(struct tw_gauge *gauge);
 void tw_check_notify(struct tw_gauge *gauge);
 
@@ -84,6 +83,9 @@ bool tw_check_again(struct tw_gauge *gauge, bool *queued);
 
 /* for discovery.c */
 void tw_check_now(struct tw_gauge *gauge);
+
+/* for whoever registers */
+int tw_check_prepare(struct tw_gauge *gauge);
 
 /* for mount.c */
 void tw_check_release(struct tw_gauge *gauge);

@@ -55,7 +55,7 @@ struct tw_viewer {
  * @first: the side where it was placed
  * @last: its last crossing
  *
- * Both are written with the lock held of the mount where the threshold is.
+ * Both are written with the lock held of the gauge where the threshold is.
  */
 struct tw_observer {
 	const struct tw_viewer *viewer;

@@ -101,7 +101,7 @@ static __always_inline struct tw_deferral *tw_deferral_take(struct tw_gauge *gau
 			return NULL;
 	}
 	/* the module's end may just have let go of it */
-	if (!kref_get_unless_zero(&gauge->mount->ref))
+	if (!tw_mount_get_unless_gone(gauge->mount))
 		return NULL;
 	init_task_work(&deferral->work.head, tw_deferral_end);
 	deferral->due = false;
@@ -121,7 +121,7 @@ static __always_inline void tw_deferral_begin(struct tw_gauge *gauge)
 	struct tw_deferral *deferral;
 	unsigned long flags;
 
-	deferral = tw_check_deferral(gauge);
+	deferral = tw_check_own_deferral(gauge);
 	if (deferral) {
 		deferral->until = jiffies + TW_DEFERRAL_TIME;
 		return;
@@ -292,7 +292,7 @@ static void tw_deferral_abandon(void)
 /**
  * tw_deferral_exit() - undo tw_deferral_init()
  *
- * No hook finds a mount any more. No code of this file runs on return.
+ * No hook finds a gauge any more. No code of this file runs on return.
  * Context: process.
  */
 void tw_deferral_exit(void)

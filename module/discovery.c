@@ -507,7 +507,7 @@ static void tw_discovery_release(void)
 	}
 }
 
-static void tw_discovery_check_usage(struct tw_mount *mount)
+static void tw_discovery_check_gauges(struct tw_mount *mount)
 {
 	size_t i;
 
@@ -546,7 +546,7 @@ static void tw_discovery_check(void)
 			rcu_read_unlock();
 			/* a remount that comes in between is seen when it is over */
 			unlimited = tw_gauge_is_unlimited(&mount->gauges[TW_BLOCKS]);
-			tw_discovery_check_usage(mount);
+			tw_discovery_check_gauges(mount);
 			if (unlimited && mount->counted) {
 				mount->counted = false;
 				tw_discovery_events->gone(mount);

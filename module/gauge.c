@@ -9,7 +9,6 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 
-#include "compat.h"
 #include "gauge.h"
 #include "probe.h"
 
@@ -18,7 +17,7 @@
  * of them are watched.
  */
 struct hlist_head tw_gauge_watched[TW_GAUGES][1 << TW_GAUGE_WATCHED_BITS];
-/* and all of them once more: by what is all that deferral.c knows */
+/* all of them once more, by sbinfo, which is all that deferral.c has */
 static DEFINE_HASHTABLE(tw_gauge_watched_info, 8);
 static DEFINE_RAW_SPINLOCK(tw_gauge_table_lock);
 

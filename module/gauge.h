@@ -12,10 +12,10 @@
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
 #include <linux/rculist.h>
-#include <linux/shmem_fs.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+struct shmem_sb_info;
 struct super_block;
 struct tw_cpu_state;
 struct tw_deferral;
@@ -37,7 +37,7 @@ enum tw_gauge_kind {
 };
 
 /**
- * struct tw_gauge_ops - how it is measured
+ * struct tw_gauge_ops - how it is measured, for all but the hooks
  * @kind: what
  * @shift: log2 of the bytes that one of them is
  * @credits: what is near a threshold is charged to CPUs, see check.c
@@ -70,8 +70,8 @@ struct tw_gauge_ops {
  * @check_below: below that, usage that falls may have come below @next_fall;
  *	LONG_MAX while crossings are notified, and while @resizing
  * @lock: protects what follows up to @notifying, and writes of @check_above to
- *	@generation and of @check_below; taken from hard interrupts. Taken before
- *	percpu_counter's lock.
+ *	@generation and of @check_below; taken from hard interrupts and in probes.
+ *	Taken before percpu_counter's lock.
  * @ops: how it is measured
  * @mount: whose it is; not looked into here
  * @next_rise: the lowest usage at which a threshold becomes above
@@ -96,8 +96,9 @@ struct tw_gauge_ops {
  * @notifying: the one that is just being notified
  * @notify_lock: held while crossings are notified, so that who waits for it knows
  *	them to be notified; taken before @lock and eventfds' locks
- * @mutex: held while @cpu_states are set; taken before @lock
- * @watched_info: like @watched, but by @sbinfo
+ * @mutex: held from when @cpu_states and @deferrals are set until each hook finds the
+ *	gauge, a grace period later; taken before @lock
+ * @watched_info: like @watched, but in one table of all kinds, by @sbinfo
  * @deferrals: see deferral.c; of blocks alone, made with the first threshold
  * @deferring: how many of them are pending; under a lock of that file
  *

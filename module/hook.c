@@ -5,8 +5,9 @@
  * The handlers run on the way of each allocation and free of the machine's
  * shared memory. They find the superblock's gauge, if it has one, and leave the
  * rest to check.h. They may be called from a breakpoint, which x86 treats as an
- * NMI, and under info->lock: no lock, no sleeping, nothing that wakes. What runs
- * for each allocation is inlined into them, and they are notrace, so that
+ * NMI, and under info->lock: no sleeping, nothing that wakes, and no lock but where a
+ * system call is deferred (I14 of check.c) or a mount goes, by tw_probe_lock(). What
+ * runs for each allocation is inlined into them, and they are notrace, so that
  * tracing all functions does not make it slow.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -593,7 +594,7 @@ static const char *tw_hook_test(void)
 		wrong = err == -EIO ? "cannot be armed: kprobes are switched off" :
 				      "cannot be armed";
 
-	/* takes a mount's mutex, inside which tw_hook_get() is called */
+	/* it may take long: not with the mutex held */
 	if (!wrong)
 		wrong = tw_selftest_run();
 

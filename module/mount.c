@@ -190,6 +190,7 @@ notrace bool tw_mount_unhook(struct tw_mount *mount)
 	size_t i;
 
 	local_irq_save(flags);
+	/* the last one decides who was first: all of them are done then */
 	for (i = 0; i < TW_GAUGES; i++)
 		hooked = tw_gauge_unhook(&mount->gauges[i]);
 	if (hooked) {

@@ -93,6 +93,17 @@ void tw_mount_detach(struct tw_mount *mount);
 struct tw_mount *tw_mount_get(struct tw_mount *mount);
 void tw_mount_put(struct tw_mount *mount);
 
+/**
+ * tw_mount_get_unless_gone() - take a reference if there is one left
+ * @mount: an object that stays for the moment
+ *
+ * Return: true if it was taken.
+ */
+static __always_inline bool tw_mount_get_unless_gone(struct tw_mount *mount)
+{
+	return kref_get_unless_zero(&mount->ref);
+}
+
 int tw_mount_usage(struct tw_mount *mount, struct tw_usage *usage);
 
 /* Blocks; before 6.6 two allocations at once may both be let in by the last one. */

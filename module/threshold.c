@@ -3,11 +3,10 @@
  * Thresholds: levels on a gauge, and the side of them that usage is on.
  *
  * Which side that is changes in one place alone, tw_threshold_cross(), under the
- * mount's lock: each change is one crossing, and is notified once. When that is
+ * gauge's lock: each change is one crossing, and is notified once. When that is
  * called, and why no crossing is missed, is in check.c.
  */
 #include <linux/minmax.h>
-#include <linux/mm.h>
 
 #include "gauge.h"
 #include "threshold.h"

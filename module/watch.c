@@ -29,6 +29,7 @@ static int tw_watch_possible(struct tw_gauge *gauge)
  * @threshold: with @gauge, @spec, @notify and maybe @observer set, and all else zero
  *
  * If it asks for @now, that has been notified on return, or with PREEMPT_RT soon after.
+ * Whoever is to be told even of what no hook has seen calls tw_resync_start() then.
  *
  * Context: process, after tw_check_prepare().
  * Return: 0; -ENODEV if the mount is gone, -EOPNOTSUPP if it keeps no count.
@@ -63,6 +64,8 @@ int tw_watch_begin(struct tw_threshold *threshold)
  * tw_watch_move() - give a threshold another level
  * @threshold: one that is watched, and asks for @now
  * @level: the new level, may be none; if it is reached, that is notified
+ *
+ * As after tw_watch_begin(), tw_resync_start() is due.
  *
  * Context: process; not at once with tw_watch_end().
  */
@@ -100,8 +103,9 @@ void tw_watch_end(struct tw_threshold *threshold)
 	unsigned int pending;
 
 	raw_spin_lock_irqsave(&gauge->lock, flags);
-	tw_threshold_displace(gauge, threshold);
+	/* first: where the hook asks for checks hangs on whether there are any */
 	list_del(&threshold->pending_entry);
+	tw_threshold_displace(gauge, threshold);
 	pending = threshold->pending;
 	raw_spin_unlock_irqrestore(&gauge->lock, flags);
 

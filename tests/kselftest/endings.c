@@ -103,7 +103,7 @@ static int umount_it(void *arg, int number)
 
 /*
  * tw_watch_end(): tw_notify_wait() waits for a signal under way. One that asks for
- * once may be ended by its close and by its crossing: tw_eventfd_claim() lets one of them.
+ * once may be ended by its close and by its crossing: tw_trigger_claim() lets one of them.
  */
 TEST_F_TIMEOUT(mount, eventfds_closed_against_a_crossing_end_and_others_count_on, 120)
 {
@@ -157,7 +157,7 @@ TEST_F_TIMEOUT(mount, an_eventfd_registered_often_and_closed_against_a_crossing_
 }
 
 /*
- * Both want the same triggers: who claims one with tw_eventfd_claim() ends it. The even
+ * Both want the same triggers: who claims one with tw_trigger_claim() ends it. The even
  * ones are closed, the odd ones hear one farewell.
  */
 TEST_F_TIMEOUT(mount, eventfds_closed_against_the_umount_end_and_others_hear_one_farewell, 120)
@@ -198,8 +198,8 @@ static int register_half(void *arg, int number)
 }
 
 /*
- * Registration looks at mount->sbinfo under mount->mutex and, in
- * tw_threshold_possible(), under mount->lock, where tw_mount_unhook() clears it; and
+ * Registration looks at gauge->sbinfo under mount->mutex and, in
+ * tw_watch_possible(), under gauge->lock, where tw_gauge_unhook() clears it; and
  * tw_trigger_end_all() takes the mutex after that. So it is refused, or ended.
  */
 TEST_F_TIMEOUT(mount, a_registration_against_the_umount_is_refused_or_hears_one_farewell, 120)

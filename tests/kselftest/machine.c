@@ -279,7 +279,7 @@ static void cross_amid(struct __test_metadata *_metadata, FIXTURE_DATA(mount) *s
 /*
  * A CPU's part of the counter is folded into the shared one when it goes, and its
  * credit from the pool is lost: that only makes a check earlier. What bounds the
- * parts is of all CPUs present, tw_check_cpu_comes().
+ * parts is of all CPUs present, tw_blocks_cpu_comes().
  */
 TEST_F_TIMEOUT(mount, cpus_that_go_and_come_disturb_no_count, 120)
 {

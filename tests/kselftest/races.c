@@ -76,7 +76,7 @@ static int register_some(void *arg, int number)
 
 /*
  * tw_threshold_place(): what is waited for is widened before usage is summed up, with
- * a full barrier between, all under mount->lock. So either the sum has the block
+ * a full barrier between, all under gauge->lock. So either the sum has the block
  * and "now" tells it, or the hook of that block asks for a check.
  */
 TEST_F_TIMEOUT(mount, a_trigger_registered_while_usage_rises_past_it_is_told_once, 120)
@@ -120,7 +120,7 @@ TEST_F_TIMEOUT(mount, a_trigger_registered_while_usage_falls_past_it_is_told_onc
 
 /*
  * The first trigger of a mount makes the mount known to the hook and the hook
- * itself appear: tw_mount_watch() waits, with synchronize_rcu(), until every
+ * itself appear: tw_gauge_watch() waits, with synchronize_rcu(), until every
  * handler that has not found the mount has ended, before usage is summed up.
  */
 TEST_F_TIMEOUT(mount, the_first_trigger_of_a_mount_registered_while_usage_passes_it_is_told_once, 120)
@@ -159,7 +159,7 @@ static int move_level(void *arg, int number)
  * From 9 blocks to 10 while the level goes from 20 to 10: told by whoever is
  * later. And up again, never told, or told at 10 before it moved; then at 20.
  * tw_watch_move() takes the threshold from its old place and puts it to the new one in
- * one section of mount->lock, and checks usage there after a barrier.
+ * one section of gauge->lock, and checks usage there after a barrier.
  */
 TEST_F_TIMEOUT(mount, a_level_moved_to_where_usage_just_gets_is_told_once, 120)
 {
@@ -262,7 +262,7 @@ static int remove_some(void *arg, int number)
 
 /*
  * Four CPUs see usage past the levels at once; tw_threshold_cross() moves each threshold
- * under mount->lock, and takes one that asks for once away in the same section.
+ * under gauge->lock, and takes one that asks for once away in the same section.
  */
 TEST_F_TIMEOUT(mount, once_is_once_however_many_cpus_are_past_it, 120)
 {

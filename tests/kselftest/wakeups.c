@@ -133,7 +133,7 @@ static int rise(void *arg, int number)
 
 /*
  * As close against crossing, in the moment of the signal: remove_wait_queue() and
- * tw_notify_wait() in tw_trigger_unhook().
+ * tw_notify_wait() in tw_watch_end().
  */
 TEST_F_TIMEOUT(mount, clients_that_close_and_signal_others_when_woken_disturb_no_count, 120)
 {
