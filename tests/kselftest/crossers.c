@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Who crossed: told of whom, and to whom. */
 #include "client.h"
+#include "race.h"
 #include "kselftest_harness.h"
 
 #include <linux/capability.h>
@@ -224,6 +225,41 @@ TEST_F_TIMEOUT(mount, a_block_written_right_after_a_remount_has_not_crossed_what
 		ASSERT_EQ(0, ftruncate(self->fd, 10 * self->m.block));
 		ASSERT_LE(0, lseek(self->fd, 0, SEEK_END));
 	}
+}
+
+/* the same where the check of the remount is held up, so that the one of the write is first */
+TEST_F(mount, a_block_that_finds_what_a_remount_has_crossed_has_not_crossed_it)
+{
+	struct held_room held = {};
+	struct record r;
+	int other;
+
+	ASSERT_EQ(0, device_register(self->device, &self->m, "10% tag=p"));
+	EXPECT_NEXT(self->device, "state");
+	EXPECT_NEXT(self->device, "state");
+	ASSERT_EQ(0, go_over(self));
+	EXPECT_NEXT(self->device, "up");
+	ASSERT_LE(0, lseek(self->fd, 0, SEEK_END));
+	if (!hold_up(&held))
+		SKIP(return, "the kernel has no userfaultfd");
+	/* this one is what the work waits with */
+	other = superblock(NULL);
+	EXPECT_LE(0, other);
+	usleep(50000);
+	EXPECT_EQ(0, scratch_remount(&self->m, "nr_blocks=20"));
+	EXPECT_TRUE(record_none(self->device));
+	EXPECT_EQ(0, append_blocks(self->fd, &self->m, 1));
+	EXPECT_NEXT(self->device, "up");
+	EXPECT_STREQ("p", r.tag);
+	EXPECT_FALSE(record_names_somebody(&r)) TH_LOG("%s", r.line);
+	EXPECT_EQ(0, scratch_remount(&self->m, "nr_blocks=1000"));
+	EXPECT_TRUE(record_none(self->device));
+	EXPECT_EQ(0, ftruncate(self->fd, 10 * self->m.block));
+	EXPECT_NEXT(self->device, "down");
+	EXPECT_STREQ("p", r.tag);
+	EXPECT_FALSE(record_names_somebody(&r)) TH_LOG("%s", r.line);
+	let_go(&held);
+	close(other);
 }
 
 TEST_F(mount, nobody_is_named_where_the_kernel_does_not_say_who_it_was)
