@@ -548,9 +548,9 @@ static int see_placing(void *arg, int number)
 		return -errno;
 	text[n] = '\0';
 	blocks = strstr(text, " blocks=");
-	if (blocks && atoll(blocks + strlen(" blocks=")) == placing->blocks)
-		write(placing->efd, &one, sizeof(one));
-	return 0;
+	if (!blocks || atoll(blocks + strlen(" blocks=")) != placing->blocks)
+		return 0;
+	return write(placing->efd, &one, sizeof(one)) < 0 ? -errno : 0;
 }
 
 /*
