@@ -8,7 +8,8 @@ the branches, where a line has no reason, and where a reason has no such line an
 what was reached this time is named: another run may not reach it.
 
 A line of UNREACHED is "FILE<tab>FUNCTION<tab>TEXT<tab>REASON": TEXT is the line, without the white
-space around it; all that read so in FUNCTION are meant, and all of FUNCTION where TEXT is "*".
+space around it; all that read so in FUNCTION are meant, and all of FUNCTION where TEXT is "*". What
+was inlined wherever it is called has no function of its own: FUNCTION is "-" then.
 
 The branches inside of an assertion of the kernel's are not counted: all but one of them are
 reached only where it is violated. flush_workqueue() is one, that the queue is none of the system's."""
@@ -43,7 +44,7 @@ def read(names, top):
                     for line in part["lines"]:
                         number = line["line_number"]
                         lines[path][number] = max(lines[path].get(number, 0), line["count"])
-                        functions[(path, number)] = line.get("function_name")
+                        functions[(path, number)] = line.get("function_name") or "-"
                         if ASSERTION.match(source[number - 1]):
                             continue
                         # inlined copies and other compilers lay branches out in another way
