@@ -231,7 +231,9 @@ static inline int tw_compat_debugfs_rename(struct dentry *dentry, const char *na
 
 /*
  * Not exported by all kernels (Debian's do): the address is NULL then, and nothing is
- * deferred. A weak symbol, and not symbol_get(), which holds the kernel to GPL exports.
+ * deferred. A weak symbol, and not symbol_get(), which holds the kernel to GPL exports. It
+ * is to be used by a pointer in memory: arm64 loads no module that has a weak symbol's
+ * address in its code.
  */
 extern typeof(task_work_add) task_work_add __weak;
 

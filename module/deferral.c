@@ -63,6 +63,9 @@ static LIST_HEAD(tw_deferral_pending);
 static unsigned int tw_deferral_nr_pending;
 static unsigned long tw_deferral_begun;
 
+/* see compat.h; READ_ONCE(), or the compiler puts the symbol in its place */
+static typeof(task_work_add) *tw_deferral_task_work_add = task_work_add;
+
 /* ---- the task's way back to user mode ---- */
 
 /* Does not sleep, see D3. */
@@ -132,7 +135,8 @@ static __always_inline void tw_deferral_begin(struct tw_gauge *gauge)
 	raw_spin_unlock(&tw_deferral_lock);
 	local_irq_restore(flags);
 	/* it is not exiting, so there is no other reason to fail than one to come */
-	if (deferral && task_work_add(current, &deferral->work.head, TWA_RESUME))
+	if (deferral && READ_ONCE(tw_deferral_task_work_add)(current, &deferral->work.head,
+							     TWA_RESUME))
 		tw_deferral_end(&deferral->work.head);
 }
 
@@ -222,7 +226,7 @@ unsigned long tw_deferral_count(void)
  */
 void tw_deferral_init(enum tw_probe_kind kind)
 {
-	if (!task_work_add)
+	if (!READ_ONCE(tw_deferral_task_work_add))
 		return;
 	/* synchronize_rcu_tasks() would not wait for a task that is preempted, see D3 */
 	if (IS_ENABLED(CONFIG_PREEMPTION) && !IS_ENABLED(CONFIG_TASKS_RCU))
