@@ -11,8 +11,11 @@ A line of UNREACHED is "FILE<tab>FUNCTION<tab>TEXT<tab>REASON": TEXT is the line
 space around it; all that read so in FUNCTION are meant, and all of FUNCTION where TEXT is "*". What
 was inlined wherever it is called has no function of its own: FUNCTION is "-" then.
 
-The branches inside of an assertion of the kernel's are not counted: all but one of them are
-reached only where it is violated. flush_workqueue() is one, that the queue is none of the system's."""
+Branches are counted of the lines that have a condition of their own, a word of C for one: those of
+others are in what a macro of the kernel's makes of them (local_irq_save(), test_bit(), hash_add(),
+hlist_for_each_entry_rcu()), for constants, its checkers and its assertions. An assertion that is a
+condition is not counted either: all but one of its branches are reached only where it is violated.
+flush_workqueue() is one, that the queue is none of the system's."""
 
 import collections
 import json
@@ -20,6 +23,7 @@ import os
 import re
 import sys
 
+CONDITION = re.compile(r"\b(if|while|for|switch)\b|\?|&&|\|\|")
 ASSERTION = re.compile(r"\s*(lockdep_assert_\w+|WARN_ON(_ONCE)?|flush_workqueue)\(")
 
 LINES, BRANCHES = 97.0, 90.0
@@ -45,7 +49,7 @@ def read(names, top):
                         number = line["line_number"]
                         lines[path][number] = max(lines[path].get(number, 0), line["count"])
                         functions[(path, number)] = line.get("function_name") or "-"
-                        if ASSERTION.match(source[number - 1]):
+                        if ASSERTION.match(source[number - 1]) or not CONDITION.search(source[number - 1]):
                             continue
                         # inlined copies and other compilers lay branches out in another way
                         key = (number, line.get("function_name"), len(line["branches"]))
