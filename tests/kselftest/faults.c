@@ -36,6 +36,7 @@ FIXTURE(faults) {
 	struct scratch *at;	/* where an attempt registers */
 	int other;		/* what it registers: up at most at 12 blocks */
 	int leaving;		/* registered on a mount that goes */
+	int device;		/* by which an attempt registers */
 	int nth;		/* fail-nth of this thread */
 	bool probes_safe;	/* no allocation fails where it would break the kernel's own */
 	const char *file;	/* what an attempt opens, reads or registers by */
@@ -456,8 +457,14 @@ TEST_F_TIMEOUT(faults, registering_by_any_door, 300)
 
 static int open_device(FIXTURE_DATA(faults) *self)
 {
-	self->other = open(TMPFSWARN_DEVICE, O_RDWR | O_CLOEXEC);
-	return self->other < 0 ? -errno : 0;
+	self->device = open(TMPFSWARN_DEVICE, O_RDWR | O_CLOEXEC);
+	return self->device < 0 ? -errno : 0;
+}
+
+static int close_device(FIXTURE_DATA(faults) *self)
+{
+	close(self->device);
+	return EVENTUALLY(stat_of("triggers") == 1) ? 0 : -ETIMEDOUT;
 }
 
 static int try_device(FIXTURE_DATA(faults) *self)
@@ -468,7 +475,7 @@ static int try_device(FIXTURE_DATA(faults) *self)
 	if (fd < 0)
 		return -errno;
 	snprintf(text, sizeof(text), "%d %s", fd, self->args);
-	error = write(self->other, text, strlen(text)) < 0 ? -errno : 0;
+	error = write(self->device, text, strlen(text)) < 0 ? -errno : 0;
 	close(fd);
 	return error;
 }
@@ -477,7 +484,7 @@ TEST_F_TIMEOUT(faults, registering_by_the_device, 300)
 {
 	struct path path = {
 		.name = "registering by the device",
-		.prepare = open_device, .attempt = try_device, .undo = close_listener,
+		.prepare = open_device, .attempt = try_device, .undo = close_device,
 	};
 
 	self->args = "50% rising tag=one";
