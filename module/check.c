@@ -11,7 +11,7 @@
  * changes what is waited for (this file) each write first, then have a full
  * memory barrier, then read what the other wrote:
  *
- *	tw_check_alloc()		tw_check(), tw_threshold_place()
+ *	tw_check_alloc() and others	tw_check(), tw_threshold_place()
  *	  [usage was counted]		  check_above, check_below, generation = ...
  *	  smp_mb()			  smp_mb()
  *	  read check_above, generation	  read usage exactly
@@ -97,9 +97,10 @@
  * that discovery makes after each remount.
  *
  * I13. No hook is called for the blocks that an allocation counts and takes back because it
- * fails (tw_compat_hook_candidate() says when). I4 does not hold of them: a check
- * in between takes them for a crossing, and the way back is not seen; and a sum that sees one
- * of the two steps and not the other is off by them, and so is the credit that it gives. The
+ * fails (tw_compat_hook_candidate() says when), nor for such an inode (inodes.c). I4 does not
+ * hold of them: a check in between takes them for a crossing, and the way back is not seen;
+ * and a sum that sees one of the two steps and not the other is off by them, and so is the
+ * credit that it gives. The
  * same is true of a hit that the kernel drops, and of probes that somebody has switched
  * off. So once a second each gauge's thresholds are compared with usage, see
  * tw_check_again(): whatever has made them differ, they agree again within three
@@ -120,7 +121,8 @@
  *
  * Where the hook does not learn how many blocks were allocated (up to Linux 6.5),
  * there are no credits, and each allocation or free nearer than the slack makes a
- * check.
+ * check. Nor are there where the count is one number, as that of inodes is: then the slack is
+ * 0, and only who is past a threshold makes one.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -233,15 +235,15 @@ static __always_inline bool tw_check_charge(struct tw_gauge *gauge, long allocat
 }
 
 /*
- * Queues a check on this CPU, for blocks that the current task has allocated; negative if
- * it has freed them, 0 if their number is not known. An interrupt between the two lines
+ * Queues a check on this CPU, for what the current task has taken; negative if it has given
+ * it back, 0 if that is not known. An interrupt between the two lines
  * finds the new number with a task that is the current one, or with one that is not.
  */
-static __always_inline void tw_check_queue(struct tw_gauge *gauge, long blocks)
+static __always_inline void tw_check_queue(struct tw_gauge *gauge, long amount)
 {
 	struct tw_cpu_state *cpu_state = this_cpu_ptr(gauge->cpu_states);
 
-	WRITE_ONCE(cpu_state->cause.blocks, blocks);
+	WRITE_ONCE(cpu_state->cause.amount, amount);
 	WRITE_ONCE(cpu_state->cause.task, current);
 	irq_work_queue(&cpu_state->check);
 }
@@ -312,6 +314,24 @@ static __always_inline void tw_check_ask(struct tw_gauge *gauge, long blocks)
 	else if (TW_COMPAT_COUNTS_BLOCKS)
 		tw_check_forfeit(gauge);
 }
+
+/**
+ * tw_check_counted() - have usage checked
+ * @gauge: of which; one that gives no credit
+ * @amount: what the current task has taken; negative if it has given it back, 0 if that is
+ *	not known
+ *
+ * It runs on this CPU as soon as interrupts are enabled: before the system call returns, and
+ * after what the task has counted.
+ *
+ * Context: any, with preemption disabled.
+ */
+notrace void tw_check_counted(struct tw_gauge *gauge, long amount)
+{
+	tw_check_queue(gauge, amount);
+}
+
+NOKPROBE_SYMBOL(tw_check_counted);
 
 /**
  * tw_check_alloc_near() - blocks were allocated where that may matter

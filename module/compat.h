@@ -159,6 +159,41 @@ static inline s64 tw_compat_sum(struct percpu_counter *counter)
 #endif
 }
 
+/* Do xattrs take from what inodes take from? */
+#define TW_COMPAT_XATTRS_COUNT	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0) && \
+				 IS_ENABLED(CONFIG_TMPFS_XATTR))
+
+/* The lock of the count of inodes. */
+static inline bool tw_compat_stat_trylock(struct shmem_sb_info *sbinfo)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 15, 0)
+	return spin_trylock(&sbinfo->stat_lock);
+#else
+	return raw_spin_trylock(&sbinfo->stat_lock);
+#endif
+}
+
+static inline void tw_compat_stat_unlock(struct shmem_sb_info *sbinfo)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 15, 0)
+	spin_unlock(&sbinfo->stat_lock);
+#else
+	raw_spin_unlock(&sbinfo->stat_lock);
+#endif
+}
+
+/* A fifo on a file system of our own; its inode is made by mm/shmem.c. */
+static inline int tw_compat_mknod(struct inode *dir, struct dentry *dentry)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 12, 0)
+	return dir->i_op->mknod(dir, dentry, S_IFIFO | 0600, 0);
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	return dir->i_op->mknod(&init_user_ns, dir, dentry, S_IFIFO | 0600, 0);
+#else
+	return dir->i_op->mknod(&nop_mnt_idmap, dir, dentry, S_IFIFO | 0600, 0);
+#endif
+}
+
 /* Inodes that can still be made; mm/shmem.c takes 1024 bytes for each. */
 static inline unsigned long
 tw_compat_free_inodes(const struct shmem_sb_info *sbinfo)

@@ -15,6 +15,8 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+#include "level.h"
+
 struct shmem_sb_info;
 struct super_block;
 struct tw_cpu_state;
@@ -25,16 +27,6 @@ struct tw_threshold;
 /* next_rise and next_fall of a gauge while nothing waits for that */
 #define TW_NO_RISE	LONG_MAX
 #define TW_NO_FALL	LONG_MIN
-
-/**
- * enum tw_gauge_kind - what is measured
- * @TW_BLOCKS: blocks allocated
- * @TW_GAUGES: how many kinds there are
- */
-enum tw_gauge_kind {
-	TW_BLOCKS,
-	TW_GAUGES,
-};
 
 /**
  * struct tw_gauge_ops - how it is measured, for all but the hooks

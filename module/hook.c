@@ -3,12 +3,13 @@
  * The hook: where mm/shmem.c is probed.
  *
  * The handlers run on the way of each allocation and free of the machine's
- * shared memory. They find the superblock's gauge, if it has one, and leave the
+ * shared memory. They find the superblock's gauge, if that is watched, and leave the
  * rest to check.h. They may be called from a breakpoint, which x86 treats as an
  * NMI, and under info->lock: no sleeping, nothing that wakes, and no lock but where a
  * system call is deferred (I14 of check.c) or a mount goes, by tw_probe_lock(). What
  * runs for each allocation is inlined into them, and they are notrace, so that
- * tracing all functions does not make it slow.
+ * tracing all functions does not make it slow. What counts inodes is probed in
+ * inodes.c, and armed here, apart from the rest.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -30,6 +31,7 @@
 #include "discovery.h"
 #include "gauge.h"
 #include "hook.h"
+#include "inodes.h"
 #include "mount.h"
 #include "probe.h"
 #include "selftest.h"
@@ -52,11 +54,14 @@ static const struct tw_hook_candidate *tw_hook;
  * traces the function that frees: see tw_probe_enable_ftrace().
  */
 static DEFINE_MUTEX(tw_hook_mutex);
-static unsigned int tw_hook_users;
-static bool tw_hook_armed;
+static unsigned int tw_hook_users[TW_GAUGES];
+static bool tw_hook_armed[TW_GAUGES];
 static bool tw_hook_redirected;		/* when it was armed the last time */
 static bool tw_hook_unredirected;	/* not to be, for a test */
 static unsigned long tw_hook_armings;
+
+/* those of inodes.c work; inodes cannot be watched otherwise */
+static bool tw_hook_inodes __read_mostly;
 
 /* frees have no probe of their own and are seen where they begin */
 static bool tw_hook_frees_at_entry __read_mostly;
@@ -381,8 +386,7 @@ static struct tw_probe tw_hook_redirect = {
 
 static struct tw_probe tw_hook_uncharge = { .handlers = &tw_hook_uncharge_handlers };
 
-/* Returns 0, or a negative errno if some are in place still; they do no harm. */
-static int tw_hook_disable(void)
+static int tw_hook_disable_blocks(void)
 {
 	struct tw_probe *probes[] = {
 		&tw_hook_alloc, &tw_hook_redirect, &tw_hook_free, &tw_hook_uncharge,
@@ -390,11 +394,20 @@ static int tw_hook_disable(void)
 	int err = 0;
 	size_t i;
 
-	lockdep_assert_held(&tw_hook_mutex);
 	for (i = 0; i < ARRAY_SIZE(probes); i++)
 		err = tw_probe_disable(probes[i]) ?: err;
 	err = tw_deferral_disable() ?: err;
-	WRITE_ONCE(tw_hook_armed, false);
+	return err;
+}
+
+/* Returns 0, or a negative errno if some are in place still; they do no harm. */
+static int tw_hook_disable(enum tw_gauge_kind kind)
+{
+	int err;
+
+	lockdep_assert_held(&tw_hook_mutex);
+	err = kind == TW_INODES ? tw_inodes_disable() : tw_hook_disable_blocks();
+	WRITE_ONCE(tw_hook_armed[kind], false);
 	return err;
 }
 
@@ -418,68 +431,90 @@ static void tw_hook_disarm_fn(struct work_struct *work);
 static DECLARE_DELAYED_WORK(tw_hook_disarm, tw_hook_disarm_fn);
 
 /* Without memory, once more a moment later. */
-static void tw_hook_try_disable(void)
+static void tw_hook_try_disable(enum tw_gauge_kind kind)
 {
-	if (tw_hook_disable())
+	if (tw_hook_disable(kind))
 		mod_delayed_work(tw_wq, &tw_hook_disarm, TW_DISARM_DELAY);
 }
 
-static int tw_hook_enable(void)
+static int tw_hook_enable_blocks(void)
 {
-	int err;
+	int err = tw_probe_enable(&tw_hook_uncharge);
 
-	lockdep_assert_held(&tw_hook_mutex);
-	if (tw_hook_armed)
-		return 0;
-	err = tw_probe_enable(&tw_hook_uncharge);
 	if (!err)
 		err = tw_hook_enable_frees();
 	/* up to 6.5 the redirection sees these, too */
 	if (!err && !(TW_COMPAT_FREES_IN_RECALC && tw_hook_redirected))
 		err = tw_probe_enable(&tw_hook_alloc);
+	return err;
+}
+
+static int tw_hook_enable(enum tw_gauge_kind kind)
+{
+	int err;
+
+	lockdep_assert_held(&tw_hook_mutex);
+	if (tw_hook_armed[kind])
+		return 0;
+	err = kind == TW_INODES ? tw_inodes_enable() : tw_hook_enable_blocks();
 	if (err) {
 		/* not at once: who registers in a loop would have the text patched as often */
 		mod_delayed_work(tw_wq, &tw_hook_disarm, TW_DISARM_DELAY);
 		return err;
 	}
-	tw_deferral_enable();
-	WRITE_ONCE(tw_hook_armed, true);
+	if (kind == TW_BLOCKS)
+		tw_deferral_enable();
+	WRITE_ONCE(tw_hook_armed[kind], true);
 	WRITE_ONCE(tw_hook_armings, tw_hook_armings + 1);
 	return 0;
 }
 
 static void tw_hook_disarm_fn(struct work_struct *work)
 {
+	size_t kind;
+
 	mutex_lock(&tw_hook_mutex);
-	if (!tw_hook_users)
-		tw_hook_try_disable();
+	for (kind = 0; kind < TW_GAUGES; kind++) {
+		if (!tw_hook_users[kind])
+			tw_hook_try_disable(kind);
+	}
 	mutex_unlock(&tw_hook_mutex);
 }
 
-/* Is a probe in place that is switched off with all kprobes? */
-static bool tw_hook_switched_off(void)
+static bool tw_hook_blocks_are_kprobe(void)
 {
-	return (tw_probe_is_kprobe(&tw_hook_alloc) || tw_probe_is_kprobe(&tw_hook_free) ||
-		tw_probe_is_kprobe(&tw_hook_uncharge)) && !tw_probe_kprobes_on();
+	return tw_probe_is_kprobe(&tw_hook_alloc) || tw_probe_is_kprobe(&tw_hook_free) ||
+	       tw_probe_is_kprobe(&tw_hook_uncharge);
+}
+
+/* Is a probe in place that is switched off with all kprobes? */
+static bool tw_hook_switched_off(enum tw_gauge_kind kind)
+{
+	bool kprobe = kind == TW_INODES ? tw_inodes_is_kprobe() : tw_hook_blocks_are_kprobe();
+
+	return kprobe && !tw_probe_kprobes_on();
 }
 
 /**
- * tw_hook_get() - have each allocation and free seen until tw_hook_put()
+ * tw_hook_get() - have each change of a gauge seen until tw_hook_put()
+ * @kind: which, of all mounts
  *
  * Context: process.
- * Return: 0; -EIO after a line in the log, -ENOMEM.
+ * Return: 0; -EIO after a line in the log, -ENOMEM; -EOPNOTSUPP if it cannot be.
  */
-int tw_hook_get(void)
+int tw_hook_get(enum tw_gauge_kind kind)
 {
 	bool armed;
 	int err;
 
+	if (kind == TW_INODES && !tw_hook_inodes)
+		return -EOPNOTSUPP;
 	mutex_lock(&tw_hook_mutex);
-	armed = tw_hook_armed;
+	armed = tw_hook_armed[kind];
 	/* those in place may have been switched off since */
-	err = tw_hook_switched_off() ? -EIO : tw_hook_enable();
+	err = tw_hook_switched_off(kind) ? -EIO : tw_hook_enable(kind);
 	if (!err)
-		tw_hook_users++;
+		tw_hook_users[kind]++;
 	if (!err && !armed)
 		tw_hook_recheck_soon();
 	mutex_unlock(&tw_hook_mutex);
@@ -490,20 +525,21 @@ int tw_hook_get(void)
 		pr_err_ratelimited("kprobes are switched off, and with them the hook: write 1 to kprobes/enabled in debugfs\n");
 	else
 		pr_err_ratelimited("cannot arm the probe of %s: error %d\n",
-				   tw_hook_alloc.symbol, err);
+				   kind == TW_INODES ? "inodes" : tw_hook_alloc.symbol, err);
 	return -EIO;
 }
 
 /**
  * tw_hook_put() - undo tw_hook_get()
+ * @kind: as there
  *
  * The probes go a moment after the last user.
  * Context: process.
  */
-void tw_hook_put(void)
+void tw_hook_put(enum tw_gauge_kind kind)
 {
 	mutex_lock(&tw_hook_mutex);
-	if (!--tw_hook_users)
+	if (!--tw_hook_users[kind])
 		mod_delayed_work(tw_wq, &tw_hook_disarm, TW_DISARM_DELAY);
 	mutex_unlock(&tw_hook_mutex);
 }
@@ -526,12 +562,13 @@ void tw_hook_info(struct tw_hook_info *info)
 	info->free_kind = free == &tw_hook_redirect ? "redirect" :
 						      tw_probe_kind_name(free->kind);
 	/* not under the mutex, which is held while text is patched */
-	info->armed = READ_ONCE(tw_hook_armed);
+	info->armed = READ_ONCE(tw_hook_armed[TW_BLOCKS]) ||
+		      READ_ONCE(tw_hook_armed[TW_INODES]);
 	info->armings = READ_ONCE(tw_hook_armings);
 	info->missed = tw_probe_missed(&tw_hook_alloc) +
 		       tw_probe_missed(&tw_hook_redirect) +
 		       tw_probe_missed(&tw_hook_free) +
-		       tw_probe_missed(&tw_hook_uncharge);
+		       tw_probe_missed(&tw_hook_uncharge) + tw_inodes_missed();
 }
 
 /* ---- choice ---- */
@@ -582,13 +619,13 @@ static int tw_hook_register(enum tw_probe_kind kind)
 }
 
 /* What is wrong with the hook as it can be armed now, or NULL. */
-static const char *tw_hook_test(void)
+static const char *tw_hook_test(enum tw_gauge_kind kind)
 {
 	const char *wrong = NULL;
 	int err;
 
 	mutex_lock(&tw_hook_mutex);
-	err = tw_hook_enable();
+	err = tw_hook_enable(kind);
 	mutex_unlock(&tw_hook_mutex);
 	if (err)
 		wrong = err == -EIO ? "cannot be armed: kprobes are switched off" :
@@ -596,10 +633,10 @@ static const char *tw_hook_test(void)
 
 	/* it may take long: not with the mutex held */
 	if (!wrong)
-		wrong = tw_selftest_run();
+		wrong = tw_selftest_run(kind);
 
 	mutex_lock(&tw_hook_mutex);
-	tw_hook_try_disable();
+	tw_hook_try_disable(kind);
 	mutex_unlock(&tw_hook_mutex);
 	return wrong;
 }
@@ -614,15 +651,29 @@ static const char *tw_hook_try(enum tw_probe_kind kind)
 
 	if (tw_hook_register(kind))
 		return "cannot be probed";
-	if (tw_hook_redirect.registered && tw_hook_test())
+	if (tw_hook_redirect.registered && tw_hook_test(TW_BLOCKS))
 		tw_hook_unregister_redirect();
 	tw_hook_unredirected = true;
-	wrong = tw_hook_test();
+	wrong = tw_hook_test(TW_BLOCKS);
 	tw_hook_unredirected = false;
 	WRITE_ONCE(tw_hook_redirected, tw_hook_redirect.registered);
 	if (wrong)
 		tw_hook_unregister();
 	return wrong;
+}
+
+/* Without inodes the module is of use still. */
+static void tw_hook_try_inodes(enum tw_probe_kind kind)
+{
+	const char *wrong = "cannot be probed";
+
+	if (!tw_inodes_register(kind))
+		wrong = tw_hook_test(TW_INODES);
+	tw_hook_inodes = !wrong;
+	if (!wrong)
+		return;
+	tw_inodes_unregister();
+	pr_warn("inodes cannot be watched: what counts them %s\n", wrong);
 }
 
 /* Is @candidate to be tried that way, by the parameters and by what it is? */
@@ -698,6 +749,8 @@ int tw_hook_init(void)
 	return -ENODEV;
 
 found:
+	tw_hook_try_inodes(tw_hook_alloc.kind == TW_PROBE_FTRACE ? TW_PROBE_FTRACE :
+								   TW_PROBE_KPROBE);
 	tw_deferral_init(tw_hook_alloc.kind == TW_PROBE_FTRACE ? TW_PROBE_FTRACE :
 								 TW_PROBE_KPROBE);
 	pr_info("watching %s (%s) on Linux %s\n", tw_hook_alloc.symbol,
@@ -725,5 +778,6 @@ void tw_hook_exit(void)
 {
 	cancel_delayed_work_sync(&tw_hook_disarm);
 	tw_deferral_exit();
+	tw_inodes_unregister();
 	tw_hook_unregister();
 }

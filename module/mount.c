@@ -15,6 +15,7 @@
 #include "check.h"
 #include "compat.h"
 #include "gauge.h"
+#include "inodes.h"
 #include "mount.h"
 #include "probe.h"
 
@@ -22,6 +23,7 @@ struct workqueue_struct *tw_wq;
 
 static const struct tw_gauge_ops *const tw_mount_gauges[TW_GAUGES] = {
 	[TW_BLOCKS] = &tw_blocks_ops,
+	[TW_INODES] = &tw_inodes_ops,
 };
 
 /* of all; gauge.c has those in which a hook looks superblocks up */
@@ -149,9 +151,10 @@ void tw_mount_insert(struct tw_mount *mount, struct super_block *sb)
 
 	mount->sb = sb;
 	mount->dev = sb->s_dev;
-	for (i = 0; i < TW_GAUGES; i++)
+	for (i = 0; i < TW_GAUGES; i++) {
 		tw_gauge_init(&mount->gauges[i], tw_mount_gauges[i], mount, sb);
-	mount->counted = mount->gauges[TW_BLOCKS].size;
+		mount->counted[i] = mount->gauges[i].size;
+	}
 
 	raw_spin_lock_irqsave(&tw_mount_hash_lock, flags);
 	hash_add_rcu(tw_mount_hash, &mount->hash, (unsigned long)sb);

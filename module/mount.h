@@ -27,12 +27,12 @@ struct tw_owner;
  * @triggers: see trigger.c, in the order of registration
  * @nr_triggers: length of that list
  * @nr_limited: how many of them are ordinary users'
- * @rechecked: the hook was asked to check again after the first of them
+ * @rechecked: the hook was asked to check again after the first of them, of each gauge
  * @warn_used: the level of warn_used_blocks
  * @hash: in the table of all, by @sb
  * @dev: number of the superblock, stays when it is gone
  * @dir: directory in debugfs; of the mount work alone
- * @counted: it has a size, as far as was told; of the mount work alone
+ * @counted: it has a limit, as far as was told; of the mount work alone
  * @all: in the list of mounts; of the mount work alone
  * @queued: in a queue of discovery.c, under its lock: of those to be checked after a
  *	remount, or of those that were unhooked
@@ -48,13 +48,13 @@ struct tw_mount {
 	struct list_head triggers;
 	unsigned int nr_triggers;
 	unsigned int nr_limited;
-	bool rechecked;
+	bool rechecked[TW_GAUGES];
 	struct tw_level warn_used;
 
 	struct hlist_node hash;
 	dev_t dev;
 	struct dentry *dir;
-	bool counted;
+	bool counted[TW_GAUGES];
 	struct list_head all;
 	struct list_head queued;
 	struct tw_owner *owner;

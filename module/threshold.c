@@ -88,7 +88,7 @@ void tw_threshold_set_next(struct tw_gauge *gauge)
 /* ---- crossings ---- */
 
 /*
- * Without its blocks, would usage be on the other side still? Then it was the task's doing,
+ * Without what it has taken, would usage be on the other side still? Then it was the task's doing,
  * perhaps not its alone. What others have just counted may be in the sums as well, and who
  * is first to check need not be the one who has crossed.
  */
@@ -98,9 +98,9 @@ static bool tw_threshold_crossed_by(const struct tw_threshold *threshold, s64 lo
 	if (!cause->task)
 		return false;
 	if (threshold->above)
-		return cause->blocks > 0 &&
-		       max_t(s64, high - cause->blocks, 0) < threshold->band.rise;
-	return cause->blocks < 0 && low >= 0 && low - cause->blocks >= threshold->band.fall;
+		return cause->amount > 0 &&
+		       max_t(s64, high - cause->amount, 0) < threshold->band.rise;
+	return cause->amount < 0 && low >= 0 && low - cause->amount >= threshold->band.fall;
 }
 
 /* Usage has crossed to where the threshold says it is. */
