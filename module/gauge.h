@@ -34,17 +34,17 @@ struct tw_threshold;
  * @shift: log2 of the bytes that one of them is
  * @credits: what is near a threshold is charged to CPUs, see check.c
  * @limit: how many there can be, 0 if the kernel keeps no count
- * @used: how many there are; may be negative while others count. Called with the gauge's
- *	lock held
+ * @used: sets how many there are; may be negative while others count. Called with interrupts
+ *	disabled. False if that cannot be had at the moment
  * @rough: the same, cheaper; any context
- * @slack: how far @rough may be from @used
+ * @slack: how far @rough may be from @used; 0 if the count is one number
  */
 struct tw_gauge_ops {
 	enum tw_gauge_kind kind;
 	unsigned int shift;
 	bool credits;
 	unsigned long (*limit)(const struct shmem_sb_info *sbinfo);
-	s64 (*used)(struct shmem_sb_info *sbinfo);
+	bool (*used)(struct shmem_sb_info *sbinfo, s64 *used);
 	long (*rough)(struct shmem_sb_info *sbinfo);
 	long (*slack)(void);
 };
@@ -93,6 +93,8 @@ struct tw_gauge_ops {
  * @watched_info: like @watched, but in one table of all kinds, by @sbinfo
  * @deferrals: see deferral.c; of blocks alone, made with the first threshold
  * @deferring: how many of them are pending; under a lock of that file
+ * @rechecked: the hook was asked to check again after the first trigger; under @mount's mutex
+ * @counted: it has a limit, as far as was told; of the mount work alone
  *
  * All amounts are in what @ops->used counts.
  */
@@ -136,6 +138,8 @@ struct tw_gauge {
 	struct hlist_node watched_info;
 	struct tw_deferral *deferrals;
 	unsigned int deferring;
+	bool rechecked;
+	bool counted;
 };
 
 void tw_gauge_init(struct tw_gauge *gauge, const struct tw_gauge_ops *ops,
@@ -181,13 +185,15 @@ tw_gauge_find_watched(enum tw_gauge_kind kind, const struct super_block *sb)
 /**
  * tw_gauge_used() - how much is used, exactly
  * @gauge: with its lock held, and a superblock that keeps a count
+ * @used: set to that; may be negative while others count
  *
- * Return: that; may be negative while others count.
+ * Return: false if it cannot be had before somebody else has gone on, who may wait for the
+ * lock; for blocks it always can.
  */
-static inline s64 tw_gauge_used(struct tw_gauge *gauge)
+static inline bool tw_gauge_used(struct tw_gauge *gauge, s64 *used)
 {
 	lockdep_assert_held(&gauge->lock);
-	return gauge->ops->used(gauge->sbinfo);
+	return gauge->ops->used(gauge->sbinfo, used);
 }
 
 /**

@@ -393,7 +393,7 @@ tw_listener_make(struct tw_listener *listener, struct tw_mount *mount,
 	memcpy(one->names.tag, request->tag, request->tag_len);
 	tw_spec_print(one->names.level, sizeof(one->names.level), &request->spec);
 	one->names.dev = mount->dev;
-	one->names.shift = mount->gauges[request->spec.gauge].ops->shift;
+	one->names.shift = tw_mount_gauge_ops(request->spec.gauge)->shift;
 	one->first.owner = one;
 	one->gone.owner = one;
 	for (i = 0; i < TW_RECORDS; i++)

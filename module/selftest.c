@@ -134,6 +134,7 @@ static const char *tw_selftest_on_mount(struct vfsmount *mnt, enum tw_gauge_kind
 {
 	const char *wrong = "cannot be tested: no memory";
 	struct tw_threshold thresholds[2] = { };
+	struct tw_gauge *gauge;
 	struct tw_mount *mount;
 	size_t i, begun;
 	int err;
@@ -141,11 +142,12 @@ static const char *tw_selftest_on_mount(struct vfsmount *mnt, enum tw_gauge_kind
 	mount = tw_mount_attach(mnt->mnt_sb);
 	if (!mount)
 		return wrong;
-	err = tw_check_prepare(&mount->gauges[kind]);
+	gauge = tw_mount_gauge(mount, kind);
+	err = IS_ERR(gauge) ? PTR_ERR(gauge) : tw_check_prepare(gauge);
 	for (begun = 0; begun < ARRAY_SIZE(thresholds) && !err; begun += !err) {
 		struct tw_threshold *threshold = &thresholds[begun];
 
-		threshold->gauge = &mount->gauges[kind];
+		threshold->gauge = gauge;
 		threshold->spec.gauge = kind;
 		threshold->spec.level = (struct tw_level){ TW_LEVEL_BLOCKS, begun + 1 };
 		threshold->spec.direction = TW_BOTH;
