@@ -539,10 +539,12 @@ static void tw_discovery_check(void)
 						 struct tw_mount, queued))) {
 		sb = mount->sb;
 		locked = down_read_trylock(&sb->s_umount);
-		if (locked)
+		if (locked) {
 			list_del_init(&mount->queued);
-		else
+			tw_mount_remount(mount, false);
+		} else {
 			list_move_tail(&mount->queued, &tw_discovery_remounted);
+		}
 		raw_spin_unlock_irq(&tw_discovery_lock);
 
 		if (locked) {
@@ -770,6 +772,8 @@ static notrace void tw_discovery_reconfigure(struct fs_context *fc)
 	/* otherwise it is in the queue already, or gone */
 	if (mount && list_empty(&mount->queued))
 		list_add_tail(&mount->queued, &tw_discovery_remounted);
+	if (mount)
+		tw_mount_remount(mount, true);
 	raw_spin_unlock(&tw_discovery_lock);
 	local_irq_restore(flags);
 	if (mount)

@@ -21,6 +21,7 @@ struct shmem_sb_info;
 struct super_block;
 struct tw_cpu_state;
 struct tw_deferral;
+struct tw_gauge;
 struct tw_mount;
 struct tw_threshold;
 
@@ -34,8 +35,8 @@ struct tw_threshold;
  * @shift: log2 of the bytes that one of them is
  * @credits: what is near a threshold is charged to CPUs, see check.c
  * @limit: how many there can be, 0 if the kernel keeps no count
- * @used: sets how many there are; may be negative while others count. Called with interrupts
- *	disabled. False if that cannot be had at the moment
+ * @used: sets how many there are; may be negative while others count. Called with the gauge's
+ *	lock held. False if that cannot be had before a remount is over
  * @rough: the same, cheaper; any context
  * @slack: how far @rough may be from @used; 0 if the count is one number
  */
@@ -44,7 +45,7 @@ struct tw_gauge_ops {
 	unsigned int shift;
 	bool credits;
 	unsigned long (*limit)(const struct shmem_sb_info *sbinfo);
-	bool (*used)(struct shmem_sb_info *sbinfo, s64 *used);
+	bool (*used)(struct tw_gauge *gauge, s64 *used);
 	long (*rough)(struct shmem_sb_info *sbinfo);
 	long (*slack)(void);
 };
@@ -66,6 +67,7 @@ struct tw_gauge_ops {
  *	Taken before percpu_counter's lock.
  * @ops: how it is measured
  * @mount: whose it is; not looked into here
+ * @remounts: of @mount, odd while one is under way: see I15 of check.c
  * @next_rise: the lowest usage at which a threshold becomes above
  * @next_fall: a threshold becomes below when usage is less than this
  * @credit_pool: what the CPUs may take as credit for allocations, -1 if that is not known
@@ -113,6 +115,7 @@ struct tw_gauge {
 	raw_spinlock_t lock ____cacheline_aligned_in_smp;
 	const struct tw_gauge_ops *ops;
 	struct tw_mount *mount;
+	const unsigned int *remounts;
 	long next_rise;
 	long next_fall;
 	long credit_pool;
@@ -143,7 +146,8 @@ struct tw_gauge {
 };
 
 void tw_gauge_init(struct tw_gauge *gauge, const struct tw_gauge_ops *ops,
-		   struct tw_mount *mount, struct super_block *sb);
+		   struct tw_mount *mount, const unsigned int *remounts,
+		   struct super_block *sb);
 int tw_gauge_watch(struct tw_gauge *gauge);
 struct tw_gauge *tw_gauge_find_by_info(enum tw_gauge_kind kind,
 				       const struct shmem_sb_info *sbinfo);
@@ -187,13 +191,12 @@ tw_gauge_find_watched(enum tw_gauge_kind kind, const struct super_block *sb)
  * @gauge: with its lock held, and a superblock that keeps a count
  * @used: set to that; may be negative while others count
  *
- * Return: false if it cannot be had before somebody else has gone on, who may wait for the
- * lock; for blocks it always can.
+ * Return: false if it cannot be had (I15 of check.c); for blocks it always can.
  */
 static inline bool tw_gauge_used(struct tw_gauge *gauge, s64 *used)
 {
 	lockdep_assert_held(&gauge->lock);
-	return gauge->ops->used(gauge->sbinfo, used);
+	return gauge->ops->used(gauge, used);
 }
 
 /**

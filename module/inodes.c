@@ -37,7 +37,7 @@
 #include "inodes.h"
 #include "probe.h"
 
-/* how often it is tried to have the lock of the count, with interrupts disabled */
+/* how often it is tried to have the lock of the count amid a remount, with interrupts disabled */
 #define TW_INODES_TRIES		20
 
 /* ---- the count ---- */
@@ -56,16 +56,20 @@ static __always_inline long tw_inodes_rough(const struct shmem_sb_info *sbinfo)
 	return tw_compat_used_inodes(sbinfo, tw_inodes_limit(sbinfo));
 }
 
-/*
- * Under the lock of the count a remount has changed both or none. The lock is not waited for: see
- * I15 of check.c.
- */
-static bool tw_inodes_used(struct shmem_sb_info *sbinfo, s64 *used)
+/* See I15 of check.c. */
+static bool tw_inodes_used(struct tw_gauge *gauge, s64 *used)
 {
-	unsigned int i;
+	struct shmem_sb_info *sbinfo = gauge->sbinfo;
+	unsigned int i, remounts;
 
 	for (i = 0; i < TW_INODES_TRIES; i++) {
-		if (tw_compat_stat_trylock(sbinfo)) {
+		remounts = smp_load_acquire(gauge->remounts); /* of tw_mount_remount() */
+		if (likely(!(remounts & 1))) {
+			*used = tw_inodes_rough(sbinfo);
+			smp_rmb(); /* pairs with smp_wmb() in tw_mount_remount() */
+			if (likely(READ_ONCE(*gauge->remounts) == remounts))
+				return true;
+		} else if (tw_compat_stat_trylock(sbinfo)) {
 			*used = tw_inodes_rough(sbinfo);
 			tw_compat_stat_unlock(sbinfo);
 			return true;

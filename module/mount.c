@@ -154,7 +154,7 @@ void tw_mount_insert(struct tw_mount *mount, struct super_block *sb)
 
 	mount->sb = sb;
 	mount->dev = sb->s_dev;
-	tw_gauge_init(&mount->blocks, tw_mount_all_ops[TW_BLOCKS], mount, sb);
+	tw_gauge_init(&mount->blocks, tw_mount_all_ops[TW_BLOCKS], mount, &mount->remounts, sb);
 	mount->gauges[TW_BLOCKS] = &mount->blocks;
 
 	raw_spin_lock_irqsave(&tw_mount_hash_lock, flags);
@@ -223,19 +223,6 @@ void tw_mount_detach(struct tw_mount *mount)
 	tw_mount_put(mount);
 }
 
-/*
- * Inodes used, of @limit. Where the lock of the count cannot be had it is read as statvfs(2)
- * does, which takes none: a remount may race.
- */
-static u64 tw_mount_inodes(struct shmem_sb_info *sbinfo, u64 limit)
-{
-	s64 used;
-
-	if (!tw_inodes_ops.used(sbinfo, &used))
-		used = tw_inodes_ops.rough(sbinfo);
-	return clamp_t(s64, used, 0, min_t(u64, limit, S64_MAX));
-}
-
 /**
  * tw_mount_gauge_ops() - how something is measured
  * @kind: what
@@ -261,7 +248,7 @@ static int tw_mount_install(struct tw_mount *mount, enum tw_gauge_kind kind,
 		return -EOPNOTSUPP;
 	if (mount->gauges[kind])
 		return -EEXIST;
-	tw_gauge_init(gauge, ops, mount, mount->sb);
+	tw_gauge_init(gauge, ops, mount, &mount->remounts, mount->sb);
 	/* who finds it finds it complete */
 	smp_store_release(&mount->gauges[kind], gauge);
 	return 0;
@@ -317,8 +304,11 @@ int tw_mount_usage(struct tw_mount *mount, struct tw_usage *usage)
 		if (usage->size)
 			tw_gauge_used(blocks, &usage->used);
 		usage->inodes = tw_inodes_ops.limit(sbinfo);
+		/* read without a lock, as statvfs(2) does: a remount may race */
 		if (usage->inodes)
-			usage->inodes_free = usage->inodes - tw_mount_inodes(sbinfo, usage->inodes);
+			usage->inodes_free = usage->inodes -
+					     clamp_t(s64, tw_inodes_ops.rough(sbinfo), 0,
+						     min_t(u64, usage->inodes, S64_MAX));
 	}
 	raw_spin_unlock_irqrestore(&blocks->lock, flags);
 	return sbinfo ? 0 : -ENODEV;

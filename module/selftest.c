@@ -81,7 +81,25 @@ static const char *tw_selftest_blocks(struct vfsmount *mnt, struct tw_mount *mou
 	return wrong;
 }
 
-/* An inode, another link to it, and both away again. */
+/* What an xattr takes is an inode, where it takes anything. */
+static const char *tw_selftest_xattr(struct dentry *dentry, const struct tw_threshold *threshold)
+{
+	static const char name[] = "trusted." KBUILD_MODNAME;
+
+	if (!TW_COMPAT_XATTRS_COUNT)
+		return NULL;
+	if (tw_compat_setxattr(dentry, name))
+		return "cannot be tested: no xattr on a private mount";
+	if (!tw_selftest_fired(threshold, 3))
+		return "did not see an xattr";
+	if (tw_compat_removexattr(dentry, name))
+		return "cannot be tested: an xattr on a private mount cannot be removed";
+	if (!tw_selftest_fired(threshold, 4))
+		return "did not see the end of an xattr";
+	return NULL;
+}
+
+/* An inode, another link to it, an xattr, and all away again. */
 static const char *tw_selftest_links(struct inode *dir, struct dentry *one, struct dentry *two,
 				     const struct tw_threshold *thresholds)
 {
@@ -100,6 +118,7 @@ static const char *tw_selftest_links(struct inode *dir, struct dentry *one, stru
 		if (!tw_selftest_fired(&thresholds[1], 2))
 			wrong = wrong ?: "did not see a link that was taken away";
 	}
+	wrong = wrong ?: tw_selftest_xattr(one, &thresholds[1]);
 	dir->i_op->unlink(dir, one);
 	return wrong;
 }

@@ -69,7 +69,7 @@ int tw_watch_begin(struct tw_threshold *threshold)
 		raw_spin_lock_irqsave(&gauge->lock, flags);
 		err = tw_watch_try(threshold, &notify);
 		raw_spin_unlock_irqrestore(&gauge->lock, flags);
-		/* I15 of check.c: here somebody else has it, who goes on */
+		/* I15 of check.c */
 		cond_resched();
 	} while (err == -EAGAIN);
 	if (notify)
