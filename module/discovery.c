@@ -554,7 +554,7 @@ static void tw_discovery_check(void)
 			rcu_read_unlock();
 			for (i = 0; i < TW_GAUGES; i++) {
 				/* one that comes in between is made for the new limit */
-				gauge = smp_load_acquire(&mount->gauges[i]); /* of tw_mount_gauge() */
+				gauge = smp_load_acquire(&mount->gauges[i]); /* complete */
 				if (gauge)
 					tw_discovery_check_gauge(gauge);
 			}

@@ -474,7 +474,7 @@ test_through_debugfs_follow_waits_for_the_module_to_be_loaded_again() {
 
 # inodes NAME NUMBER...: empty files; the directory is one, too
 inodes() {
-	local name=$1
+	name=$1
 	shift
 	for number; do : >"$dir/$name/inode$number"; done
 }
