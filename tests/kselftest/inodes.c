@@ -376,17 +376,19 @@ TEST_F_TIMEOUT(mount, each_call_signals_the_levels_that_it_passes_and_no_other, 
 TEST_F_TIMEOUT(mount, after_each_random_call_the_count_is_that_of_statvfs, 300)
 {
 	/* more than what a value takes with its name */
-	const long most = 4, until = now_ms() + often(4000, realtime_kernel() ? 20000 : 200000);
+	const long most = 4;
 	static char taken[CALLS][INODES / 10];
 	static const char value[3000];
 	struct levels levels;
+	long long until;
 	long before;
 	int i, n, round;
 
 	memset(taken, 0, sizeof(taken));
 	listen_everywhere(_metadata, &self->m, &levels);
 	srand(13);
-	for (round = 0; round < 10000 && now_ms() < until; round++) {
+	until = now_ms() + often(3000, realtime_kernel() ? 20000 : 200000);
+	for (round = 0; round < 10000 && (round < 300 || now_ms() < until); round++) {
 		char *state;
 		int error;
 
@@ -430,7 +432,6 @@ TEST_F_TIMEOUT(mount, after_each_random_call_the_count_is_that_of_statvfs, 300)
 			break;
 	}
 	printf("# %d calls\n", round);
-	EXPECT_LT(50, round);
 	close_tmpfiles();
 }
 
