@@ -11,7 +11,7 @@
  * changes what is waited for (this file) each write first, then have a full
  * memory barrier, then read what the other wrote:
  *
- *	tw_check_alloc()		tw_check(), tw_threshold_place()
+ *	tw_check_alloc() and others	tw_check(), tw_threshold_place()
  *	  [usage was counted]		  check_above, check_below, generation = ...
  *	  smp_mb()			  smp_mb()
  *	  read check_above, generation	  read usage exactly
@@ -97,13 +97,14 @@
  * that discovery makes after each remount.
  *
  * I13. No hook is called for the blocks that an allocation counts and takes back because it
- * fails (tw_compat_hook_candidate() says when). I4 does not hold of them: a check
- * in between takes them for a crossing, and the way back is not seen; and a sum that sees one
- * of the two steps and not the other is off by them, and so is the credit that it gives. The
- * same is true of a hit that the kernel drops, and of probes that somebody has switched
- * off. So once a second each gauge's thresholds are compared with usage, see
- * tw_check_again(): whatever has made them differ, they agree again within three
- * seconds of that, without another allocation or free.
+ * fails (tw_compat_hook_candidate() says when), nor for such an inode or link (inodes.c). I4
+ * does not hold of them: a check in between takes them for a crossing, and the way back is not
+ * seen; and a sum that sees one of the two steps and not the other is off by them, and so is the
+ * credit that it gives. The same is true of a hit that the kernel drops, of probes that
+ * somebody has switched off, and of what a task counts that was past a probe when it was armed,
+ * and asleep, for a quota's or an xattr's sake: it is not waited for. So once a second each
+ * gauge's thresholds are compared with usage, see tw_check_again(): whatever has made them
+ * differ, they agree again within three seconds of that, without another allocation or free.
  *
  * I14. A task that has had the kernel make space on a mount asks for no checks there until
  * it has not done so for a while, or its system call returns, which makes one: see
@@ -118,9 +119,19 @@
  * there was a check, was not crossed for anybody who could tell. A call that neither goes
  * on nor returns is left to the resync, which knows of no deferral (I13).
  *
+ * I15. A remount changes the limit on inodes and then what is free of them, and who reads one
+ * before and one after that sees a crossing that there is none of. Both are under a lock of
+ * mm/shmem.c, which is not to be waited for here: its holder may be what the check has
+ * interrupted, or be interrupted by who waits for the gauge's lock. So discovery counts each
+ * remount when it begins and when it is known to be over. What was read within one is not
+ * taken, but with that lock, which is tried a few times. If it cannot be had the check decides
+ * nothing. Discovery makes one when the remount is over, for which it needs the gauge's lock:
+ * it comes after that.
+ *
  * Where the hook does not learn how many blocks were allocated (up to Linux 6.5),
  * there are no credits, and each allocation or free nearer than the slack makes a
- * check.
+ * check. Nor are there where the count is one number, as that of inodes is: then the slack is
+ * 0, and only who is past a threshold makes one.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -233,15 +244,15 @@ static __always_inline bool tw_check_charge(struct tw_gauge *gauge, long allocat
 }
 
 /*
- * Queues a check on this CPU, for blocks that the current task has allocated; negative if
- * it has freed them, 0 if their number is not known. An interrupt between the two lines
+ * Queues a check on this CPU, for what the current task has taken; negative if it has given
+ * it back, 0 if that is not known. An interrupt between the two lines
  * finds the new number with a task that is the current one, or with one that is not.
  */
-static __always_inline void tw_check_queue(struct tw_gauge *gauge, long blocks)
+static __always_inline void tw_check_queue(struct tw_gauge *gauge, long amount)
 {
 	struct tw_cpu_state *cpu_state = this_cpu_ptr(gauge->cpu_states);
 
-	WRITE_ONCE(cpu_state->cause.blocks, blocks);
+	WRITE_ONCE(cpu_state->cause.amount, amount);
 	WRITE_ONCE(cpu_state->cause.task, current);
 	irq_work_queue(&cpu_state->check);
 }
@@ -312,6 +323,24 @@ static __always_inline void tw_check_ask(struct tw_gauge *gauge, long blocks)
 	else if (TW_COMPAT_COUNTS_BLOCKS)
 		tw_check_forfeit(gauge);
 }
+
+/**
+ * tw_check_counted() - have usage checked
+ * @gauge: of which; one that gives no credit
+ * @amount: what the current task has taken; negative if it has given it back, 0 if that is
+ *	not known
+ *
+ * It runs on this CPU as soon as interrupts are enabled: before the system call returns, and
+ * after what the task has counted.
+ *
+ * Context: any, with preemption disabled.
+ */
+notrace void tw_check_counted(struct tw_gauge *gauge, long amount)
+{
+	tw_check_queue(gauge, amount);
+}
+
+NOKPROBE_SYMBOL(tw_check_counted);
 
 /**
  * tw_check_alloc_near() - blocks were allocated where that may matter
@@ -454,15 +483,24 @@ static bool tw_check_refill(struct tw_gauge *gauge, struct tw_cpu_state *cpu_sta
  * agree on which thresholds were passed, or, with usage that changes all the time, a
  * few times: then only what all of them say counts, and whoever has changed
  * usage in between is about to make a check, too. False if no threshold was passed.
+ *
+ * A count that is one number is read once.
  */
 static bool tw_check_sum(struct tw_gauge *gauge, s64 *low, s64 *high)
 {
-	s64 last = tw_gauge_used(gauge);
+	s64 last, sum;
 	int i;
 
+	/* I15 */
+	if (!tw_gauge_used(gauge, &last))
+		return false;
+	if (!gauge->ops->slack()) {
+		*low = last;
+		*high = last;
+		return tw_threshold_passed(gauge, last, last);
+	}
 	for (i = 0; i < TW_CHECK_SUMS; i++) {
-		s64 sum = tw_gauge_used(gauge);
-
+		tw_gauge_used(gauge, &sum);
 		*low = min(last, sum);
 		*high = max(last, sum);
 		if (tw_threshold_passed(gauge, *low, *high))
@@ -662,8 +700,7 @@ static bool tw_check_wrong(struct tw_gauge *gauge)
 	barrier(); /* read once, since it is compared twice */
 	if (count + slack < gauge->next_rise && count - slack >= gauge->next_fall)
 		return false;
-	used = tw_gauge_used(gauge);
-	return tw_threshold_passed(gauge, used, used);
+	return !tw_gauge_used(gauge, &used) || tw_threshold_passed(gauge, used, used);
 }
 
 /* Queues a check that sums up, whatever credit there is. */

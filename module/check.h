@@ -14,6 +14,9 @@
 #include "blocks.h"
 #include "gauge.h"
 
+/* for inodes.c */
+void tw_check_counted(struct tw_gauge *gauge, long amount);
+
 /* for the hook */
 void tw_check_alloc_near(struct tw_gauge *gauge, struct shmem_sb_info *sbinfo,
 			 long blocks);

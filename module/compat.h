@@ -22,6 +22,7 @@
 #include <linux/shmem_fs.h>
 #include <linux/string.h>
 #include <linux/task_work.h>
+#include <linux/xattr.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
 #error "tmpfswarn needs Linux 5.10 or later"
@@ -159,16 +160,85 @@ static inline s64 tw_compat_sum(struct percpu_counter *counter)
 #endif
 }
 
-/* Inodes that can still be made; mm/shmem.c takes 1024 bytes for each. */
-static inline unsigned long
-tw_compat_free_inodes(const struct shmem_sb_info *sbinfo)
+/* Do xattrs take from what inodes take from? */
+#define TW_COMPAT_XATTRS_COUNT	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0) && \
+				 IS_ENABLED(CONFIG_TMPFS_XATTR))
+
+/* An xattr on a file system of our own, of one byte, where they count. */
+static inline int tw_compat_setxattr(struct dentry *dentry, const char *name)
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
-	return READ_ONCE(sbinfo->free_inodes);
+#if TW_COMPAT_XATTRS_COUNT
+	return __vfs_setxattr(&nop_mnt_idmap, dentry, d_inode(dentry), name, "", 1, 0);
 #else
-	return READ_ONCE(sbinfo->free_ispace) / 1024;
+	return 0;
 #endif
 }
+
+static inline int tw_compat_removexattr(struct dentry *dentry, const char *name)
+{
+#if TW_COMPAT_XATTRS_COUNT
+	return __vfs_removexattr(&nop_mnt_idmap, dentry, name);
+#else
+	return 0;
+#endif
+}
+
+/* The lock of the count of inodes. */
+static inline bool tw_compat_stat_trylock(struct shmem_sb_info *sbinfo)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 15, 0)
+	return spin_trylock(&sbinfo->stat_lock);
+#else
+	return raw_spin_trylock(&sbinfo->stat_lock);
+#endif
+}
+
+static inline void tw_compat_stat_unlock(struct shmem_sb_info *sbinfo)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 15, 0)
+	spin_unlock(&sbinfo->stat_lock);
+#else
+	raw_spin_unlock(&sbinfo->stat_lock);
+#endif
+}
+
+/* A fifo on a file system of our own; its inode is made by mm/shmem.c. */
+static inline int tw_compat_mknod(struct inode *dir, struct dentry *dentry)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 12, 0)
+	return dir->i_op->mknod(dir, dentry, S_IFIFO | 0600, 0);
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	return dir->i_op->mknod(&init_user_ns, dir, dentry, S_IFIFO | 0600, 0);
+#else
+	return dir->i_op->mknod(&nop_mnt_idmap, dir, dentry, S_IFIFO | 0600, 0);
+#endif
+}
+
+/*
+ * Inodes that are taken of @limit. From 6.6 on mm/shmem.c counts 1024 bytes for each, and the bytes
+ * of xattrs with them; a part of an inode is one, as statvfs(2) has it. What is free is an unsigned
+ * number that has gone below zero after a remount to nr_inodes=0; the difference is right even
+ * then. It may be negative where the limit is of before or after a remount.
+ */
+static __always_inline long tw_compat_used_inodes(const struct shmem_sb_info *sbinfo,
+						  unsigned long limit)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+	return limit - READ_ONCE(sbinfo->free_inodes);
+#else
+	long bytes = limit * 1024 - READ_ONCE(sbinfo->free_ispace);
+
+	/* rounded up, also where it is negative */
+	return (bytes >> 10) + !!(bytes & 1023);
+#endif
+}
+
+/* On PREEMPT_RT the lock of the count of inodes is a sleeping one before 5.15. */
+#define TW_COMPAT_INODES	(LINUX_VERSION_CODE >= KERNEL_VERSION(5, 15, 0) || \
+				 !IS_ENABLED(CONFIG_PREEMPT_RT))
+
+/* inode_init_owner() has the inode as that argument */
+#define TW_COMPAT_OWNED_INODE	(LINUX_VERSION_CODE < KERNEL_VERSION(5, 12, 0) ? 0 : 1)
 
 static inline void tw_compat_eventfd_signal(struct eventfd_ctx *ctx,
 					    unsigned int n)

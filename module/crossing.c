@@ -18,8 +18,8 @@
 /**
  * tw_crossing_set() - usage is on one side of a threshold
  * @crossing: set; of an unknown task
- * @used: what it is, in blocks
- * @size: of the mount, in blocks
+ * @used: what it is
+ * @size: how much can be used
  * @above: the side
  *
  * Context: any but an NMI.

@@ -14,8 +14,8 @@ struct pid_namespace;
 
 /**
  * struct tw_crossing - usage that was found on one side of a threshold
- * @used: in blocks, the sum that decided it
- * @size: of the mount, in blocks
+ * @used: the sum that decided it, in what the gauge counts
+ * @size: how much can be used, in the same
  * @time: when it was found, of CLOCK_REALTIME
  * @above: the side
  * @known: what follows is set
@@ -64,13 +64,13 @@ struct tw_observer {
 };
 
 /**
- * struct tw_cause - blocks that a task has allocated or freed, and whether that was it
+ * struct tw_cause - what a task has taken or given back, and whether that was it
  * @task: the task; NULL if none is known
- * @blocks: how many it has allocated; negative if it has freed them
+ * @amount: how much it has taken; negative if it has given it back
  */
 struct tw_cause {
 	const struct task_struct *task;
-	long blocks;
+	long amount;
 };
 
 void tw_crossing_set(struct tw_crossing *crossing, u64 used, u64 size, bool above);

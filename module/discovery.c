@@ -507,24 +507,30 @@ static void tw_discovery_release(void)
 	}
 }
 
-static void tw_discovery_check_gauges(struct tw_mount *mount)
+static void tw_discovery_check_gauge(struct tw_gauge *gauge)
 {
-	size_t i;
+	/* a remount that comes in between is seen when it is over */
+	bool unlimited = tw_gauge_is_unlimited(gauge);
 
-	for (i = 0; i < TW_GAUGES; i++)
-		tw_check_now(&mount->gauges[i]);
+	tw_check_now(gauge);
+	if (unlimited && gauge->counted) {
+		gauge->counted = false;
+		tw_discovery_events->unlimited(gauge);
+	}
 }
 
 /*
  * Checks those whose remount is over, that is, of which s_umount can be had. Where that
- * has somebody else, it is tried again in a moment. One that has lost its limit is as good as
- * gone, for all who wait for a crossing there.
+ * has somebody else, it is tried again in a moment. A gauge that has lost its limit is as good
+ * as gone, for all who wait for a crossing there.
  */
 static void tw_discovery_check(void)
 {
 	struct super_block *sb;
+	struct tw_gauge *gauge;
 	struct tw_mount *mount;
-	bool locked, unlimited;
+	bool locked;
+	size_t i;
 
 	raw_spin_lock_irq(&tw_discovery_lock);
 	/* those that are remounted from now on are for the next time */
@@ -533,10 +539,12 @@ static void tw_discovery_check(void)
 						 struct tw_mount, queued))) {
 		sb = mount->sb;
 		locked = down_read_trylock(&sb->s_umount);
-		if (locked)
+		if (locked) {
 			list_del_init(&mount->queued);
-		else
+			tw_mount_remount(mount, false);
+		} else {
 			list_move_tail(&mount->queued, &tw_discovery_remounted);
+		}
 		raw_spin_unlock_irq(&tw_discovery_lock);
 
 		if (locked) {
@@ -544,12 +552,11 @@ static void tw_discovery_check(void)
 			rcu_read_lock();
 			up_read(&sb->s_umount);
 			rcu_read_unlock();
-			/* a remount that comes in between is seen when it is over */
-			unlimited = tw_gauge_is_unlimited(&mount->gauges[TW_BLOCKS]);
-			tw_discovery_check_gauges(mount);
-			if (unlimited && mount->counted) {
-				mount->counted = false;
-				tw_discovery_events->gone(mount);
+			for (i = 0; i < TW_GAUGES; i++) {
+				/* one that comes in between is made for the new limit */
+				gauge = smp_load_acquire(&mount->gauges[i]); /* complete */
+				if (gauge)
+					tw_discovery_check_gauge(gauge);
 			}
 		} else {
 			queue_delayed_work(tw_discovery_wq, &tw_discovery_recheck,
@@ -765,6 +772,8 @@ static notrace void tw_discovery_reconfigure(struct fs_context *fc)
 	/* otherwise it is in the queue already, or gone */
 	if (mount && list_empty(&mount->queued))
 		list_add_tail(&mount->queued, &tw_discovery_remounted);
+	if (mount)
+		tw_mount_remount(mount, true);
 	raw_spin_unlock(&tw_discovery_lock);
 	local_irq_restore(flags);
 	if (mount)
@@ -773,35 +782,9 @@ static notrace void tw_discovery_reconfigure(struct fs_context *fc)
 
 NOKPROBE_SYMBOL(tw_discovery_reconfigure);
 
-/* The two kinds of handlers of a function that is called with its first argument. */
-#define TW_DISCOVERY_HANDLERS(name)						\
-	static notrace int tw_discovery_##name##_kprobe(struct kprobe *probe,	\
-							struct pt_regs *regs)	\
-	{									\
-		tw_discovery_##name((void *)regs_get_kernel_argument(regs, 0));	\
-		return 0;							\
-	}									\
-										\
-	NOKPROBE_SYMBOL(tw_discovery_##name##_kprobe);				\
-										\
-	static notrace void							\
-	tw_discovery_##name##_ftrace(unsigned long ip, unsigned long parent_ip,	\
-				     struct ftrace_ops *ops,			\
-				     struct tw_compat_ftrace_regs *regs)	\
-	{									\
-		tw_discovery_##name((void *)tw_compat_ftrace_argument(regs, 0)); \
-	}									\
-										\
-	NOKPROBE_SYMBOL(tw_discovery_##name##_ftrace);				\
-										\
-	static const struct tw_probe_handlers tw_discovery_##name##_handlers = { \
-		.ftrace = tw_discovery_##name##_ftrace,				\
-		.kprobe = tw_discovery_##name##_kprobe,				\
-	}
-
-TW_DISCOVERY_HANDLERS(shutdown);
-TW_DISCOVERY_HANDLERS(make_root);
-TW_DISCOVERY_HANDLERS(reconfigure);
+TW_PROBE_HANDLERS(tw_discovery, shutdown);
+TW_PROBE_HANDLERS(tw_discovery, make_root);
+TW_PROBE_HANDLERS(tw_discovery, reconfigure);
 
 /* none comes before it would be noticed that it goes */
 static const char * const tw_discovery_symbols[] = {

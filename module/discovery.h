@@ -6,15 +6,17 @@
 #define TW_DISCOVERY_H
 
 struct super_block;
+struct tw_gauge;
 struct tw_mount;
 
 /**
  * struct tw_discovery_events - what the later layers want to know
  * @appeared: a mount is to be shown; 0, or a negative errno if it cannot be,
  *	then it is called again after a while
- * @gone: the superblock is gone or the module goes, or a remount to size=0 has taken the
- *	limit away: to be shown no more, and its triggers to be ended. In the latter case it is
- *	called again, when the superblock goes
+ * @gone: the superblock is gone or the module goes: to be shown no more, and its triggers to
+ *	be ended
+ * @unlimited: a remount, to size=0 for one, has taken a gauge's limit away. There may be
+ *	others, and @gone is called later even so
  * @stopping: the module goes: no mount appears any more, all will be gone next
  *
  * They are called from one work item, never at once, and may sleep.
@@ -22,6 +24,7 @@ struct tw_mount;
 struct tw_discovery_events {
 	int (*appeared)(struct tw_mount *mount);
 	void (*gone)(struct tw_mount *mount);
+	void (*unlimited)(struct tw_gauge *gauge);
 	void (*stopping)(void);
 };
 

@@ -15,10 +15,13 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+#include "level.h"
+
 struct shmem_sb_info;
 struct super_block;
 struct tw_cpu_state;
 struct tw_deferral;
+struct tw_gauge;
 struct tw_mount;
 struct tw_threshold;
 
@@ -27,32 +30,22 @@ struct tw_threshold;
 #define TW_NO_FALL	LONG_MIN
 
 /**
- * enum tw_gauge_kind - what is measured
- * @TW_BLOCKS: blocks allocated
- * @TW_GAUGES: how many kinds there are
- */
-enum tw_gauge_kind {
-	TW_BLOCKS,
-	TW_GAUGES,
-};
-
-/**
  * struct tw_gauge_ops - how it is measured, for all but the hooks
  * @kind: what
  * @shift: log2 of the bytes that one of them is
  * @credits: what is near a threshold is charged to CPUs, see check.c
  * @limit: how many there can be, 0 if the kernel keeps no count
- * @used: how many there are; may be negative while others count. Called with the gauge's
- *	lock held
+ * @used: sets how many there are; may be negative while others count. Called with the gauge's
+ *	lock held. False if that cannot be had before a remount is over
  * @rough: the same, cheaper; any context
- * @slack: how far @rough may be from @used
+ * @slack: how far @rough may be from @used; 0 if the count is one number
  */
 struct tw_gauge_ops {
 	enum tw_gauge_kind kind;
 	unsigned int shift;
 	bool credits;
 	unsigned long (*limit)(const struct shmem_sb_info *sbinfo);
-	s64 (*used)(struct shmem_sb_info *sbinfo);
+	bool (*used)(struct tw_gauge *gauge, s64 *used);
 	long (*rough)(struct shmem_sb_info *sbinfo);
 	long (*slack)(void);
 };
@@ -74,6 +67,7 @@ struct tw_gauge_ops {
  *	Taken before percpu_counter's lock.
  * @ops: how it is measured
  * @mount: whose it is; not looked into here
+ * @remounts: of @mount, odd while one is under way: see I15 of check.c
  * @next_rise: the lowest usage at which a threshold becomes above
  * @next_fall: a threshold becomes below when usage is less than this
  * @credit_pool: what the CPUs may take as credit for allocations, -1 if that is not known
@@ -101,6 +95,8 @@ struct tw_gauge_ops {
  * @watched_info: like @watched, but in one table of all kinds, by @sbinfo
  * @deferrals: see deferral.c; of blocks alone, made with the first threshold
  * @deferring: how many of them are pending; under a lock of that file
+ * @rechecked: the hook was asked to check again after the first trigger; under @mount's mutex
+ * @counted: it has a limit, as far as was told; of the mount work alone
  *
  * All amounts are in what @ops->used counts.
  */
@@ -119,6 +115,7 @@ struct tw_gauge {
 	raw_spinlock_t lock ____cacheline_aligned_in_smp;
 	const struct tw_gauge_ops *ops;
 	struct tw_mount *mount;
+	const unsigned int *remounts;
 	long next_rise;
 	long next_fall;
 	long credit_pool;
@@ -144,10 +141,13 @@ struct tw_gauge {
 	struct hlist_node watched_info;
 	struct tw_deferral *deferrals;
 	unsigned int deferring;
+	bool rechecked;
+	bool counted;
 };
 
 void tw_gauge_init(struct tw_gauge *gauge, const struct tw_gauge_ops *ops,
-		   struct tw_mount *mount, struct super_block *sb);
+		   struct tw_mount *mount, const unsigned int *remounts,
+		   struct super_block *sb);
 int tw_gauge_watch(struct tw_gauge *gauge);
 struct tw_gauge *tw_gauge_find_by_info(enum tw_gauge_kind kind,
 				       const struct shmem_sb_info *sbinfo);
@@ -189,13 +189,14 @@ tw_gauge_find_watched(enum tw_gauge_kind kind, const struct super_block *sb)
 /**
  * tw_gauge_used() - how much is used, exactly
  * @gauge: with its lock held, and a superblock that keeps a count
+ * @used: set to that; may be negative while others count
  *
- * Return: that; may be negative while others count.
+ * Return: false if it cannot be had (I15 of check.c); for blocks it always can.
  */
-static inline s64 tw_gauge_used(struct tw_gauge *gauge)
+static inline bool tw_gauge_used(struct tw_gauge *gauge, s64 *used)
 {
 	lockdep_assert_held(&gauge->lock);
-	return gauge->ops->used(gauge->sbinfo);
+	return gauge->ops->used(gauge, used);
 }
 
 /**

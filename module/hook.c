@@ -3,12 +3,13 @@
  * The hook: where mm/shmem.c is probed.
  *
  * The handlers run on the way of each allocation and free of the machine's
- * shared memory. They find the superblock's gauge, if it has one, and leave the
+ * shared memory. They find the superblock's gauge, if that is watched, and leave the
  * rest to check.h. They may be called from a breakpoint, which x86 treats as an
  * NMI, and under info->lock: no sleeping, nothing that wakes, and no lock but where a
  * system call is deferred (I14 of check.c) or a mount goes, by tw_probe_lock(). What
  * runs for each allocation is inlined into them, and they are notrace, so that
- * tracing all functions does not make it slow.
+ * tracing all functions does not make it slow. What counts inodes is probed in
+ * inodes.c, and armed here, apart from the rest.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -30,6 +31,7 @@
 #include "discovery.h"
 #include "gauge.h"
 #include "hook.h"
+#include "inodes.h"
 #include "mount.h"
 #include "probe.h"
 #include "selftest.h"
@@ -52,8 +54,6 @@ static const struct tw_hook_candidate *tw_hook;
  * traces the function that frees: see tw_probe_enable_ftrace().
  */
 static DEFINE_MUTEX(tw_hook_mutex);
-static unsigned int tw_hook_users;
-static bool tw_hook_armed;
 static bool tw_hook_redirected;		/* when it was armed the last time */
 static bool tw_hook_unredirected;	/* not to be, for a test */
 static unsigned long tw_hook_armings;
@@ -323,8 +323,8 @@ static void tw_hook_drain(void)
 /*
  * A task may have been inside mm/shmem.c, past the place of a probe, when that
  * was armed, and have counted what it freed after the first trigger had checked
- * the usage. Once each has been seen outside, or asleep (which it is there for
- * the sake of quotas alone), check again.
+ * the usage. Once each has been seen outside, or asleep, check again. What one that was
+ * asleep there counts when it wakes up is left to the resync: see I13 of check.c.
  */
 static void tw_hook_recheck_fn(struct work_struct *work)
 {
@@ -381,8 +381,7 @@ static struct tw_probe tw_hook_redirect = {
 
 static struct tw_probe tw_hook_uncharge = { .handlers = &tw_hook_uncharge_handlers };
 
-/* Returns 0, or a negative errno if some are in place still; they do no harm. */
-static int tw_hook_disable(void)
+static int tw_hook_disable_blocks(void)
 {
 	struct tw_probe *probes[] = {
 		&tw_hook_alloc, &tw_hook_redirect, &tw_hook_free, &tw_hook_uncharge,
@@ -390,11 +389,9 @@ static int tw_hook_disable(void)
 	int err = 0;
 	size_t i;
 
-	lockdep_assert_held(&tw_hook_mutex);
 	for (i = 0; i < ARRAY_SIZE(probes); i++)
 		err = tw_probe_disable(probes[i]) ?: err;
 	err = tw_deferral_disable() ?: err;
-	WRITE_ONCE(tw_hook_armed, false);
 	return err;
 }
 
@@ -414,72 +411,153 @@ static int tw_hook_enable_frees(void)
 	return tw_probe_enable(&tw_hook_free);
 }
 
-static void tw_hook_disarm_fn(struct work_struct *work);
-static DECLARE_DELAYED_WORK(tw_hook_disarm, tw_hook_disarm_fn);
-
-/* Without memory, once more a moment later. */
-static void tw_hook_try_disable(void)
+static int tw_hook_enable_blocks(void)
 {
-	if (tw_hook_disable())
-		mod_delayed_work(tw_wq, &tw_hook_disarm, TW_DISARM_DELAY);
-}
+	int err = tw_probe_enable(&tw_hook_uncharge);
 
-static int tw_hook_enable(void)
-{
-	int err;
-
-	lockdep_assert_held(&tw_hook_mutex);
-	if (tw_hook_armed)
-		return 0;
-	err = tw_probe_enable(&tw_hook_uncharge);
 	if (!err)
 		err = tw_hook_enable_frees();
 	/* up to 6.5 the redirection sees these, too */
 	if (!err && !(TW_COMPAT_FREES_IN_RECALC && tw_hook_redirected))
 		err = tw_probe_enable(&tw_hook_alloc);
+	if (!err)
+		tw_deferral_enable();
+	return err;
+}
+
+static bool tw_hook_blocks_are_kprobe(void)
+{
+	return tw_probe_is_kprobe(&tw_hook_alloc) || tw_probe_is_kprobe(&tw_hook_free) ||
+	       tw_probe_is_kprobe(&tw_hook_uncharge);
+}
+
+/**
+ * struct tw_hook_set - the probes that are armed for one kind of gauge
+ * @what: for the log
+ * @enable: put them in place; 0, or a negative errno: then @disable is due
+ * @disable: take them away; 0, or a negative errno if some are in place still, which do no harm
+ * @is_kprobe: is one of them in place, and made of a kprobe?
+ * @broken: they do not work here, by the selftest
+ * @users: of tw_hook_get()
+ * @armed: they are in place
+ * @disarm: takes them away if there is no user
+ *
+ * Protected by tw_hook_mutex.
+ */
+struct tw_hook_set {
+	const char *what;
+	int (*enable)(void);
+	int (*disable)(void);
+	bool (*is_kprobe)(void);
+	bool broken;
+	unsigned int users;
+	bool armed;
+	struct delayed_work disarm;
+};
+
+static void tw_hook_disarm_fn(struct work_struct *work);
+
+#define TW_HOOK_DISARM(kind) \
+	.disarm = __DELAYED_WORK_INITIALIZER(tw_hook_sets[kind].disarm, tw_hook_disarm_fn, 0)
+
+static struct tw_hook_set tw_hook_sets[TW_GAUGES] = {
+	[TW_BLOCKS] = {
+		.what = "blocks",
+		.enable = tw_hook_enable_blocks,
+		.disable = tw_hook_disable_blocks,
+		.is_kprobe = tw_hook_blocks_are_kprobe,
+		TW_HOOK_DISARM(TW_BLOCKS),
+	},
+	[TW_INODES] = {
+		.what = "inodes",
+		.enable = tw_inodes_enable,
+		.disable = tw_inodes_disable,
+		.is_kprobe = tw_inodes_is_kprobe,
+		TW_HOOK_DISARM(TW_INODES),
+	},
+};
+
+/* Not at once: who registers and closes in a loop would have the text patched as often. */
+static void tw_hook_disarm_soon(struct tw_hook_set *set)
+{
+	mod_delayed_work(tw_wq, &set->disarm, TW_DISARM_DELAY);
+}
+
+/* Without memory, once more a moment later. */
+static void tw_hook_disable(struct tw_hook_set *set)
+{
+	lockdep_assert_held(&tw_hook_mutex);
+	if (set->disable())
+		tw_hook_disarm_soon(set);
+	WRITE_ONCE(set->armed, false);
+}
+
+static int tw_hook_enable(struct tw_hook_set *set)
+{
+	int err;
+
+	lockdep_assert_held(&tw_hook_mutex);
+	if (set->armed)
+		return 0;
+	err = set->enable();
 	if (err) {
-		/* not at once: who registers in a loop would have the text patched as often */
-		mod_delayed_work(tw_wq, &tw_hook_disarm, TW_DISARM_DELAY);
+		tw_hook_disarm_soon(set);
 		return err;
 	}
-	tw_deferral_enable();
-	WRITE_ONCE(tw_hook_armed, true);
+	WRITE_ONCE(set->armed, true);
 	WRITE_ONCE(tw_hook_armings, tw_hook_armings + 1);
 	return 0;
 }
 
 static void tw_hook_disarm_fn(struct work_struct *work)
 {
+	struct tw_hook_set *set = container_of(to_delayed_work(work), struct tw_hook_set, disarm);
+
 	mutex_lock(&tw_hook_mutex);
-	if (!tw_hook_users)
-		tw_hook_try_disable();
+	if (!set->users)
+		tw_hook_disable(set);
 	mutex_unlock(&tw_hook_mutex);
 }
 
-/* Is a probe in place that is switched off with all kprobes? */
-static bool tw_hook_switched_off(void)
+/* No probe is taken away any more on return. */
+static void tw_hook_cancel_disarm(void)
 {
-	return (tw_probe_is_kprobe(&tw_hook_alloc) || tw_probe_is_kprobe(&tw_hook_free) ||
-		tw_probe_is_kprobe(&tw_hook_uncharge)) && !tw_probe_kprobes_on();
+	size_t kind;
+
+	for (kind = 0; kind < TW_GAUGES; kind++)
+		cancel_delayed_work_sync(&tw_hook_sets[kind].disarm);
 }
 
 /**
- * tw_hook_get() - have each allocation and free seen until tw_hook_put()
+ * tw_hook_works() - can it be asked for?
+ * @kind: what tw_hook_get() is to be called for
+ *
+ * Return: false if that would be refused, always.
+ */
+bool tw_hook_works(enum tw_gauge_kind kind)
+{
+	return !tw_hook_sets[kind].broken;
+}
+
+/**
+ * tw_hook_get() - have each change of a gauge seen until tw_hook_put()
+ * @kind: which, of all mounts
  *
  * Context: process.
- * Return: 0; -EIO after a line in the log, -ENOMEM.
+ * Return: 0; -EIO after a line in the log, or -ENOMEM.
  */
-int tw_hook_get(void)
+int tw_hook_get(enum tw_gauge_kind kind)
 {
+	struct tw_hook_set *set = &tw_hook_sets[kind];
 	bool armed;
 	int err;
 
 	mutex_lock(&tw_hook_mutex);
-	armed = tw_hook_armed;
-	/* those in place may have been switched off since */
-	err = tw_hook_switched_off() ? -EIO : tw_hook_enable();
+	armed = set->armed;
+	/* those in place may have been switched off since, with all kprobes */
+	err = set->is_kprobe() && !tw_probe_kprobes_on() ? -EIO : tw_hook_enable(set);
 	if (!err)
-		tw_hook_users++;
+		set->users++;
 	if (!err && !armed)
 		tw_hook_recheck_soon();
 	mutex_unlock(&tw_hook_mutex);
@@ -489,22 +567,24 @@ int tw_hook_get(void)
 	if (err == -EIO)
 		pr_err_ratelimited("kprobes are switched off, and with them the hook: write 1 to kprobes/enabled in debugfs\n");
 	else
-		pr_err_ratelimited("cannot arm the probe of %s: error %d\n",
-				   tw_hook_alloc.symbol, err);
+		pr_err_ratelimited("cannot arm the probe of %s: error %d\n", set->what, err);
 	return -EIO;
 }
 
 /**
  * tw_hook_put() - undo tw_hook_get()
+ * @kind: as there
  *
  * The probes go a moment after the last user.
  * Context: process.
  */
-void tw_hook_put(void)
+void tw_hook_put(enum tw_gauge_kind kind)
 {
+	struct tw_hook_set *set = &tw_hook_sets[kind];
+
 	mutex_lock(&tw_hook_mutex);
-	if (!--tw_hook_users)
-		mod_delayed_work(tw_wq, &tw_hook_disarm, TW_DISARM_DELAY);
+	if (!--set->users)
+		tw_hook_disarm_soon(set);
 	mutex_unlock(&tw_hook_mutex);
 }
 
@@ -526,12 +606,13 @@ void tw_hook_info(struct tw_hook_info *info)
 	info->free_kind = free == &tw_hook_redirect ? "redirect" :
 						      tw_probe_kind_name(free->kind);
 	/* not under the mutex, which is held while text is patched */
-	info->armed = READ_ONCE(tw_hook_armed);
+	info->armed = READ_ONCE(tw_hook_sets[TW_BLOCKS].armed) ||
+		      READ_ONCE(tw_hook_sets[TW_INODES].armed);
 	info->armings = READ_ONCE(tw_hook_armings);
 	info->missed = tw_probe_missed(&tw_hook_alloc) +
 		       tw_probe_missed(&tw_hook_redirect) +
 		       tw_probe_missed(&tw_hook_free) +
-		       tw_probe_missed(&tw_hook_uncharge);
+		       tw_probe_missed(&tw_hook_uncharge) + tw_inodes_missed();
 }
 
 /* ---- choice ---- */
@@ -582,13 +663,14 @@ static int tw_hook_register(enum tw_probe_kind kind)
 }
 
 /* What is wrong with the hook as it can be armed now, or NULL. */
-static const char *tw_hook_test(void)
+static const char *tw_hook_test(enum tw_gauge_kind kind)
 {
+	struct tw_hook_set *set = &tw_hook_sets[kind];
 	const char *wrong = NULL;
 	int err;
 
 	mutex_lock(&tw_hook_mutex);
-	err = tw_hook_enable();
+	err = tw_hook_enable(set);
 	mutex_unlock(&tw_hook_mutex);
 	if (err)
 		wrong = err == -EIO ? "cannot be armed: kprobes are switched off" :
@@ -596,10 +678,10 @@ static const char *tw_hook_test(void)
 
 	/* it may take long: not with the mutex held */
 	if (!wrong)
-		wrong = tw_selftest_run();
+		wrong = tw_selftest_run(kind);
 
 	mutex_lock(&tw_hook_mutex);
-	tw_hook_try_disable();
+	tw_hook_disable(set);
 	mutex_unlock(&tw_hook_mutex);
 	return wrong;
 }
@@ -614,15 +696,29 @@ static const char *tw_hook_try(enum tw_probe_kind kind)
 
 	if (tw_hook_register(kind))
 		return "cannot be probed";
-	if (tw_hook_redirect.registered && tw_hook_test())
+	if (tw_hook_redirect.registered && tw_hook_test(TW_BLOCKS))
 		tw_hook_unregister_redirect();
 	tw_hook_unredirected = true;
-	wrong = tw_hook_test();
+	wrong = tw_hook_test(TW_BLOCKS);
 	tw_hook_unredirected = false;
 	WRITE_ONCE(tw_hook_redirected, tw_hook_redirect.registered);
 	if (wrong)
 		tw_hook_unregister();
 	return wrong;
+}
+
+/* Without inodes the module is of use still. */
+static void tw_hook_try_inodes(enum tw_probe_kind kind)
+{
+	const char *wrong = "cannot be probed";
+
+	if (!tw_inodes_register(kind))
+		wrong = tw_hook_test(TW_INODES);
+	tw_hook_sets[TW_INODES].broken = wrong;
+	if (!wrong)
+		return;
+	tw_inodes_unregister();
+	pr_warn("inodes cannot be watched: what counts them %s\n", wrong);
 }
 
 /* Is @candidate to be tried that way, by the parameters and by what it is? */
@@ -694,10 +790,12 @@ int tw_hook_init(void)
 		pr_err("no usable hook on Linux %s: %s\n",
 		       init_utsname()->release, tried + 2);
 	/* for what could not be taken away */
-	cancel_delayed_work_sync(&tw_hook_disarm);
+	tw_hook_cancel_disarm();
 	return -ENODEV;
 
 found:
+	tw_hook_try_inodes(tw_hook_alloc.kind == TW_PROBE_FTRACE ? TW_PROBE_FTRACE :
+								   TW_PROBE_KPROBE);
 	tw_deferral_init(tw_hook_alloc.kind == TW_PROBE_FTRACE ? TW_PROBE_FTRACE :
 								 TW_PROBE_KPROBE);
 	pr_info("watching %s (%s) on Linux %s\n", tw_hook_alloc.symbol,
@@ -723,7 +821,8 @@ void tw_hook_stop(void)
  */
 void tw_hook_exit(void)
 {
-	cancel_delayed_work_sync(&tw_hook_disarm);
+	tw_hook_cancel_disarm();
 	tw_deferral_exit();
+	tw_inodes_unregister();
 	tw_hook_unregister();
 }

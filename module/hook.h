@@ -7,6 +7,7 @@
 
 #include <linux/types.h>
 
+#include "level.h"
 #include "probe.h"
 
 /**
@@ -15,8 +16,8 @@
  * @kind: how
  * @free_symbol: probed for frees
  * @free_kind: how; "redirect" if another function is called in its place
- * @armed: the probes are in place
- * @armings: how often they were put in place since load
+ * @armed: probes are in place
+ * @armings: how often some were put in place since load
  * @missed: hits that the kernel dropped since load
  */
 struct tw_hook_info {
@@ -37,8 +38,9 @@ int tw_hook_init(void);
 void tw_hook_stop(void);
 void tw_hook_exit(void);
 
-int tw_hook_get(void);
-void tw_hook_put(void);
+bool tw_hook_works(enum tw_gauge_kind kind);
+int tw_hook_get(enum tw_gauge_kind kind);
+void tw_hook_put(enum tw_gauge_kind kind);
 void tw_hook_recheck_soon(void);
 
 void tw_hook_info(struct tw_hook_info *info);

@@ -14,6 +14,9 @@
 
 #define TW_PERCENT_ALL	10000u	/* 100 %, in hundredths of a percent */
 
+/* before a level of inodes, where another resource is meant without it */
+static const char tw_inodes_prefix[] = "inodes:";
+
 const char * const tw_pressure_names[TW_PRESSURES] = {
 	"low", "medium", "critical",
 };
@@ -78,7 +81,7 @@ static int tw_percent(const char **pos, u64 whole, struct tw_level *level)
 
 /*
  * An amount at *@pos: @kind says what a bare number counts. Bytes may have
- * the suffixes of Kubernetes (Ki), blocks those of memparse() up to g.
+ * the suffixes of Kubernetes (Ki), blocks and inodes those of memparse() up to g.
  */
 static int tw_amount(const char **pos, enum tw_level_kind kind,
 		     struct tw_level *level)
@@ -133,6 +136,12 @@ static bool tw_is_tag(const char *p, size_t len)
 	return len <= TW_TAG_MAX;
 }
 
+/* What a number of that counts, bare. */
+static enum tw_level_kind tw_unit(enum tw_gauge_kind gauge)
+{
+	return gauge == TW_BLOCKS ? TW_LEVEL_BYTES : TW_LEVEL_BLOCKS;
+}
+
 /* The words behind the level, see uapi/tmpfswarn.h. Without @tag there may be none. */
 static int tw_words(const char *p, struct tw_spec *spec, struct tw_piece *tag)
 {
@@ -162,7 +171,7 @@ static int tw_words(const char *p, struct tw_spec *spec, struct tw_piece *tag)
 		} else if (len > 5 && !memcmp(p, "hyst=", 5) && !has_hyst) {
 			const char *amount = p + 5;
 
-			if (tw_amount(&amount, TW_LEVEL_BYTES, &spec->hyst) ||
+			if (tw_amount(&amount, tw_unit(spec->gauge), &spec->hyst) ||
 			    amount != p + len)
 				return -EINVAL;
 			has_hyst = true;
@@ -277,15 +286,16 @@ int tw_level_parse_blocks(const char *text, struct tw_level *level)
 	return 0;
 }
 
-/* tw_spec_parse(), which may have a tag. */
-static int tw_spec_parse_tag(const char *args, struct tw_spec *spec, struct tw_piece *tag)
+/* tw_spec_parse() or tw_spec_parse_inodes(), which may have a tag. */
+static int tw_spec_parse_tag(const char *args, enum tw_gauge_kind gauge, struct tw_spec *spec,
+			     struct tw_piece *tag)
 {
-	struct tw_spec parsed = { .direction = TW_BOTH, .pressure = -1 };
+	struct tw_spec parsed = { .gauge = gauge, .direction = TW_BOTH, .pressure = -1 };
 
 	if (args[0] == '-' && args[1] == '1') {
 		parsed.level.kind = TW_LEVEL_MAX;
 		args += 2;
-	} else if (tw_amount(&args, TW_LEVEL_BYTES, &parsed.level)) {
+	} else if (tw_amount(&args, tw_unit(gauge), &parsed.level)) {
 		return -EINVAL;
 	}
 	if ((*args && !isspace(*args)) || tw_words(args, &parsed, tag))
@@ -303,7 +313,19 @@ static int tw_spec_parse_tag(const char *args, struct tw_spec *spec, struct tw_p
  */
 int tw_spec_parse(const char *args, struct tw_spec *spec)
 {
-	return tw_spec_parse_tag(args, spec, NULL);
+	return tw_spec_parse_tag(args, TW_BLOCKS, spec, NULL);
+}
+
+/**
+ * tw_spec_parse_inodes() - the args of a registration on used_inodes
+ * @args: "<level> [word ...]"
+ * @spec: set on success
+ *
+ * Return: 0 or -EINVAL.
+ */
+int tw_spec_parse_inodes(const char *args, struct tw_spec *spec)
+{
+	return tw_spec_parse_tag(args, TW_INODES, spec, NULL);
 }
 
 /* tw_spec_parse_pressure(), which may have a tag. */
@@ -383,7 +405,10 @@ int tw_request_parse(char *text, const unsigned int *percent,
 		parsed.fd = tw_fd(fd);
 		tag = (struct tw_piece){ p, strcspn(p, " \t\n\v\f\r") };
 		if (isdigit(*p) || *p == '-')
-			err = tw_spec_parse_tag(p, &parsed.spec, &tag);
+			err = tw_spec_parse_tag(p, TW_BLOCKS, &parsed.spec, &tag);
+		else if (!strncmp(p, tw_inodes_prefix, strlen(tw_inodes_prefix)))
+			err = tw_spec_parse_tag(p + strlen(tw_inodes_prefix), TW_INODES,
+						&parsed.spec, &tag);
 		else
 			err = tw_spec_parse_pressure_tag(p, percent, &parsed.spec, &tag);
 		if (err)
@@ -436,9 +461,13 @@ int tw_level_print(char *buf, size_t size, const struct tw_level *level)
  */
 int tw_spec_print(char *buf, size_t size, const struct tw_spec *spec)
 {
+	int len = 0;
+
 	if (spec->pressure >= 0)
 		return snprintf(buf, size, "%s", tw_pressure_names[spec->pressure]);
-	return tw_level_print(buf, size, &spec->level);
+	if (spec->gauge == TW_INODES)
+		len = snprintf(buf, size, "%s", tw_inodes_prefix);
+	return len + tw_level_print(buf + len, size - len, &spec->level);
 }
 
 /**
@@ -454,9 +483,9 @@ u64 tw_blocks_to_bytes(u64 blocks, unsigned int block_shift)
 }
 
 /**
- * tw_level_blocks() - a level as a number of blocks
+ * tw_level_blocks() - a level as a number of blocks or inodes
  * @level: the level
- * @max_blocks: size of the mount in blocks
+ * @max_blocks: how many the mount may have
  * @block_shift: log2 of the bytes in a block
  *
  * A level that is no whole number of blocks is reached with the block that
@@ -487,9 +516,9 @@ u64 tw_level_blocks(const struct tw_level *level, u64 max_blocks,
 }
 
 /**
- * tw_spec_band() - the two numbers of blocks that a registration waits for
+ * tw_spec_band() - the two numbers, of blocks or inodes, that a registration waits for
  * @spec: what it asks for
- * @max_blocks: size of the mount in blocks
+ * @max_blocks: how many the mount may have
  * @block_shift: log2 of the bytes in a block
  *
  * Without hysteresis usage is above a level L when it is >= L and below when

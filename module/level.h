@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Levels: from text to numbers of blocks. Pure code without locks or kernel
+ * Levels: from text to numbers of blocks or inodes. Pure code without locks or kernel
  * objects, so that it also compiles in user space for tests and fuzzing.
  */
 #ifndef TW_LEVEL_H
@@ -11,15 +11,27 @@
 /* the longest text that tw_level_print() makes, with its NUL */
 #define TW_LEVEL_TEXT	32
 
-/* a number of blocks that no usage reaches */
+/* a number of blocks or inodes that no usage reaches */
 #define TW_NEVER	((u64)-1)
+
+/**
+ * enum tw_gauge_kind - what is measured on a mount
+ * @TW_BLOCKS: blocks allocated
+ * @TW_INODES: inodes that are taken, by files and by what is counted with them
+ * @TW_GAUGES: how many kinds there are
+ */
+enum tw_gauge_kind {
+	TW_BLOCKS,
+	TW_INODES,
+	TW_GAUGES,
+};
 
 /**
  * enum tw_level_kind - how an amount of a mount is given
  * @TW_LEVEL_NONE: no level
  * @TW_LEVEL_BYTES: bytes
- * @TW_LEVEL_BLOCKS: blocks of PAGE_SIZE
- * @TW_LEVEL_PERCENT: hundredths of a percent of the size of the mount
+ * @TW_LEVEL_BLOCKS: blocks of PAGE_SIZE, or inodes
+ * @TW_LEVEL_PERCENT: hundredths of a percent of what the mount may have
  * @TW_LEVEL_MAX: the largest level there is, never reached
  */
 enum tw_level_kind {
@@ -52,6 +64,7 @@ extern const char * const tw_pressure_names[TW_PRESSURES];
 
 /**
  * struct tw_spec - what a registration asks for
+ * @gauge: what it is about
  * @level: where it signals
  * @hyst: how far usage must go back before it signals again; NONE for 0
  * @direction: TW_RISING, TW_FALLING or TW_BOTH
@@ -60,6 +73,7 @@ extern const char * const tw_pressure_names[TW_PRESSURES];
  * @now: signals at registration when past already
  */
 struct tw_spec {
+	enum tw_gauge_kind gauge;
 	struct tw_level level;
 	struct tw_level hyst;
 	unsigned int direction;
@@ -69,7 +83,7 @@ struct tw_spec {
 };
 
 /**
- * struct tw_band - the two numbers of blocks that a trigger waits for
+ * struct tw_band - the two numbers, of blocks or inodes, that a trigger waits for
  * @rise: it becomes "above" when usage >= @rise
  * @fall: it becomes "below" when usage < @fall; never more than @rise
  */
@@ -113,6 +127,7 @@ int tw_fd_parse(const char *text, unsigned int *fd);
 int tw_registration_parse(char *text, struct tw_registration *reg);
 int tw_level_parse_blocks(const char *text, struct tw_level *level);
 int tw_spec_parse(const char *args, struct tw_spec *spec);
+int tw_spec_parse_inodes(const char *args, struct tw_spec *spec);
 int tw_spec_parse_pressure(const char *args, const unsigned int *percent,
 			   struct tw_spec *spec);
 int tw_request_parse(char *text, const unsigned int *percent,

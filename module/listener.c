@@ -360,6 +360,13 @@ static bool tw_listener_end_all(struct tw_listener *listener, const char *tag, s
 	return found;
 }
 
+static enum tw_resource tw_listener_resource(const struct tw_spec *spec)
+{
+	if (spec->gauge == TW_INODES)
+		return TW_USED_INODES;
+	return spec->pressure < 0 ? TW_USED_BYTES : TW_PRESSURE_LEVEL;
+}
+
 /* Makes a trigger for which its user is charged. */
 static struct tw_listener_trigger *
 tw_listener_make(struct tw_listener *listener, struct tw_mount *mount,
@@ -380,12 +387,13 @@ tw_listener_make(struct tw_listener *listener, struct tw_mount *mount,
 	one->observer.viewer = &listener->viewer;
 	one->trigger.ops = &tw_listener_ops;
 	one->trigger.limited = !listener->unlimited;
-	one->trigger.resource = request->spec.pressure < 0 ? TW_USED_BYTES : TW_PRESSURE_LEVEL;
+	one->trigger.resource = tw_listener_resource(&request->spec);
 	one->trigger.threshold.spec = request->spec;
 	one->trigger.threshold.observer = &one->observer;
 	memcpy(one->names.tag, request->tag, request->tag_len);
 	tw_spec_print(one->names.level, sizeof(one->names.level), &request->spec);
 	one->names.dev = mount->dev;
+	one->names.shift = tw_mount_gauge_ops(request->spec.gauge)->shift;
 	one->first.owner = one;
 	one->gone.owner = one;
 	for (i = 0; i < TW_RECORDS; i++)

@@ -3,16 +3,17 @@
  * tmpfswarn: tell user space when a tmpfs fills past a level.
  *
  * Four layers, each of which knows only those before it; so does each file, in the order of
- * Kbuild. The levels (level.c). What is measured on a mount (gauge.c, and blocks.c), what is known
- * of a crossing (crossing.c), the thresholds on a gauge (threshold.c), who is notified (notify.c),
- * when usage is compared with thresholds (check.c), how a threshold comes and goes (watch.c), the
- * mounts (mount.c), which system calls are checked at their end (deferral.c), how mounts come and
- * go (discovery.c), and how what no hook has seen is found (resync.c). The hook (hook.c), its
- * selftest (selftest.c) and the triggers for which it is armed (trigger.c). The interfaces:
- * debugfs (files.c and debugfs.c), whose triggers signal eventfds (eventfd.c), and the device
- * (device.c), whose triggers tell listeners (listener.c) in records (record.c), within a limit
- * for each user (user.c). What both show is in show.c. How a function of the kernel is probed is
- * in probe.c, what differs between kernels in compat.h.
+ * Kbuild. The levels (level.c). What is measured on a mount (gauge.c): blocks (blocks.c), and
+ * inodes with what is probed for them (inodes.c); what is known of a crossing (crossing.c), the
+ * thresholds on a gauge (threshold.c), who is notified (notify.c), when usage is compared with
+ * thresholds (check.c), how a threshold comes and goes (watch.c), the mounts (mount.c), which
+ * system calls are checked at their end (deferral.c), how mounts come and go (discovery.c), and
+ * how what no hook has seen is found (resync.c). The hook (hook.c), its selftest (selftest.c)
+ * and the triggers for which it is armed (trigger.c). The interfaces: debugfs (files.c and
+ * debugfs.c), whose triggers signal eventfds (eventfd.c), and the device (device.c), whose
+ * triggers tell listeners (listener.c) in records (record.c), within a limit for each user
+ * (user.c). What both show is in show.c. How a function of the kernel is probed is in probe.c,
+ * what differs between kernels in compat.h.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -50,17 +51,24 @@ MODULE_PARM_DESC(hook, "How allocations are probed (auto, ftrace or kprobe, defa
 module_param_named(hook_symbol, tw_hook_symbol, charp, 0444);
 MODULE_PARM_DESC(hook_symbol, "Symbol of mm/shmem.c to probe for allocations (name, default: the first that works)");
 
-/* The last umount of a tmpfs, a remount that takes its limit away, or the module's end. */
+/* The last umount of a tmpfs, or the module's end. */
 static void tw_mount_gone(struct tw_mount *mount)
 {
 	/* in this order: who is woken and finds no file knows that it is over */
 	tw_debugfs_hide(mount);
-	tw_trigger_end_all(mount);
+	tw_trigger_end_all(mount, NULL);
+}
+
+/* The mount stays, as one that never had that limit: what is left can be watched. */
+static void tw_mount_unlimited(struct tw_gauge *gauge)
+{
+	tw_trigger_end_all(gauge->mount, gauge);
 }
 
 static const struct tw_discovery_events tw_events = {
 	.appeared = tw_debugfs_show,
 	.gone = tw_mount_gone,
+	.unlimited = tw_mount_unlimited,
 	/* all at once, so that who is woken knows that it is not the mount */
 	.stopping = tw_debugfs_exit,
 };

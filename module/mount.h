@@ -20,19 +20,20 @@ struct tw_owner;
 
 /**
  * struct tw_mount - a tmpfs superblock
- * @gauges: what is measured on it
+ * @blocks: the one of @gauges that is always there
+ * @gauges: what is measured on it, NULL where no level was registered yet; see tw_mount_gauge()
+ * @remounts: how many have begun and are over, together; odd while one may be under way.
+ *	Under a lock of discovery.c
  * @sb: the superblock; only a key, except while tw_mount_is_there()
  * @mutex: protects what follows up to @warn_used, and makes registration and its end exclude each
  *	other; taken before those of @gauges, and their locks
  * @triggers: see trigger.c, in the order of registration
  * @nr_triggers: length of that list
  * @nr_limited: how many of them are ordinary users'
- * @rechecked: the hook was asked to check again after the first of them
  * @warn_used: the level of warn_used_blocks
  * @hash: in the table of all, by @sb
  * @dev: number of the superblock, stays when it is gone
  * @dir: directory in debugfs; of the mount work alone
- * @counted: it has a size, as far as was told; of the mount work alone
  * @all: in the list of mounts; of the mount work alone
  * @queued: in a queue of discovery.c, under its lock: of those to be checked after a
  *	remount, or of those that were unhooked
@@ -41,20 +42,20 @@ struct tw_owner;
  * @release: frees it, a grace period after the last reference
  */
 struct tw_mount {
-	struct tw_gauge gauges[TW_GAUGES];
+	struct tw_gauge blocks;
+	struct tw_gauge *gauges[TW_GAUGES];
+	unsigned int remounts;
 
 	struct super_block *sb;
 	struct mutex mutex; /* see above */
 	struct list_head triggers;
 	unsigned int nr_triggers;
 	unsigned int nr_limited;
-	bool rechecked;
 	struct tw_level warn_used;
 
 	struct hlist_node hash;
 	dev_t dev;
 	struct dentry *dir;
-	bool counted;
 	struct list_head all;
 	struct list_head queued;
 	struct tw_owner *owner;
@@ -104,7 +105,29 @@ static __always_inline bool tw_mount_get_unless_gone(struct tw_mount *mount)
 	return kref_get_unless_zero(&mount->ref);
 }
 
+const struct tw_gauge_ops *tw_mount_gauge_ops(enum tw_gauge_kind kind);
+struct tw_gauge *tw_mount_gauge(struct tw_mount *mount, enum tw_gauge_kind kind);
 int tw_mount_usage(struct tw_mount *mount, struct tw_usage *usage);
+
+/**
+ * tw_mount_remount() - a remount begins, or none is under way
+ * @mount: where
+ * @begins: the first of the two
+ *
+ * Context: any; not at once, and with s_umount held so that it is true on return.
+ */
+static __always_inline void tw_mount_remount(struct tw_mount *mount, bool begins)
+{
+	unsigned int remounts = mount->remounts;
+
+	/* they may have begun more often than they were seen to be over */
+	if (begins == (remounts & 1))
+		return;
+	/* what the remount that is over has changed is seen */
+	smp_store_release(&mount->remounts, remounts + 1); /* for tw_inodes_used() */
+	/* pairs with smp_rmb() there: what it changes is seen after that */
+	smp_wmb();
+}
 
 /* Blocks; before 6.6 two allocations at once may both be let in by the last one. */
 static inline u64 tw_usage_free(const struct tw_usage *usage)
@@ -120,7 +143,7 @@ static inline u64 tw_usage_free(const struct tw_usage *usage)
  */
 static inline bool tw_mount_is_there(const struct tw_mount *mount)
 {
-	return READ_ONCE(mount->gauges[TW_BLOCKS].sbinfo);
+	return READ_ONCE(mount->blocks.sbinfo);
 }
 
 #endif /* TW_MOUNT_H */

@@ -7,6 +7,7 @@
 
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
+#include <linux/preempt.h>
 #include <linux/processor.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -80,6 +81,44 @@ struct tw_probe {
 	struct ftrace_ops ftrace;
 #endif
 };
+
+/*
+ * The two kinds of handlers of a function's entry: @file_@name() is called with its argument @n,
+ * and with preemption disabled. Defines @file_@name_handlers.
+ */
+#define TW_PROBE_HANDLERS_OF(file, name, n)					\
+	enum { file##_##name##_argument = (n) };				\
+										\
+	static notrace int file##_##name##_kprobe(struct kprobe *probe,		\
+						  struct pt_regs *regs)		\
+	{									\
+		file##_##name((void *)						\
+			regs_get_kernel_argument(regs, file##_##name##_argument)); \
+		return 0;							\
+	}									\
+										\
+	NOKPROBE_SYMBOL(file##_##name##_kprobe);				\
+										\
+	static notrace void							\
+	file##_##name##_ftrace(unsigned long ip, unsigned long parent_ip,	\
+			       struct ftrace_ops *ops,				\
+			       struct tw_compat_ftrace_regs *regs)		\
+	{									\
+		preempt_disable_notrace();					\
+		file##_##name((void *)						\
+			tw_compat_ftrace_argument(regs, file##_##name##_argument)); \
+		preempt_enable_notrace();					\
+	}									\
+										\
+	NOKPROBE_SYMBOL(file##_##name##_ftrace);				\
+										\
+	static const struct tw_probe_handlers file##_##name##_handlers = {	\
+		.ftrace = file##_##name##_ftrace,				\
+		.kprobe = file##_##name##_kprobe,				\
+	}
+
+/* The first one, mostly. */
+#define TW_PROBE_HANDLERS(file, name)	TW_PROBE_HANDLERS_OF(file, name, 0)
 
 int tw_probe_register(struct tw_probe *probe, const char *symbol,
 		      enum tw_probe_kind kind);

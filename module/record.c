@@ -5,7 +5,7 @@
 #include <linux/types.h>
 #include <linux/kdev_t.h>
 #include <linux/kernel.h>
-#include <linux/mm.h>
+#include <linux/string.h>
 #include <linux/string_helpers.h>
 #include <linux/uidgid.h>
 
@@ -52,8 +52,8 @@ size_t tw_record_print(char *buf, size_t size, const struct tw_record *record,
 			"event=%s tag=%s level=%s dev=%u:%u used=%llu size=%llu time=%lld.%09ld",
 			events[record->event], names->tag, names->level,
 			MAJOR(names->dev), MINOR(names->dev),
-			tw_blocks_to_bytes(crossing->used, PAGE_SHIFT),
-			tw_blocks_to_bytes(crossing->size, PAGE_SHIFT),
+			tw_blocks_to_bytes(crossing->used, names->shift),
+			tw_blocks_to_bytes(crossing->size, names->shift),
 			(long long)crossing->time.tv_sec, crossing->time.tv_nsec);
 	if (record->event == TW_EVENT_STATE)
 		len += scnprintf(buf + len, size - len, " state=%s",

@@ -46,11 +46,13 @@ struct tw_record {
  * @tag: as it was given, NUL-terminated
  * @level: as it is printed
  * @dev: number of the mount
+ * @shift: log2 of the bytes that each of what is counted is
  */
 struct tw_record_names {
 	char tag[TW_TAG_MAX + 1];
 	char level[TW_LEVEL_TEXT];
 	dev_t dev;
+	unsigned int shift;
 };
 
 size_t tw_record_print(char *buf, size_t size, const struct tw_record *record,

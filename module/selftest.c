@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The selftest: one page in and one page out, on a private tmpfs, must be seen.
+ * The selftest: a page or an inode in and out, on a private tmpfs, must be seen.
  */
+#include <linux/dcache.h>
 #include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/file.h>
@@ -67,51 +68,132 @@ static const char *tw_selftest_on_file(struct file *file, struct tw_mount *mount
 	return NULL;
 }
 
-static const char *tw_selftest_on_mount(struct vfsmount *mnt)
+static const char *tw_selftest_blocks(struct vfsmount *mnt, struct tw_mount *mount,
+				      const struct tw_threshold *thresholds)
 {
-	struct tw_threshold threshold = {
-		.spec = {
-			.level = { .kind = TW_LEVEL_BLOCKS, .value = 1 },
-			.direction = TW_BOTH,
-			.pressure = -1,
-		},
-		.notify = tw_selftest_notify,
-	};
-	const char *wrong = "cannot be tested: no memory";
-	struct tw_mount *mount;
-	struct file *file;
-	int err;
+	struct file *file = tw_compat_create(mnt, "selftest");
+	const char *wrong;
 
-	file = tw_compat_create(mnt, "selftest");
 	if (IS_ERR(file))
 		return "cannot be tested: no file on a private mount";
+	wrong = tw_selftest_on_file(file, mount, &thresholds[0]);
+	fput(file);
+	return wrong;
+}
+
+/* What an xattr takes is an inode, where it takes anything. */
+static const char *tw_selftest_xattr(struct dentry *dentry, const struct tw_threshold *threshold)
+{
+	static const char name[] = "trusted." KBUILD_MODNAME;
+
+	if (!TW_COMPAT_XATTRS_COUNT)
+		return NULL;
+	if (tw_compat_setxattr(dentry, name))
+		return "cannot be tested: no xattr on a private mount";
+	if (!tw_selftest_fired(threshold, 3))
+		return "did not see an xattr";
+	if (tw_compat_removexattr(dentry, name))
+		return "cannot be tested: an xattr on a private mount cannot be removed";
+	if (!tw_selftest_fired(threshold, 4))
+		return "did not see the end of an xattr";
+	return NULL;
+}
+
+/* An inode, another link to it, an xattr, and all away again. */
+static const char *tw_selftest_links(struct inode *dir, struct dentry *one, struct dentry *two,
+				     const struct tw_threshold *thresholds)
+{
+	const char *wrong = NULL;
+
+	if (tw_compat_mknod(dir, one))
+		return "cannot be tested: no inode on a private mount";
+	if (!tw_selftest_fired(&thresholds[0], 1))
+		wrong = "did not see an inode that was made";
+	if (dir->i_op->link(one, dir, two)) {
+		wrong = wrong ?: "cannot be tested: no link on a private mount";
+	} else {
+		if (!tw_selftest_fired(&thresholds[1], 1))
+			wrong = wrong ?: "did not see a link";
+		dir->i_op->unlink(dir, two);
+		if (!tw_selftest_fired(&thresholds[1], 2))
+			wrong = wrong ?: "did not see a link that was taken away";
+	}
+	wrong = wrong ?: tw_selftest_xattr(one, &thresholds[1]);
+	dir->i_op->unlink(dir, one);
+	return wrong;
+}
+
+static const char *tw_selftest_inodes(struct vfsmount *mnt, struct tw_mount *mount,
+				      const struct tw_threshold *thresholds)
+{
+	struct dentry *one = d_alloc_name(mnt->mnt_root, "one");
+	struct dentry *two = d_alloc_name(mnt->mnt_root, "two");
+	const char *wrong = "cannot be tested: no memory";
+	struct inode *dir = d_inode(mnt->mnt_root);
+
+	/* the kernel counts no inodes that are made where it is set */
+	mnt->mnt_sb->s_flags &= ~SB_KERNMOUNT;
+	if (one && two) {
+		inode_lock(dir);
+		wrong = tw_selftest_links(dir, one, two, thresholds);
+		inode_unlock(dir);
+		d_drop(one);
+		d_drop(two);
+	}
+	dput(two);
+	dput(one);
+	mnt->mnt_sb->s_flags |= SB_KERNMOUNT;
+	if (!wrong && !tw_selftest_fired(&thresholds[0], 2))
+		wrong = "did not see the end of an inode";
+	return wrong;
+}
+
+/* The thresholds are at one and at two. */
+static const char *tw_selftest_on_mount(struct vfsmount *mnt, enum tw_gauge_kind kind)
+{
+	const char *wrong = "cannot be tested: no memory";
+	struct tw_threshold thresholds[2] = { };
+	struct tw_gauge *gauge;
+	struct tw_mount *mount;
+	size_t i, begun;
+	int err;
+
 	mount = tw_mount_attach(mnt->mnt_sb);
 	if (!mount)
-		goto put_file;
-	threshold.gauge = &mount->gauges[TW_BLOCKS];
-	err = tw_check_prepare(threshold.gauge);
-	if (!err)
-		err = tw_watch_begin(&threshold);
-	if (!err) {
-		wrong = tw_selftest_on_file(file, mount, &threshold);
-		tw_watch_end(&threshold);
+		return wrong;
+	gauge = tw_mount_gauge(mount, kind);
+	err = IS_ERR(gauge) ? PTR_ERR(gauge) : tw_check_prepare(gauge);
+	for (begun = 0; begun < ARRAY_SIZE(thresholds) && !err; begun += !err) {
+		struct tw_threshold *threshold = &thresholds[begun];
+
+		threshold->gauge = gauge;
+		threshold->spec.gauge = kind;
+		threshold->spec.level = (struct tw_level){ TW_LEVEL_BLOCKS, begun + 1 };
+		threshold->spec.direction = TW_BOTH;
+		threshold->spec.pressure = -1;
+		threshold->notify = tw_selftest_notify;
+		err = tw_watch_begin(threshold);
 	}
+	if (!err)
+		wrong = kind == TW_INODES ? tw_selftest_inodes(mnt, mount, thresholds) :
+					    tw_selftest_blocks(mnt, mount, thresholds);
+	for (i = 0; i < begun; i++)
+		tw_watch_end(&thresholds[i]);
 	tw_mount_detach(mount);
-put_file:
-	fput(file);
 	return wrong;
 }
 
 /**
  * tw_selftest_run() - show on a private mount that the hook, which is armed, works
+ * @kind: for which gauge
  *
  * Context: process.
  * Return: NULL if it does; otherwise what is wrong, to be put behind the name
  * of the symbol.
  */
-const char *tw_selftest_run(void)
+const char *tw_selftest_run(enum tw_gauge_kind kind)
 {
-	char options[] = "nr_blocks=" __stringify(TW_SELFTEST_BLOCKS);
+	char options[] = "nr_blocks=" __stringify(TW_SELFTEST_BLOCKS) ",nr_inodes=16";
 	struct vfsmount *mnt;
 	const char *wrong;
 
@@ -119,7 +201,7 @@ const char *tw_selftest_run(void)
 			     KBUILD_MODNAME, options);
 	if (IS_ERR(mnt))
 		return "cannot be tested: no private mount";
-	wrong = tw_selftest_on_mount(mnt);
+	wrong = tw_selftest_on_mount(mnt, kind);
 	kern_unmount(mnt);
 	return wrong;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The selftest: one page in and one page out, on a private tmpfs, must be seen.
+ * The selftest: a page or an inode in and out, on a private tmpfs, must be seen.
  */
 #ifndef TW_SELFTEST_H
 #define TW_SELFTEST_H
 
-const char *tw_selftest_run(void);
+#include "level.h"
+
+const char *tw_selftest_run(enum tw_gauge_kind kind);
 
 #endif /* TW_SELFTEST_H */

@@ -104,6 +104,7 @@ void tw_show_trigger(struct seq_file *seq, struct tw_trigger *trigger,
 		[TW_USED_BYTES] = TMPFSWARN_USED_BYTES,
 		[TW_PRESSURE_LEVEL] = TMPFSWARN_PRESSURE_LEVEL,
 		[TW_WARN_USED] = TMPFSWARN_WARN_USED,
+		[TW_USED_INODES] = TMPFSWARN_USED_INODES,
 	};
 	static const char * const directions[] = {
 		[TW_RISING] = "rising",
@@ -117,11 +118,12 @@ void tw_show_trigger(struct seq_file *seq, struct tw_trigger *trigger,
 	tw_spec_print(level, sizeof(level), &state.spec);
 	tw_level_print(hyst, sizeof(hyst), &state.spec.hyst);
 
-	seq_printf(seq, "resource=%s level=%s blocks=", resources[trigger->resource], level);
-	if (state.blocks == TW_NEVER)
+	seq_printf(seq, "resource=%s level=%s %s=", resources[trigger->resource], level,
+		   state.spec.gauge == TW_INODES ? "inodes" : "blocks");
+	if (state.at == TW_NEVER)
 		seq_putc(seq, '-');
 	else
-		seq_printf(seq, "%llu", state.blocks);
+		seq_printf(seq, "%llu", state.at);
 	seq_printf(seq, " direction=%s hyst=%s once=%d state=%s fired=%lu to=%s uid=%u pid=%d comm=",
 		   directions[state.spec.direction], hyst, state.spec.once, state.state,
 		   state.fired, trigger->ops->name, from_kuid_munged(user_ns, trigger->uid),

@@ -11,6 +11,7 @@
 
 #include <linux/bitops.h>
 #include <linux/cred.h>
+#include <linux/err.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
 
@@ -89,7 +90,7 @@ static void tw_trigger_unlist(struct tw_trigger *trigger)
 /* It is off the lists, and will not be notified any more. */
 static void tw_trigger_del(struct tw_trigger *trigger)
 {
-	tw_hook_put();
+	tw_hook_put(trigger->threshold.gauge->ops->kind);
 	tw_mount_put(trigger->mount);
 	put_pid(trigger->pid);
 	if (trigger->limited)
@@ -148,14 +149,10 @@ static void tw_trigger_unreserve(bool limited)
 static int tw_trigger_allowed(struct tw_mount *mount, bool limited)
 {
 	unsigned int share = DIV_ROUND_UP(tw_max_mount_triggers, TW_TRIGGER_SHARE);
-	struct tw_usage usage;
-	int err = tw_mount_usage(mount, &usage);
 
 	lockdep_assert_held(&mount->mutex);
-	if (err)
-		return err;
-	if (!usage.size)
-		return -EOPNOTSUPP;
+	if (!tw_mount_is_there(mount))
+		return -ENODEV;
 	if (mount->nr_triggers < tw_max_mount_triggers &&
 	    (!limited || mount->nr_limited < share))
 		return 0;
@@ -167,6 +164,7 @@ static int tw_trigger_allowed(struct tw_mount *mount, bool limited)
 /* As tw_trigger_register(), with mount->mutex held. */
 static int tw_trigger_add(struct tw_trigger *trigger, struct tw_mount *mount)
 {
+	struct tw_gauge *gauge = trigger->threshold.gauge;
 	int err;
 
 	err = tw_trigger_allowed(mount, trigger->limited);
@@ -174,11 +172,10 @@ static int tw_trigger_add(struct tw_trigger *trigger, struct tw_mount *mount)
 		return err;
 	if (!tw_trigger_reserve(trigger->limited))
 		return -ENOSPC;
-	err = tw_hook_get();
+	err = tw_hook_get(gauge->ops->kind);
 	if (err)
 		goto unreserve;
 
-	trigger->threshold.gauge = &mount->gauges[TW_BLOCKS];
 	trigger->threshold.notify = tw_trigger_notify;
 	if (trigger->resource == TW_WARN_USED)
 		trigger->threshold.spec.level = mount->warn_used;
@@ -195,9 +192,9 @@ static int tw_trigger_add(struct tw_trigger *trigger, struct tw_mount *mount)
 	if (err)
 		goto put;
 	tw_resync_start();
-	if (!mount->rechecked)
+	if (!gauge->rechecked)
 		tw_hook_recheck_soon();
-	mount->rechecked = true;
+	gauge->rechecked = true;
 	list_add_tail(&trigger->entry, &mount->triggers);
 	mount->nr_triggers++;
 	mount->nr_limited += trigger->limited;
@@ -211,7 +208,7 @@ static int tw_trigger_add(struct tw_trigger *trigger, struct tw_mount *mount)
 put:
 	put_pid(trigger->pid);
 	tw_mount_put(mount);
-	tw_hook_put();
+	tw_hook_put(gauge->ops->kind);
 unreserve:
 	tw_trigger_unreserve(trigger->limited);
 	return err;
@@ -230,8 +227,17 @@ unreserve:
  */
 int tw_trigger_register(struct tw_trigger *trigger, struct tw_mount *mount)
 {
-	int err = tw_check_prepare(&mount->gauges[TW_BLOCKS]);
+	enum tw_gauge_kind kind = trigger->threshold.spec.gauge;
+	struct tw_gauge *gauge;
+	int err;
 
+	if (!tw_hook_works(kind))
+		return -EOPNOTSUPP;
+	gauge = tw_mount_gauge(mount, kind);
+	if (IS_ERR(gauge))
+		return PTR_ERR(gauge);
+	trigger->threshold.gauge = gauge;
+	err = tw_check_prepare(gauge);
 	if (err)
 		return err;
 	mutex_lock(&mount->mutex);
@@ -293,37 +299,44 @@ struct tw_level tw_trigger_get_warn_used(struct tw_mount *mount)
 }
 
 /*
- * Takes all of a mount's off the list of all: with one hold of the mutex, for which others may
- * be in a queue. None can be added any more.
+ * Moves all of a mount's, or of a gauge's, to @ended, and takes them off the list of all: with
+ * one hold of the mutex, for which others may be in a queue. None can be added any more.
  */
-static void tw_trigger_unlist_all(struct tw_mount *mount)
+static void tw_trigger_unlist_all(struct tw_mount *mount, const struct tw_gauge *gauge,
+				  struct list_head *ended)
 {
-	struct tw_trigger *trigger;
+	struct tw_trigger *trigger, *next;
 
 	mutex_lock(&mount->mutex);
 	mutex_lock(&tw_trigger_list_mutex);
-	list_for_each_entry(trigger, &mount->triggers, entry)
+	list_for_each_entry_safe(trigger, next, &mount->triggers, entry) {
+		if (gauge && trigger->threshold.gauge != gauge)
+			continue;
 		list_del_init(&trigger->all);
+		/* tw_trigger_unlist() takes it off whichever list it is on */
+		list_move_tail(&trigger->entry, ended);
+	}
 	mutex_unlock(&tw_trigger_list_mutex);
 	mutex_unlock(&mount->mutex);
 }
 
 /**
  * tw_trigger_end_all() - signal each trigger of a mount once more, and end it
- * @mount: gone or without a limit, so that none is registered any more, its directory removed
+ * @mount: so that none is registered any more: gone, its directory removed; or else
+ * @gauge: the one of it that has lost its limit, NULL for all of them
  *
  * Context: process.
  */
-void tw_trigger_end_all(struct tw_mount *mount)
+void tw_trigger_end_all(struct tw_mount *mount, const struct tw_gauge *gauge)
 {
 	struct tw_trigger *trigger;
 	bool claimed = false;
+	LIST_HEAD(ended);
 
-	tw_trigger_unlist_all(mount);
+	tw_trigger_unlist_all(mount, gauge, &ended);
 	for (;;) {
 		mutex_lock(&mount->mutex);
-		trigger = list_first_entry_or_null(&mount->triggers,
-						   struct tw_trigger, entry);
+		trigger = list_first_entry_or_null(&ended, struct tw_trigger, entry);
 		if (trigger) {
 			tw_trigger_unlist(trigger);
 			claimed = tw_trigger_claim(trigger);
@@ -394,13 +407,13 @@ void tw_trigger_state(struct tw_trigger *trigger,
 
 	raw_spin_lock_irqsave(&gauge->lock, flags);
 	state->spec = threshold->spec;
-	state->blocks = TW_NEVER;
+	state->at = TW_NEVER;
 	if (threshold->off)
 		state->state = "off";
 	else
 		state->state = threshold->above ? "above" : "below";
 	if (!threshold->off)
-		state->blocks = threshold->spec.direction == TW_FALLING ?
+		state->at = threshold->spec.direction == TW_FALLING ?
 				band->fall : band->rise;
 	state->fired = threshold->fired;
 	raw_spin_unlock_irqrestore(&gauge->lock, flags);

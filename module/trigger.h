@@ -20,11 +20,13 @@ struct tw_trigger;
  * @TW_USED_BYTES: bytes used, by a number or a percentage
  * @TW_PRESSURE_LEVEL: the same, by a name
  * @TW_WARN_USED: through warn_used_blocks
+ * @TW_USED_INODES: inodes used, by a number or a percentage
  */
 enum tw_resource {
 	TW_USED_BYTES,
 	TW_PRESSURE_LEVEL,
 	TW_WARN_USED,
+	TW_USED_INODES,
 };
 
 /**
@@ -79,13 +81,13 @@ struct tw_trigger {
 /**
  * struct tw_trigger_state - a trigger as it is shown
  * @spec: what was asked for
- * @blocks: where it signals, TW_NEVER for nowhere
+ * @at: usage at which it signals, TW_NEVER for none
  * @state: "above", "below" or "off"
  * @fired: crossings notified
  */
 struct tw_trigger_state {
 	struct tw_spec spec;
-	u64 blocks;
+	u64 at;
 	const char *state;
 	unsigned long fired;
 };
@@ -114,7 +116,7 @@ void tw_trigger_end(struct tw_trigger *trigger);
 int tw_trigger_set_warn_used(struct tw_mount *mount,
 			     const struct tw_level *level);
 struct tw_level tw_trigger_get_warn_used(struct tw_mount *mount);
-void tw_trigger_end_all(struct tw_mount *mount);
+void tw_trigger_end_all(struct tw_mount *mount, const struct tw_gauge *gauge);
 void tw_trigger_flush(void);
 
 void tw_trigger_state(struct tw_trigger *trigger,

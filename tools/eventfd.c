@@ -119,7 +119,7 @@ void eventfd_end(struct session *session, struct target *target)
 
 	if (!group)
 		return;
-	end.fd = group->sentinel.fd;
+	end.fd = group->sentinels[!target_has_bytes(target)].fd;
 	for (i = 0; i < group->nr_counters; i++)
 		group->counters[i].pending += counter_read(&group->counters[i]);
 	gone = group_read_usage(group) == -ENODEV &&
@@ -149,8 +149,8 @@ static bool counter_tell(struct eventfds *eventfds, struct counter *counter,
 		.trigger = counter->trigger,
 		.level = counter->trigger->level,
 		.crossings = crossings,
-		.used = group->usage.used,
-		.size = group->usage.size,
+		.used = counter->inodes ? group->usage.inodes_used : group->usage.used,
+		.size = counter->inodes ? group->usage.inodes : group->usage.size,
 	};
 	clock_gettime(CLOCK_REALTIME, &event->time);
 	if (!counter->pending && counter->renewed)
@@ -201,18 +201,22 @@ static bool eventfds_tell(struct eventfds *eventfds, struct event *event)
 }
 
 /*
- * The sentinel of @group was signalled, which is the end of its counters: one
- * of what each has counted is that.
+ * A @sentinel of @group was signalled, which is the end of its counters: one
+ * of what each has counted is that. Where a remount has taken away but one of two limits,
+ * those of the other have had no end.
  */
-static void eventfds_end(struct eventfds *eventfds, struct group *group)
+static void eventfds_end(struct eventfds *eventfds, struct group *group,
+			 const struct counter *sentinel)
 {
+	bool stays = !group_read_usage(group);
 	size_t i;
 
 	for (i = 0; i < group->nr_counters; i++) {
 		struct counter *counter = &group->counters[i];
 
 		counter->pending += counter_read(counter);
-		if (counter->pending)
+		if (counter->pending &&
+		    (!stays || counter->inodes == sentinel->inodes))
 			counter->pending--;
 	}
 	group->usage = (struct usage){ };
@@ -227,11 +231,13 @@ static int eventfds_read(struct eventfds *eventfds, struct counter *counter)
 	int err;
 
 	if (!counter->trigger) {
-		eventfds_end(eventfds, group);
+		eventfds_end(eventfds, group, counter);
 		return 0;
 	}
 	counter->pending += counter_read(counter);
 	err = group_read_usage(group);
+	if (!err && group_is_over(group))
+		err = -ENODEV;
 	if (!err) {
 		eventfds->next = counter;
 		eventfds->end = counter + 1;

@@ -18,7 +18,8 @@
  *		or directory of the mount; O_PATH will do. It may be closed after the
  *		write, and does not keep the mount busy
  *   level	as for event_control below: bytes, a percentage or -1, or low, medium
- *		or critical
+ *		or critical; with "inodes:" before it as for used_inodes: inodes:90%,
+ *		inodes:100000
  *   word	as for event_control, or
  *		tag=TEXT 1 to 63 printable ASCII characters without a space, which come
  *			 back in each record. The default is the level as it was
@@ -40,32 +41,34 @@
  *   event	state	once for each registration, before all else
  *		up	usage has become >= level, or gone up by the hysteresis
  *		down	usage has become < level, or gone down by the hysteresis
- *		gone	the mount has gone, or with size=0 a remount has taken its
- *			limit away: the registration has ended
+ *		gone	the mount has gone, or a remount has taken the limit away (size=0
+ *			that of bytes, nr_inodes=0 that of inodes): the registration has ended
  *   tag	of the registration
- *   level	as registered: bytes, NN%, -1, low, medium, critical
+ *   level	as registered: bytes, NN%, -1, low, medium, critical; with "inodes:" for
+ *		those
  *   dev	st_dev of the mount, "major:minor" in decimal
- *   used	in bytes: the sum that has decided the crossing; 0 for gone
- *   size	of the mount then, in bytes: 0 if it has lost its limit
+ *   used	in bytes, or inodes: the sum that has decided the crossing; 0 for gone
+ *   size	of the mount then, in bytes, or how many inodes it may have: 0 if it has lost
+ *		its limit
  *   time	when that was found, in seconds of CLOCK_REALTIME, with nine decimals
  *   state	for state: above or below the level
  *   crossings	for up and down: how many the record stands for, 1 or more. The module keeps
  *		8 records of each registration. While these are unread, further crossings
  *		are added up in the last of them, which then tells the last crossing
  *   pid uid cgroup comm
- *		for up and down, together or not at all: the task whose allocation or free
+ *		for up and down, together or not at all: the task whose call
  *		has crossed. Its thread group id, in the pid namespace of who has opened the
  *		device (0 if that does not show it); its uid, in that one's user namespace;
  *		the id of its cgroup v2; its name, the rest of the line, with newline and
  *		backslash as in /proc/PID/status.
  *		Who had CAP_SYS_PTRACE in the initial user namespace at open is told of all
  *		tasks; others of those with their own uid, real, effective and saved,
- *		that their pid namespace shows. It is a task without whose blocks usage would not
+ *		that their pid namespace shows. It is a task without whose call usage would not
  *		have crossed; of several that cross together, one of these. They are left out
  *		where that cannot be told, as when others have gone past the level at the same
- *		moment; where it was a remount; where a full mount has given back what its huge
- *		pages have beyond the ends of files; and always on kernels before 6.6, which do
- *		not say how much was allocated
+ *		moment; where it was a remount, or an xattr; where a full mount has given back
+ *		what its huge pages have beyond the ends of files; and for bytes always on
+ *		kernels before 6.6, which do not say how much was allocated
  *
  * Who may register: credentials (user and group ids, user namespace, no further
  * capabilities) must be those with which the device was opened. A user without
@@ -105,8 +108,8 @@
  *
  *   event_fd	decimal number of an eventfd(2) of the writing process
  *   control_fd	decimal number of an open resource file of the same directory:
- *		used_bytes (or memory.usage_in_bytes) or pressure_level (or
- *		memory.pressure_level); may be closed after the write
+ *		used_bytes (or memory.usage_in_bytes), pressure_level (or
+ *		memory.pressure_level) or used_inodes; may be closed after the write
  *   level	for used_bytes:
  *		  an amount of bytes: decimal, then nothing or one of the
  *		  suffixes k m g t (either case), Ki Mi Gi Ti, each a power of
@@ -117,10 +120,14 @@
  *		for pressure_level: low, medium or critical, a percentage that
  *		the module's parameters set (60, 80, 95 unless changed);
  *		a ",mode" behind it is accepted and means nothing here
+ *		for used_inodes: a number, with k, m or g as in the mount option
+ *		nr_inodes, a percentage of that, or -1. Whatever statvfs(2) counts takes
+ *		inodes: each further link, and since Linux 6.6 xattrs, one for 1024 bytes
+ *		(those that a security module gives to new files were not tested)
  *   word	rising	 signal when usage, from below, becomes >= level
  *		falling	 signal when usage, from level or above, becomes < level
- *		both	 signal on either; the default for used_bytes (rising is
- *			 the default for pressure_level)
+ *		both	 signal on either; the default for used_bytes and used_inodes
+ *			 (rising is the default for pressure_level)
  *		once	 remove the registration after its first signal
  *		now	 signal at once if already past: usage >= level, or for
  *			 falling, usage < level
@@ -146,9 +153,10 @@
  * Each signal adds one to the counter of the eventfd. The last signal of every
  * registration comes when its mount goes away or the module is removed, after
  * the directory has vanished: a client that finds event_control missing after
- * a wake-up knows that it is over. So it is when a remount takes the limit away
- * (size=0). A registration ends by itself when the last
- * reference to its eventfd is closed.
+ * a wake-up knows that it is over. It comes, too, when a remount takes the limit away: size=0
+ * ends all but those on used_inodes, and nr_inodes=0 ends these. The directory stays then, as
+ * that of a mount which never had that limit: the client finds it 0 in usage. A registration
+ * ends by itself when the last reference to its eventfd is closed.
  *
  * A write that is refused changes nothing:
  *
@@ -159,7 +167,8 @@
  *   ENOSPC	the limit on triggers, of the mount or in all (see the module's
  *		parameters max_mount_triggers and max_triggers)
  *   ENODEV	the mount is gone
- *   EOPNOTSUPP	the mount has no limit (size=0): the kernel keeps no count of it
+ *   EOPNOTSUPP	the mount has no such limit (size=0, nr_inodes=0): the kernel keeps no
+ *		count; or what counts inodes cannot be probed, as the log has said at load
  *   EIO	the kernel refuses to arm the probe; the log has its reason
  *   ENOMEM	no memory
  */
@@ -194,6 +203,7 @@
 /* files of a mount's directory */
 #define TMPFSWARN_USAGE			"usage"
 #define TMPFSWARN_USED_BYTES		"used_bytes"
+#define TMPFSWARN_USED_INODES		"used_inodes"
 #define TMPFSWARN_PRESSURE_LEVEL	"pressure_level"
 #define TMPFSWARN_EVENT_CONTROL		"event_control"
 #define TMPFSWARN_WARN_USED		"warn_used_blocks"
@@ -206,13 +216,16 @@
  * limit of that kind. More bytes than 64 bits hold are shown as the most that
  * they do, here and in the other files.
  *
- * pressure_level, "key value" lines: low, medium, critical, in bytes.
+ * pressure_level, "key value" lines: low, medium, critical, in bytes. used_bytes and
+ * used_inodes are the number alone.
  *
  * triggers, one line for each registration, "key=value" separated by a space:
- *   resource	used_bytes, pressure_level or warn_used_blocks
+ *   resource	used_bytes, pressure_level, warn_used_blocks or used_inodes
  *   level	as registered: bytes, NN%, -1, low, medium, critical; for
- *		warn_used_blocks blocks or NN%, 0 while there is none
- *   blocks	the usage in blocks at which it signals now, - for none
+ *		warn_used_blocks blocks or NN%, 0 while there is none; for used_inodes
+ *		inodes:N, inodes:NN% or inodes:-1
+ *   blocks	the usage in blocks at which it signals now, - for none; in its place for
+ *		used_inodes "inodes", the number of these
  *   direction	rising, falling or both
  *   hyst	as registered, 0 for none
  *   once	0 or 1

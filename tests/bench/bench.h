@@ -124,5 +124,6 @@ void mounts(void);
 void crossing(void);
 void spikes(void);
 void poller(void);
+void inodes(void);
 
 #endif

@@ -14,6 +14,7 @@ static const struct benchmark {
 	{ "crossing", crossing },
 	{ "spikes", spikes },
 	{ "poller", poller },
+	{ "inodes", inodes },
 };
 
 static bool chosen(const char *name, int argc, char **argv)

@@ -58,10 +58,13 @@ static void check_spec(const struct tw_spec *spec)
 		 spec->pressure < 0 ? level : tw_pressure_names[spec->pressure],
 		 directions[spec->direction], spec->once ? " once" : "",
 		 spec->now ? " now" : "", hyst);
-	if (spec->pressure < 0)
-		MUST(tw_spec_parse(text, &again) == 0);
-	else
+	if (spec->pressure >= 0)
 		MUST(tw_spec_parse_pressure(text, percent, &again) == 0);
+	else if (spec->gauge == TW_INODES)
+		MUST(tw_spec_parse_inodes(text, &again) == 0);
+	else
+		MUST(tw_spec_parse(text, &again) == 0);
+	MUST(again.gauge == spec->gauge);
 	MUST(same_level(&again.level, &spec->level));
 	MUST(same_level(&again.hyst, &spec->hyst));
 	MUST(again.direction == spec->direction && again.pressure == spec->pressure);
@@ -73,7 +76,12 @@ static void check_args(const char *args)
 	struct tw_spec spec;
 
 	if (tw_spec_parse(args, &spec) == 0) {
-		MUST(spec.pressure == -1);
+		MUST(spec.pressure == -1 && spec.gauge == TW_BLOCKS);
+		check_spec(&spec);
+	}
+	if (tw_spec_parse_inodes(args, &spec) == 0) {
+		MUST(spec.pressure == -1 && spec.gauge == TW_INODES);
+		MUST(spec.level.kind != TW_LEVEL_BYTES && spec.hyst.kind != TW_LEVEL_BYTES);
 		check_spec(&spec);
 	}
 	if (tw_spec_parse_pressure(args, percent, &spec) == 0) {
