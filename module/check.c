@@ -121,12 +121,14 @@
  *
  * I15. A remount changes the limit on inodes and then what is free of them, and who reads one
  * before and one after that sees a crossing that there is none of. Both are under a lock of
- * mm/shmem.c, which is not to be waited for here: its holder may be what the check has
- * interrupted, or be interrupted by who waits for the gauge's lock. So discovery counts each
- * remount when it begins and when it is known to be over. What was read within one is not
- * taken, but with that lock, which is tried a few times. If it cannot be had the check decides
- * nothing. Discovery makes one when the remount is over, for which it needs the gauge's lock:
- * it comes after that.
+ * mm/shmem.c, which is tried, and not waited for: its holder may be what the check has
+ * interrupted, or be interrupted by who waits for the gauge's lock. And who counts in a loop
+ * could keep it from a check for as long as he likes. So discovery counts each remount
+ * when it begins and when it is known to be over, and what was read outside of one is
+ * taken without that lock. If neither can be had in a few tries the check decides nothing, and
+ * discovery makes one when the remount is over, for which it needs the gauge's lock: it
+ * comes after that. A remount that discovery does not see (as I13 has it), at a moment when
+ * somebody else has the lock of mm/shmem.c, may make a crossing that there is none of.
  *
  * Where the hook does not learn how many blocks were allocated (up to Linux 6.5),
  * there are no credits, and each allocation or free nearer than the slack makes a

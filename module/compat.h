@@ -164,11 +164,14 @@ static inline s64 tw_compat_sum(struct percpu_counter *counter)
 #define TW_COMPAT_XATTRS_COUNT	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0) && \
 				 IS_ENABLED(CONFIG_TMPFS_XATTR))
 
-/* An xattr on a file system of our own, of one byte, where they count. */
+/* An xattr on a file system of our own that takes as much as an inode, where they count. */
 static inline int tw_compat_setxattr(struct dentry *dentry, const char *name)
 {
 #if TW_COMPAT_XATTRS_COUNT
-	return __vfs_setxattr(&nop_mnt_idmap, dentry, d_inode(dentry), name, "", 1, 0);
+	static const char value[1024];
+
+	return __vfs_setxattr(&nop_mnt_idmap, dentry, d_inode(dentry), name, value,
+			      sizeof(value), 0);
 #else
 	return 0;
 #endif

@@ -553,7 +553,10 @@ static void tw_discovery_check(void)
 			up_read(&sb->s_umount);
 			rcu_read_unlock();
 			for (i = 0; i < TW_GAUGES; i++) {
-				/* one that comes in between is made for the new limit */
+				/*
+				 * One that comes in between is made for the new limit: that of
+				 * blocks, whose lock tw_mount_install() needs, is the first here.
+				 */
 				gauge = smp_load_acquire(&mount->gauges[i]); /* complete */
 				if (gauge)
 					tw_discovery_check_gauge(gauge);

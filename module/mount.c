@@ -272,7 +272,8 @@ struct tw_gauge *tw_mount_gauge(struct tw_mount *mount, enum tw_gauge_kind kind)
 
 	if (gauge)
 		return tw_gauge_is_unlimited(gauge) ? ERR_PTR(-EOPNOTSUPP) : gauge;
-	gauge = kzalloc(sizeof(*gauge), GFP_KERNEL_ACCOUNT);
+	/* who registers is charged, see tw_eventfd_register_file() */
+	gauge = kzalloc(sizeof(*gauge), GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL);
 	if (!gauge)
 		return ERR_PTR(-ENOMEM);
 	raw_spin_lock_irqsave(&mount->blocks.lock, flags);

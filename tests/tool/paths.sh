@@ -537,6 +537,13 @@ both_a_remount_that_takes_the_limit_on_inodes_away_ends_what_is_watched() {
 	umount "$dir/b" || fail "busy"
 	ended
 	expect 3 "$dir/b: unmounted"
+	# what ends with the one is no crossing of the other
+	mounted c size=4m,nr_inodes=100
+	watch "$dir/c" inodes:50% 90%
+	mount -o remount,size=0,nr_inodes=0 "$dir/c"
+	ended
+	expect 3 "$dir/c: has no limit any more"
+	is events "$(events 0)" ""
 }
 
 # ---- levels of free space ----
