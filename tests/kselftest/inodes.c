@@ -372,7 +372,7 @@ TEST_F_TIMEOUT(mount, each_call_signals_the_levels_that_it_passes_and_no_other, 
 	EXPECT_EQ(resyncs, stat_of("resyncs"));
 }
 
-/* 10,000 with EACH, and a few seconds of them otherwise */
+/* 10,000 with EACH, and a second of them otherwise */
 TEST_F_TIMEOUT(mount, after_each_random_call_the_count_is_that_of_statvfs, 300)
 {
 	/* more than what a value takes with its name */
@@ -387,7 +387,7 @@ TEST_F_TIMEOUT(mount, after_each_random_call_the_count_is_that_of_statvfs, 300)
 	memset(taken, 0, sizeof(taken));
 	listen_everywhere(_metadata, &self->m, &levels);
 	srand(13);
-	until = now_ms() + often(3000, realtime_kernel() ? 20000 : 200000);
+	until = now_ms() + often(1000, realtime_kernel() ? 20000 : 200000);
 	for (round = 0; round < 10000 && (round < 300 || now_ms() < until); round++) {
 		char *state;
 		int error;
