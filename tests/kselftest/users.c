@@ -226,7 +226,7 @@ TEST_F(mount, who_has_changed_any_of_his_user_and_group_ids_may_not_write)
 	static const char * const ids[] = {
 		"uid", "euid", "suid", "fsuid", "gid", "egid", "sgid", "fsgid",
 	};
-	struct change change = { self };
+	struct change change = { .self = self };
 	size_t i;
 
 	REGISTER_FIRST();

@@ -154,7 +154,7 @@ static void check_level(const char *text)
 	if (level_is_amount(amount))
 		check_amount(amount);
 	if (level_check("watch", text) && *suggested)
-		MUST(level_is_amount(level_free(suggested) ?: suggested));
+		MUST(level_is_amount(level_free(suggested) ?: level_inodes(suggested) ?: suggested));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
