@@ -5,6 +5,7 @@
 #ifndef TW_GAUGE_H
 #define TW_GAUGE_H
 
+#include <linux/atomic.h>
 #include <linux/hash.h>
 #include <linux/limits.h>
 #include <linux/list.h>
@@ -20,7 +21,7 @@
 struct shmem_sb_info;
 struct super_block;
 struct tw_cpu_state;
-struct tw_deferral;
+struct tw_call;
 struct tw_mount;
 struct tw_threshold;
 
@@ -33,6 +34,8 @@ struct tw_threshold;
  * @kind: what
  * @shift: log2 of the bytes that one of them is
  * @credits: what is near a threshold is charged to CPUs, see check.c
+ * @counts: nothing is measured: what happens is counted, and thresholds have no level
+ * @calls: places for system calls that are looked at when they return, see call.c
  * @limit: how many there can be, 0 if the kernel keeps no count
  * @used: how many there are; may be negative while others count. Called with the gauge's
  *	lock held
@@ -43,6 +46,8 @@ struct tw_gauge_ops {
 	enum tw_gauge_kind kind;
 	unsigned int shift;
 	bool credits;
+	bool counts;
+	unsigned int calls;
 	unsigned long (*limit)(const struct shmem_sb_info *sbinfo);
 	s64 (*used)(struct shmem_sb_info *sbinfo);
 	long (*rough)(struct shmem_sb_info *sbinfo);
@@ -84,15 +89,19 @@ struct tw_gauge_ops {
  * @unplaced: those not placed for @size yet
  * @rises: those below, by where they rise
  * @falls: those above, by where they fall, highest first
+ * @counting: those without a level of a gauge that counts, by how much of the count they
+ *	were told, the least first
+ * @nr_counting: how many
  * @pending: those with crossings to notify of
  * @notifying: the one that is just being notified
  * @notify_lock: held while crossings are notified, so that who waits for it knows
  *	them to be notified; taken before @lock and eventfds' locks
- * @mutex: held from when @cpu_states and @deferrals are set until each hook finds the
+ * @mutex: held from when @cpu_states and @calls are set until each hook finds the
  *	gauge, a grace period later; taken before @lock
  * @watched_info: like @watched, but in one table of all kinds, by @sbinfo
- * @deferrals: see deferral.c; of blocks alone, made with the first threshold
- * @deferring: how many of them are pending; under a lock of that file
+ * @count: of a gauge that counts, while it has thresholds
+ * @calls: see call.c; made with the first threshold, if @ops says so
+ * @calling: how many of them are pending; under a lock of that file
  *
  * All amounts are in what @ops->used counts.
  */
@@ -126,6 +135,8 @@ struct tw_gauge {
 	struct list_head unplaced;
 	struct rb_root_cached rises;
 	struct rb_root_cached falls;
+	struct list_head counting;
+	unsigned int nr_counting;
 	struct list_head pending;
 	struct tw_threshold *notifying;
 
@@ -134,8 +145,9 @@ struct tw_gauge {
 	struct mutex mutex; /* see above */
 
 	struct hlist_node watched_info;
-	struct tw_deferral *deferrals;
-	unsigned int deferring;
+	atomic_long_t count;
+	struct tw_call *calls;
+	unsigned int calling;
 };
 
 void tw_gauge_init(struct tw_gauge *gauge, const struct tw_gauge_ops *ops,

@@ -25,6 +25,7 @@
 #include <linux/utsname.h>
 #include <linux/workqueue.h>
 
+#include "call.h"
 #include "check.h"
 #include "compat.h"
 #include "deferral.h"
@@ -35,6 +36,7 @@
 #include "mount.h"
 #include "probe.h"
 #include "selftest.h"
+#include "verdict.h"
 
 /*
  * How long the probes stay after the last trigger has gone: who registers and closes in a
@@ -60,8 +62,9 @@ static bool tw_hook_redirected;		/* when it was armed the last time */
 static bool tw_hook_unredirected;	/* not to be, for a test */
 static unsigned long tw_hook_armings;
 
-/* those of inodes.c work; inodes cannot be watched otherwise */
+/* those of inodes.c work, and those of verdict.c; what they are for cannot be watched otherwise */
 static bool tw_hook_inodes __read_mostly;
+static bool tw_hook_refusals __read_mostly;
 
 /* frees have no probe of their own and are seen where they begin */
 static bool tw_hook_frees_at_entry __read_mostly;
@@ -400,13 +403,25 @@ static int tw_hook_disable_blocks(void)
 	return err;
 }
 
+static int tw_hook_disable_kind(enum tw_gauge_kind kind)
+{
+	switch (kind) {
+	case TW_INODES:
+		return tw_inodes_disable();
+	case TW_REFUSALS:
+		return tw_verdict_disable();
+	default:
+		return tw_hook_disable_blocks();
+	}
+}
+
 /* Returns 0, or a negative errno if some are in place still; they do no harm. */
 static int tw_hook_disable(enum tw_gauge_kind kind)
 {
 	int err;
 
 	lockdep_assert_held(&tw_hook_mutex);
-	err = kind == TW_INODES ? tw_inodes_disable() : tw_hook_disable_blocks();
+	err = tw_hook_disable_kind(kind);
 	WRITE_ONCE(tw_hook_armed[kind], false);
 	return err;
 }
@@ -449,6 +464,18 @@ static int tw_hook_enable_blocks(void)
 	return err;
 }
 
+static int tw_hook_enable_kind(enum tw_gauge_kind kind)
+{
+	switch (kind) {
+	case TW_INODES:
+		return tw_inodes_enable();
+	case TW_REFUSALS:
+		return tw_verdict_enable();
+	default:
+		return tw_hook_enable_blocks();
+	}
+}
+
 static int tw_hook_enable(enum tw_gauge_kind kind)
 {
 	int err;
@@ -456,7 +483,7 @@ static int tw_hook_enable(enum tw_gauge_kind kind)
 	lockdep_assert_held(&tw_hook_mutex);
 	if (tw_hook_armed[kind])
 		return 0;
-	err = kind == TW_INODES ? tw_inodes_enable() : tw_hook_enable_blocks();
+	err = tw_hook_enable_kind(kind);
 	if (err) {
 		/* not at once: who registers in a loop would have the text patched as often */
 		mod_delayed_work(tw_wq, &tw_hook_disarm, TW_DISARM_DELAY);
@@ -481,8 +508,12 @@ static void tw_hook_disarm_fn(struct work_struct *work)
 	mutex_unlock(&tw_hook_mutex);
 }
 
-static bool tw_hook_blocks_are_kprobe(void)
+static bool tw_hook_is_kprobe(enum tw_gauge_kind kind)
 {
+	if (kind == TW_INODES)
+		return tw_inodes_is_kprobe();
+	if (kind == TW_REFUSALS)
+		return tw_verdict_is_kprobe();
 	return tw_probe_is_kprobe(&tw_hook_alloc) || tw_probe_is_kprobe(&tw_hook_free) ||
 	       tw_probe_is_kprobe(&tw_hook_uncharge);
 }
@@ -490,9 +521,7 @@ static bool tw_hook_blocks_are_kprobe(void)
 /* Is a probe in place that is switched off with all kprobes? */
 static bool tw_hook_switched_off(enum tw_gauge_kind kind)
 {
-	bool kprobe = kind == TW_INODES ? tw_inodes_is_kprobe() : tw_hook_blocks_are_kprobe();
-
-	return kprobe && !tw_probe_kprobes_on();
+	return tw_hook_is_kprobe(kind) && !tw_probe_kprobes_on();
 }
 
 /**
@@ -507,7 +536,7 @@ int tw_hook_get(enum tw_gauge_kind kind)
 	bool armed;
 	int err;
 
-	if (kind == TW_INODES && !tw_hook_inodes)
+	if ((kind == TW_INODES && !tw_hook_inodes) || (kind == TW_REFUSALS && !tw_hook_refusals))
 		return -EOPNOTSUPP;
 	mutex_lock(&tw_hook_mutex);
 	armed = tw_hook_armed[kind];
@@ -525,7 +554,8 @@ int tw_hook_get(enum tw_gauge_kind kind)
 		pr_err_ratelimited("kprobes are switched off, and with them the hook: write 1 to kprobes/enabled in debugfs\n");
 	else
 		pr_err_ratelimited("cannot arm the probe of %s: error %d\n",
-				   kind == TW_INODES ? "inodes" : tw_hook_alloc.symbol, err);
+				   kind == TW_INODES ? "inodes" :
+				   kind == TW_REFUSALS ? "refusals" : tw_hook_alloc.symbol, err);
 	return -EIO;
 }
 
@@ -563,12 +593,14 @@ void tw_hook_info(struct tw_hook_info *info)
 						      tw_probe_kind_name(free->kind);
 	/* not under the mutex, which is held while text is patched */
 	info->armed = READ_ONCE(tw_hook_armed[TW_BLOCKS]) ||
-		      READ_ONCE(tw_hook_armed[TW_INODES]);
+		      READ_ONCE(tw_hook_armed[TW_INODES]) ||
+		      READ_ONCE(tw_hook_armed[TW_REFUSALS]);
 	info->armings = READ_ONCE(tw_hook_armings);
 	info->missed = tw_probe_missed(&tw_hook_alloc) +
 		       tw_probe_missed(&tw_hook_redirect) +
 		       tw_probe_missed(&tw_hook_free) +
-		       tw_probe_missed(&tw_hook_uncharge) + tw_inodes_missed();
+		       tw_probe_missed(&tw_hook_uncharge) + tw_inodes_missed() +
+		       tw_verdict_missed();
 }
 
 /* ---- choice ---- */
@@ -676,6 +708,20 @@ static void tw_hook_try_inodes(enum tw_probe_kind kind)
 	pr_warn("inodes cannot be watched: what counts them %s\n", wrong);
 }
 
+/* The same goes for refusals. */
+static void tw_hook_try_refusals(enum tw_probe_kind kind)
+{
+	const char *wrong = "cannot be probed";
+
+	if (!tw_verdict_register(kind))
+		wrong = tw_hook_test(TW_REFUSALS);
+	tw_hook_refusals = !wrong;
+	if (!wrong)
+		return;
+	tw_verdict_unregister();
+	pr_warn("refusals cannot be watched: what refuses %s\n", wrong);
+}
+
 /* Is @candidate to be tried that way, by the parameters and by what it is? */
 static bool tw_hook_wanted(const struct tw_hook_candidate *candidate,
 			   enum tw_probe_kind kind)
@@ -749,6 +795,8 @@ int tw_hook_init(void)
 	return -ENODEV;
 
 found:
+	tw_hook_try_refusals(tw_hook_alloc.kind == TW_PROBE_FTRACE ? TW_PROBE_FTRACE :
+								     TW_PROBE_KPROBE);
 	tw_hook_try_inodes(tw_hook_alloc.kind == TW_PROBE_FTRACE ? TW_PROBE_FTRACE :
 								   TW_PROBE_KPROBE);
 	tw_deferral_init(tw_hook_alloc.kind == TW_PROBE_FTRACE ? TW_PROBE_FTRACE :
@@ -778,6 +826,8 @@ void tw_hook_exit(void)
 {
 	cancel_delayed_work_sync(&tw_hook_disarm);
 	tw_deferral_exit();
+	tw_verdict_unregister();
+	tw_call_abandon();
 	tw_inodes_unregister();
 	tw_hook_unregister();
 }

@@ -18,12 +18,14 @@
 #include "inodes.h"
 #include "mount.h"
 #include "probe.h"
+#include "refusal.h"
 
 struct workqueue_struct *tw_wq;
 
 static const struct tw_gauge_ops *const tw_mount_gauges[TW_GAUGES] = {
 	[TW_BLOCKS] = &tw_blocks_ops,
 	[TW_INODES] = &tw_inodes_ops,
+	[TW_REFUSALS] = &tw_refusal_ops,
 };
 
 /* of all; gauge.c has those in which a hook looks superblocks up */
@@ -244,6 +246,7 @@ int tw_mount_usage(struct tw_mount *mount, struct tw_usage *usage)
 						   tw_compat_free_inodes(sbinfo));
 	}
 	raw_spin_unlock_irqrestore(&blocks->lock, flags);
+	usage->refused = atomic_long_read(&mount->gauges[TW_REFUSALS].count);
 	return sbinfo ? 0 : -ENODEV;
 }
 

@@ -68,12 +68,14 @@ struct tw_mount {
  * @used: in blocks, 0 if @size is
  * @inodes: that can be, 0 if unlimited
  * @inodes_free: of these, not more than @inodes
+ * @refused: system calls, while there was a trigger that asks for that
  */
 struct tw_usage {
 	u64 size;
 	s64 used;
 	u64 inodes;
 	u64 inodes_free;
+	unsigned long refused;
 };
 
 /* for works that may wait; from tw_mount_init() to tw_mount_exit() */

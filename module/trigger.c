@@ -404,7 +404,7 @@ void tw_trigger_state(struct tw_trigger *trigger,
 	state->spec = threshold->spec;
 	state->at = TW_NEVER;
 	if (threshold->off)
-		state->state = "off";
+		state->state = list_empty(&threshold->entry) || !gauge->ops->counts ? "off" : "on";
 	else
 		state->state = threshold->above ? "above" : "below";
 	if (!threshold->off)

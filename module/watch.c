@@ -10,6 +10,7 @@
 #include "gauge.h"
 #include "level.h"
 #include "notify.h"
+#include "refusal.h"
 #include "threshold.h"
 #include "watch.h"
 
@@ -22,6 +23,13 @@ static int tw_watch_possible(struct tw_gauge *gauge)
 	if (!tw_gauge_limit(gauge))
 		return -EOPNOTSUPP;
 	return 0;
+}
+
+static void tw_watch_counts(struct tw_gauge *gauge, struct tw_threshold *threshold)
+{
+	if (threshold->observer)
+		tw_refusal_set(&threshold->observer->first, gauge->sbinfo, NULL);
+	tw_threshold_begin_counting(gauge, threshold);
 }
 
 /**
@@ -49,6 +57,8 @@ int tw_watch_begin(struct tw_threshold *threshold)
 		INIT_LIST_HEAD(&threshold->pending_entry);
 		INIT_LIST_HEAD(&threshold->entry);
 		threshold->off = true;
+		if (gauge->ops->counts)
+			tw_watch_counts(gauge, threshold);
 		notify = threshold->spec.level.kind != TW_LEVEL_NONE &&
 			 tw_threshold_place(gauge, threshold) && threshold->spec.now;
 		if (notify)

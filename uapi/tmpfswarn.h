@@ -19,7 +19,7 @@
  *		write, and does not keep the mount busy
  *   level	as for event_control below: bytes, a percentage or -1, or low, medium
  *		or critical; with "inodes:" before it as for used_inodes: inodes:90%,
- *		inodes:100000
+ *		inodes:100000; or, for what has no level, refused: see Refusals below
  *   word	as for event_control, or
  *		tag=TEXT 1 to 63 printable ASCII characters without a space, which come
  *			 back in each record. The default is the level as it was
@@ -41,23 +41,30 @@
  *   event	state	once for each registration, before all else
  *		up	usage has become >= level, or gone up by the hysteresis
  *		down	usage has become < level, or gone down by the hysteresis
+ *		refused	the mount has refused a system call, see Refusals below
  *		gone	the mount has gone, or a remount has taken the limit away, with
  *			size=0, or nr_inodes=0 for inodes: the registration has ended
  *   tag	of the registration
  *   level	as registered: bytes, NN%, -1, low, medium, critical; with "inodes:" for
- *		those
+ *		those; or refused
  *   dev	st_dev of the mount, "major:minor" in decimal
- *   used	in bytes, or inodes: the sum that has decided the crossing; 0 for gone
+ *   used	in bytes, or inodes: the sum that has decided the crossing; 0 for gone. For
+ *		refused, that and size are as they were when the call returned, in inodes
+ *		where the cause is inodes, in bytes otherwise
  *   size	of the mount then, in bytes, or how many inodes it may have: 0 if it has lost
  *		its limit
  *   time	when that was found, in seconds of CLOCK_REALTIME, with nine decimals
- *   state	for state: above or below the level
- *   crossings	for up and down: how many the record stands for, 1 or more. The module keeps
+ *   cause	for refused: size, inodes, quota, overcommit or memory
+ *   asked	for refused, where that is known: how much the call has asked for, in the same
+ *		as used: what was passed to write(2), pwrite(2) and fallocate(2), a page for a
+ *		page fault, an inode
+ *   state	for state: above or below the level; none for refused
+ *   crossings	for up, down and refused: how many the record stands for, 1 or more. The module keeps
  *		8 records of each registration. While these are unread, further crossings
  *		are added up in the last of them, which then tells the last crossing
  *   pid uid cgroup comm
- *		for up and down, together or not at all: the task whose call
- *		has crossed. Its thread group id, in the pid namespace of who has opened the
+ *		for up, down and refused, together or not at all: the task whose call
+ *		has crossed, or was refused. Its thread group id, in the pid namespace of who has opened the
  *		device (0 if that does not show it); its uid, in that one's user namespace;
  *		the id of its cgroup v2; its name, the rest of the line, with newline and
  *		backslash as in /proc/PID/status.
@@ -87,6 +94,28 @@
  *   ENOENT	forget: nothing has that tag
  *   ENODEV, EOPNOTSUPP, EIO, ENOMEM	as below; EOPNOTSUPP for a memfd, too
  *
+ * Refusals. A system call is refused that a mount has answered with ENOSPC, or with EDQUOT, where the
+ * kernel has quotas for tmpfs; so is a page fault that ends in SIGBUS. That is told once for
+ * each, when it returns; a write(2) that returns how much it could write is none yet. There is no
+ * level, no direction and no hysteresis: the words are once and tag=TEXT. The cause tells what to
+ * do:
+ *
+ *   size	the mount is as large as it may be: make space or remount it larger
+ *   inodes	it has as many inodes as it may have, whatever df(1) says of bytes: remove files,
+ *		or remount with a larger nr_inodes. Since Linux 6.6 xattrs take inodes, too
+ *   quota	of the user or group
+ *   overcommit	the mount has space, but the machine does not promise that much memory, see
+ *		vm.overcommit_memory. Not seen by kernels without transparent huge pages, as are those
+ *		with PREEMPT_RT
+ *   memory	the mount has space, but there is no memory for an inode
+ *
+ * A task that runs out of memory of its cgroup is killed or is answered ENOMEM, and an ioctl(2) of
+ * userfaultfd(2) is answered ENOMEM by a full mount: these are not told of. A call of a kernel
+ * thread, as of loop devices and nfsd, or of an io_uring(7) worker, is not seen to return: it is
+ * told when a block cannot be had, or when there is no inode left, once in a tick for each task. So
+ * are calls beyond 64 on a mount that are under way at once. Not seen is, on 32-bit kernels, a
+ * fallocate(2) larger than the whole mount.
+ *
  * Opened for reading alone it lists: "key value" lines as in stats below; a line for each
  * mount, "dev=MAJOR:MINOR size=... used=...", with the keys of usage below; and one for each
  * registration of either interface, "dev=MAJOR:MINOR resource=...", as in triggers below.
@@ -109,8 +138,9 @@
  *   event_fd	decimal number of an eventfd(2) of the writing process
  *   control_fd	decimal number of an open resource file of the same directory:
  *		used_bytes (or memory.usage_in_bytes), pressure_level (or
- *		memory.pressure_level) or used_inodes; may be closed after the write
- *   level	for used_bytes:
+ *		memory.pressure_level), used_inodes or refused; may be closed after the write
+ *   level	none for refused, see Refusals above;
+ *		for used_bytes:
  *		  an amount of bytes: decimal, then nothing or one of the
  *		  suffixes k m g t (either case), Ki Mi Gi Ti, each a power of
  *		  1024; rounded up to whole blocks;
@@ -123,7 +153,8 @@
  *		for used_inodes: a number, with k, m or g as in the mount option
  *		nr_inodes, a percentage of that, or -1. Whatever statvfs(2) counts takes
  *		inodes: each further link, and since Linux 6.6 xattrs, one for 1024 bytes
- *   word	rising	 signal when usage, from below, becomes >= level
+ *   word	(for refused, once alone)
+ *		rising	 signal when usage, from below, becomes >= level
  *		falling	 signal when usage, from level or above, becomes < level
  *		both	 signal on either; the default for used_bytes and used_inodes
  *			 (rising is the default for pressure_level)
@@ -166,7 +197,8 @@
  *		parameters max_mount_triggers and max_triggers)
  *   ENODEV	the mount is gone
  *   EOPNOTSUPP	the mount has no such limit (size=0, nr_inodes=0): the kernel keeps no
- *		count; or what counts inodes cannot be probed, as the log has said at load
+ *		count; or what counts inodes, or what refuses, cannot be probed, as the log
+ *		has said at load
  *   EIO	the kernel refuses to arm the probe; the log has its reason
  *   ENOMEM	no memory
  */
@@ -184,11 +216,12 @@
  * allocations, and how: ftrace, kprobe or kretprobe, see the module's parameter
  * hook); hook_free, hook_free_kind (the same for frees; redirect where a wrapper is
  * called in its place, kretprobe where that cannot be had); hook_shrink (where a full
- * mount is seen to make space, see deferrals; none where it cannot be); armed (0 or 1); armings
+ * mount is seen to make space, see deferrals; none where it cannot be); hook_refused (where it is seen that
+ * there is no block left; none where refusals cannot be watched); armed (0 or 1); armings
  * (how often the probes were put there since load, at most once a second); mounts
  * (shown); mounts_hidden (over max_mounts of their user or 16 times that of all users,
  * or not shown yet for want of memory); triggers (registered); crossings (notified since
- * load); signals (these and final notifications); missed (probe hits that the kernel had
+ * load, and refusals); signals (these and final notifications); missed (probe hits that the kernel had
  * to drop); resyncs (times that a mount's triggers were put on the right side of their
  * levels by the comparison that is made once a second, for what no probe has seen: zero
  * unless something is missed, the probes were switched off, or an allocation has counted
@@ -202,6 +235,7 @@
 #define TMPFSWARN_USAGE			"usage"
 #define TMPFSWARN_USED_BYTES		"used_bytes"
 #define TMPFSWARN_USED_INODES		"used_inodes"
+#define TMPFSWARN_REFUSED		"refused"
 #define TMPFSWARN_PRESSURE_LEVEL	"pressure_level"
 #define TMPFSWARN_EVENT_CONTROL		"event_control"
 #define TMPFSWARN_WARN_USED		"warn_used_blocks"
@@ -211,23 +245,24 @@
 /*
  * usage, "key value" lines, as statvfs(2) has them: size, used and free in
  * bytes; inodes, inodes_used, inodes_free. All zero where the mount has no
- * limit of that kind. More bytes than 64 bits hold are shown as the most that
+ * limit of that kind. refused: the calls that were refused while somebody was registered for
+ * refusals of that mount; others are not counted. More bytes than 64 bits hold are shown as the most that
  * they do, here and in the other files.
  *
  * pressure_level, "key value" lines: low, medium, critical, in bytes. used_bytes and
- * used_inodes are the number alone.
+ * used_inodes are the number alone, and so is refused.
  *
  * triggers, one line for each registration, "key=value" separated by a space:
- *   resource	used_bytes, pressure_level, warn_used_blocks or used_inodes
+ *   resource	used_bytes, pressure_level, warn_used_blocks, used_inodes or refused
  *   level	as registered: bytes, NN%, -1, low, medium, critical; for
  *		warn_used_blocks blocks or NN%, 0 while there is none; for used_inodes
- *		inodes:N, inodes:NN% or inodes:-1
+ *		inodes:N, inodes:NN% or inodes:-1; for refused, refused
  *   blocks	the usage in blocks at which it signals now, - for none; in its place for
  *		used_inodes "inodes", the number of these
- *   direction	rising, falling or both
+ *   direction	rising, falling or both; - for refused
  *   hyst	as registered, 0 for none
  *   once	0 or 1
- *   state	above or below the level; off while there is none
+ *   state	above or below the level; off while there is none; on for refused
  *   fired	times signalled for a crossing
  *   to		who is told: eventfd or listener
  *   uid	of the process that registered it
