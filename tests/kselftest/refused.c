@@ -365,6 +365,44 @@ TEST_F(mount, refusals_of_several_tasks_add_up)
 	EXPECT_EQ(WRITERS * TIMES + 1, usage_of(&self->m, "refused"));
 }
 
+/* each in a directory of its own, or they would wait for each other */
+static int make_in_own_directory(void *arg, int number)
+{
+	const struct scratch *m = arg;
+	char name[160];
+
+	snprintf(name, sizeof(name), "%s/dir%d/last", m->path, number);
+	return mkdir(name, 0700) && errno != ENOSPC ? -errno : 0;
+}
+
+TEST_F(mount, of_four_that_want_the_last_inode_three_are_refused)
+{
+	race_part *const parts[WRITERS + 1] = {
+		make_in_own_directory, make_in_own_directory, make_in_own_directory,
+		make_in_own_directory,
+	};
+	char name[160];
+	int round, i, made;
+
+	for (i = 0; i < WRITERS; i++) {
+		snprintf(name, sizeof(name), "%s/dir%d", self->m.path, i);
+		ASSERT_EQ(0, mkdir(name, 0700));
+	}
+	ASSERT_EQ(0, fill_inodes(&self->m));
+	REFUSED("inodes", 1);
+	ASSERT_EQ(0, unlink(scratch_path(&self->m, "inode0")));
+	ROUNDS(100, 300) {
+		ASSERT_EQ(0, race(&self->m, WRITERS, parts));
+		for (i = made = 0; i < WRITERS; i++) {
+			snprintf(name, sizeof(name), "%s/dir%d/last", self->m.path, i);
+			made += !rmdir(name);
+		}
+		ASSERT_EQ(1, made);
+		ASSERT_SIGNALS(self->efd, WRITERS - 1) TH_LOG("round %d", round);
+	}
+	EXPECT_EQ((WRITERS - 1) * round, record_sum(self->device));
+}
+
 /* as the part is called, in a process of its own */
 static int fails_as_a_user(void *arg)
 {
@@ -425,6 +463,48 @@ TEST_F(mount, memory_that_may_not_be_promised_is_another_cause)
 	write_text("/proc/sys/vm/overcommit_memory", policy);
 	write_text("/proc/sys/vm/overcommit_ratio", ratio);
 	REFUSED("overcommit", 1);
+}
+
+static int exceeds_quota(void *arg)
+{
+	const struct scratch *m = arg;
+	char name[160], byte = 1;
+	int fd;
+
+	snprintf(name, sizeof(name), "%s/of-user", m->path);
+	fd = open(name, O_RDWR | O_CREAT, 0600);
+	NEED(fd >= 0);
+	NEED(pwrite(fd, &byte, 1, 0) == 1);
+	NEED(pwrite(fd, &byte, 1, m->block) == -1 && errno == EDQUOT);
+	snprintf(name, sizeof(name), "%s/more-of-user", m->path);
+	NEED(mkdir(name, 0700) == -1 && errno == EDQUOT);
+	return 0;
+}
+
+TEST_F(mount, a_quota_is_another_cause)
+{
+	char options[128];
+	struct scratch m;
+	struct record r;
+	int device;
+
+	snprintf(options, sizeof(options),
+		 "mode=1777,usrquota,usrquota_block_hardlimit=%ld,usrquota_inode_hardlimit=1",
+		 self->m.block);
+	if (scratch_mount(&m, options))
+		SKIP(return, "no quotas for tmpfs");
+	device = device_listen(&m, "refused");
+	EXPECT_NEXT_SOON(device, "state");
+	EXPECT_EQ(0, as_user(USER, exceeds_quota, &m));
+	EXPECT_NEXT(device, "refused");
+	EXPECT_STREQ("quota", record_field(&r, "cause"));
+	EXPECT_EQ(1, record_number(&r, "asked"));
+	EXPECT_NEXT(device, "refused");
+	EXPECT_STREQ("quota", record_field(&r, "cause"));
+	EXPECT_EQ(1, record_number(&r, "asked"));
+	EXPECT_TRUE(record_none(device));
+	close(device);
+	scratch_end(&m);
 }
 
 /* ---- the trigger ---- */
