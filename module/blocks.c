@@ -32,16 +32,14 @@ static unsigned long tw_blocks_limit(const struct shmem_sb_info *sbinfo)
  * itself in a hook, so that it comes above who writes to a tmpfs. lockdep cannot
  * know that.
  */
-static s64 tw_blocks_used(struct shmem_sb_info *sbinfo)
+static bool tw_blocks_used(struct shmem_sb_info *sbinfo, s64 *used)
 {
-	s64 used;
-
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		lockdep_off();
-	used = tw_compat_sum(&sbinfo->used_blocks);
+	*used = tw_compat_sum(&sbinfo->used_blocks);
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		lockdep_on();
-	return used;
+	return true;
 }
 
 static long tw_blocks_count(struct shmem_sb_info *sbinfo)

@@ -97,14 +97,14 @@
  * that discovery makes after each remount.
  *
  * I13. No hook is called for the blocks that an allocation counts and takes back because it
- * fails (tw_compat_hook_candidate() says when), nor for such an inode (inodes.c). I4 does not
- * hold of them: a check in between takes them for a crossing, and the way back is not seen;
- * and a sum that sees one of the two steps and not the other is off by them, and so is the
- * credit that it gives. The
- * same is true of a hit that the kernel drops, and of probes that somebody has switched
- * off. So once a second each gauge's thresholds are compared with usage, see
- * tw_check_again(): whatever has made them differ, they agree again within three
- * seconds of that, without another allocation or free.
+ * fails (tw_compat_hook_candidate() says when), nor for such an inode or link (inodes.c). I4
+ * does not hold of them: a check in between takes them for a crossing, and the way back is not
+ * seen; and a sum that sees one of the two steps and not the other is off by them, and so is the
+ * credit that it gives. The same is true of a hit that the kernel drops, of probes that
+ * somebody has switched off, and of what a task counts that was past a probe when it was armed,
+ * and asleep, for a quota's or an xattr's sake: it is not waited for. So once a second each
+ * gauge's thresholds are compared with usage, see tw_check_again(): whatever has made them
+ * differ, they agree again within three seconds of that, without another allocation or free.
  *
  * I14. A task that has had the kernel make space on a mount asks for no checks there until
  * it has not done so for a while, or its system call returns, which makes one: see
@@ -118,6 +118,15 @@
  * what one of these has taken or given, and another task has given back or taken before
  * there was a check, was not crossed for anybody who could tell. A call that neither goes
  * on nor returns is left to the resync, which knows of no deferral (I13).
+ *
+ * I15. A count may be under a lock that is not to be waited for here, as that of inodes is
+ * (inodes.c): its holder may be what the check has interrupted, or be interrupted by who waits
+ * for the gauge's lock. A check that does not get it decides nothing and goes on, with
+ * interrupts on in between, in which whoever has it on another CPU has done with it. It gives
+ * up after a number of times. Then the holder is the interrupted task, or there is one after
+ * the other: each of them has its own hook when it has counted, and that asks for a check,
+ * since usage is past a threshold; or it is a remount, which ends with one; or its call
+ * fails, and I13 has it.
  *
  * Where the hook does not learn how many blocks were allocated (up to Linux 6.5),
  * there are no credits, and each allocation or free nearer than the slack makes a
@@ -151,11 +160,15 @@
 /* thresholds that are moved, and placed anew, at a time, see I9 */
 #define TW_CHECK_BATCH	32
 
+/* how often a check goes on because usage could not be had, see I15 */
+#define TW_CHECK_AGAIN	50
+
 /**
  * struct tw_check_run - a check that may take several times
  * @resizes: gauge->resizes must have come to that, and all be placed; see I11
  * @unplaced: that is not so yet
- * @unfinished: it must go on, for that or since more may have been crossed
+ * @unfinished: it must go on, for that, since more may have been crossed, or for I15
+ * @again: how often it may still go on for I15
  *
  * Protected by the gauge's lock.
  */
@@ -163,6 +176,7 @@ struct tw_check_run {
 	unsigned long resizes;
 	bool unplaced;
 	bool unfinished;
+	unsigned int again;
 };
 
 /*
@@ -507,15 +521,29 @@ static bool tw_check_refill(struct tw_gauge *gauge, struct tw_cpu_state *cpu_sta
  * agree on which thresholds were passed, or, with usage that changes all the time, a
  * few times: then only what all of them say counts, and whoever has changed
  * usage in between is about to make a check, too. False if no threshold was passed.
+ *
+ * A count that is one number is read once. If it cannot be had, @run goes on for it.
  */
-static bool tw_check_sum(struct tw_gauge *gauge, s64 *low, s64 *high)
+static bool tw_check_sum(struct tw_gauge *gauge, struct tw_check_run *run, s64 *low, s64 *high)
 {
-	s64 last = tw_gauge_used(gauge);
+	s64 last, sum;
 	int i;
 
+	if (!tw_gauge_used(gauge, &last)) {
+		/* I15 */
+		if (run->again) {
+			run->again--;
+			run->unfinished = true;
+		}
+		return false;
+	}
+	if (!gauge->ops->slack()) {
+		*low = last;
+		*high = last;
+		return tw_threshold_passed(gauge, last, last);
+	}
 	for (i = 0; i < TW_CHECK_SUMS; i++) {
-		s64 sum = tw_gauge_used(gauge);
-
+		tw_gauge_used(gauge, &sum);
 		*low = min(last, sum);
 		*high = max(last, sum);
 		if (tw_threshold_passed(gauge, *low, *high))
@@ -531,10 +559,10 @@ static bool tw_check_sum(struct tw_gauge *gauge, s64 *low, s64 *high)
 
 /*
  * Checks usage; true if a threshold was passed. @cpu_state: this CPU's, or NULL.
- * Sets @unfinished if more may have been.
+ * @run is unfinished if more may have been.
  */
 static bool tw_check_usage(struct tw_gauge *gauge, struct tw_cpu_state *cpu_state,
-			   bool *unfinished)
+			   struct tw_check_run *run)
 {
 	s64 slack = gauge->ops->slack(), count, low, high;
 	bool credits = gauge->ops->credits;
@@ -569,7 +597,7 @@ static bool tw_check_usage(struct tw_gauge *gauge, struct tw_cpu_state *cpu_stat
 	 * make another check.
 	 */
 	while (left && (rising || falling || crossed) &&
-	       tw_check_sum(gauge, &low, &high)) {
+	       tw_check_sum(gauge, run, &low, &high)) {
 		moved = tw_threshold_cross(gauge, low, high, left, &cause);
 		if (!moved)
 			break;
@@ -580,7 +608,7 @@ static bool tw_check_usage(struct tw_gauge *gauge, struct tw_cpu_state *cpu_stat
 	}
 	if (!left) {
 		/* the credit pools stay unknown, so that the next check sums up (I10) */
-		*unfinished = true;
+		run->unfinished = true;
 		return true;
 	}
 	if (credits) {
@@ -643,6 +671,8 @@ static bool tw_check(struct tw_gauge *gauge, struct tw_cpu_state *cpu_state,
 	bool notify = false;
 
 	raw_spin_lock_irqsave(&gauge->lock, flags);
+	if (first && !run->unfinished)
+		run->again = TW_CHECK_AGAIN;
 	run->unplaced = false;
 	run->unfinished = false;
 	/* NULL from before the last umount throws all inodes away, which is no free */
@@ -657,7 +687,7 @@ static bool tw_check(struct tw_gauge *gauge, struct tw_cpu_state *cpu_state,
 		else if (gauge->ops->counts)
 			notify = tw_check_count(gauge, cpu_state, &run->unfinished);
 		else if (limit)
-			notify = tw_check_usage(gauge, cpu_state, &run->unfinished);
+			notify = tw_check_usage(gauge, cpu_state, run);
 	}
 	if (cpu_state && (gauge->notifying || !list_empty(&gauge->pending)))
 		notify = true;
@@ -673,7 +703,7 @@ static bool tw_check(struct tw_gauge *gauge, struct tw_cpu_state *cpu_state,
  */
 void tw_check_now(struct tw_gauge *gauge)
 {
-	struct tw_check_run run;
+	struct tw_check_run run = { };
 	bool first = true;
 
 	do {
@@ -738,8 +768,7 @@ static bool tw_check_wrong(struct tw_gauge *gauge)
 	barrier(); /* read once, since it is compared twice */
 	if (count + slack < gauge->next_rise && count - slack >= gauge->next_fall)
 		return false;
-	used = tw_gauge_used(gauge);
-	return tw_threshold_passed(gauge, used, used);
+	return !tw_gauge_used(gauge, &used) || tw_threshold_passed(gauge, used, used);
 }
 
 /* Queues a check that sums up, whatever credit there is. */

@@ -216,16 +216,31 @@ static inline int tw_compat_mknod(struct inode *dir, struct dentry *dentry)
 #endif
 }
 
-/* Inodes that can still be made; mm/shmem.c takes 1024 bytes for each. */
-static inline unsigned long
-tw_compat_free_inodes(const struct shmem_sb_info *sbinfo)
+/*
+ * Inodes that are taken of @limit. From 6.6 on mm/shmem.c counts 1024 bytes for each, and the bytes
+ * of xattrs with them; a part of an inode is one, as statvfs(2) has it. What is free is an unsigned
+ * number that has gone below zero after a remount to nr_inodes=0; the difference is right even
+ * then. It may be negative where the limit is of before or after a remount.
+ */
+static __always_inline long tw_compat_used_inodes(const struct shmem_sb_info *sbinfo,
+						  unsigned long limit)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
-	return READ_ONCE(sbinfo->free_inodes);
+	return limit - READ_ONCE(sbinfo->free_inodes);
 #else
-	return READ_ONCE(sbinfo->free_ispace) / 1024;
+	long bytes = limit * 1024 - READ_ONCE(sbinfo->free_ispace);
+
+	/* rounded up, also where it is negative */
+	return (bytes >> 10) + !!(bytes & 1023);
 #endif
 }
+
+/* On PREEMPT_RT the lock of the count of inodes is a sleeping one before 5.15. */
+#define TW_COMPAT_INODES	(LINUX_VERSION_CODE >= KERNEL_VERSION(5, 15, 0) || \
+				 !IS_ENABLED(CONFIG_PREEMPT_RT))
+
+/* inode_init_owner() has the inode as that argument */
+#define TW_COMPAT_OWNED_INODE	(LINUX_VERSION_CODE < KERNEL_VERSION(5, 12, 0) ? 0 : 1)
 
 static inline void tw_compat_eventfd_signal(struct eventfd_ctx *ctx,
 					    unsigned int n)

@@ -507,27 +507,27 @@ static void tw_discovery_release(void)
 	}
 }
 
-static void tw_discovery_check_gauge(struct tw_mount *mount, enum tw_gauge_kind kind)
+static void tw_discovery_check_gauge(struct tw_gauge *gauge)
 {
-	struct tw_gauge *gauge = &mount->gauges[kind];
 	/* a remount that comes in between is seen when it is over */
 	bool unlimited = tw_gauge_is_unlimited(gauge);
 
 	tw_check_now(gauge);
-	if (unlimited && mount->counted[kind]) {
-		mount->counted[kind] = false;
+	if (unlimited && gauge->counted) {
+		gauge->counted = false;
 		tw_discovery_events->unlimited(gauge);
 	}
 }
 
 /*
  * Checks those whose remount is over, that is, of which s_umount can be had. Where that
- * has somebody else, it is tried again in a moment. One that has lost its limit is as good as
- * gone, for all who wait for a crossing there.
+ * has somebody else, it is tried again in a moment. A gauge that has lost its limit is as good
+ * as gone, for all who wait for a crossing there.
  */
 static void tw_discovery_check(void)
 {
 	struct super_block *sb;
+	struct tw_gauge *gauge;
 	struct tw_mount *mount;
 	bool locked;
 	size_t i;
@@ -550,8 +550,12 @@ static void tw_discovery_check(void)
 			rcu_read_lock();
 			up_read(&sb->s_umount);
 			rcu_read_unlock();
-			for (i = 0; i < TW_GAUGES; i++)
-				tw_discovery_check_gauge(mount, i);
+			for (i = 0; i < TW_GAUGES; i++) {
+				/* one that comes in between is made for the new limit */
+				gauge = smp_load_acquire(&mount->gauges[i]); /* of tw_mount_gauge() */
+				if (gauge)
+					tw_discovery_check_gauge(gauge);
+			}
 		} else {
 			queue_delayed_work(tw_discovery_wq, &tw_discovery_recheck,
 					   TW_DISCOVERY_RECHECK);

@@ -250,6 +250,7 @@ void tw_gauge_init(struct tw_gauge *gauge, const struct tw_gauge_ops *ops,
 	gauge->sbinfo = sb->s_fs_info;
 	gauge->limit = ops->limit(gauge->sbinfo);
 	gauge->size = gauge->limit;
+	gauge->counted = gauge->limit;
 	gauge->next_rise = TW_NO_RISE;
 	gauge->next_fall = TW_NO_FALL;
 	gauge->check_above = TW_NO_RISE;

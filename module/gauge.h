@@ -37,10 +37,10 @@ struct tw_threshold;
  * @counts: nothing is measured: what happens is counted, and thresholds have no level
  * @calls: places for system calls that are looked at when they return, see call.c
  * @limit: how many there can be, 0 if the kernel keeps no count
- * @used: how many there are; may be negative while others count. Called with the gauge's
- *	lock held
+ * @used: sets how many there are; may be negative while others count. Called with interrupts
+ *	disabled. False if that cannot be had at the moment
  * @rough: the same, cheaper; any context
- * @slack: how far @rough may be from @used
+ * @slack: how far @rough may be from @used; 0 if the count is one number
  */
 struct tw_gauge_ops {
 	enum tw_gauge_kind kind;
@@ -49,7 +49,7 @@ struct tw_gauge_ops {
 	bool counts;
 	unsigned int calls;
 	unsigned long (*limit)(const struct shmem_sb_info *sbinfo);
-	s64 (*used)(struct shmem_sb_info *sbinfo);
+	bool (*used)(struct shmem_sb_info *sbinfo, s64 *used);
 	long (*rough)(struct shmem_sb_info *sbinfo);
 	long (*slack)(void);
 };
@@ -102,6 +102,8 @@ struct tw_gauge_ops {
  * @count: of a gauge that counts, while it has thresholds
  * @calls: see call.c; made with the first threshold, if @ops says so
  * @calling: how many of them are pending; under a lock of that file
+ * @rechecked: the hook was asked to check again after the first trigger; under @mount's mutex
+ * @counted: it has a limit, as far as was told; of the mount work alone
  *
  * All amounts are in what @ops->used counts.
  */
@@ -148,6 +150,8 @@ struct tw_gauge {
 	atomic_long_t count;
 	struct tw_call *calls;
 	unsigned int calling;
+	bool rechecked;
+	bool counted;
 };
 
 void tw_gauge_init(struct tw_gauge *gauge, const struct tw_gauge_ops *ops,
@@ -193,13 +197,15 @@ tw_gauge_find_watched(enum tw_gauge_kind kind, const struct super_block *sb)
 /**
  * tw_gauge_used() - how much is used, exactly
  * @gauge: with its lock held, and a superblock that keeps a count
+ * @used: set to that; may be negative while others count
  *
- * Return: that; may be negative while others count.
+ * Return: false if it cannot be had before somebody else has gone on, who may wait for the
+ * lock; for blocks it always can.
  */
-static inline s64 tw_gauge_used(struct tw_gauge *gauge)
+static inline bool tw_gauge_used(struct tw_gauge *gauge, s64 *used)
 {
 	lockdep_assert_held(&gauge->lock);
-	return gauge->ops->used(gauge->sbinfo);
+	return gauge->ops->used(gauge->sbinfo, used);
 }
 
 /**

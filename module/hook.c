@@ -9,7 +9,7 @@
  * system call is deferred (I14 of check.c) or a mount goes, by tw_probe_lock(). What
  * runs for each allocation is inlined into them, and they are notrace, so that
  * tracing all functions does not make it slow. What counts inodes is probed in
- * inodes.c, and armed here, apart from the rest.
+ * inodes.c, what refuses in verdict.c, and both are armed here, apart from the rest.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -56,15 +56,9 @@ static const struct tw_hook_candidate *tw_hook;
  * traces the function that frees: see tw_probe_enable_ftrace().
  */
 static DEFINE_MUTEX(tw_hook_mutex);
-static unsigned int tw_hook_users[TW_GAUGES];
-static bool tw_hook_armed[TW_GAUGES];
 static bool tw_hook_redirected;		/* when it was armed the last time */
 static bool tw_hook_unredirected;	/* not to be, for a test */
 static unsigned long tw_hook_armings;
-
-/* those of inodes.c work, and those of verdict.c; what they are for cannot be watched otherwise */
-static bool tw_hook_inodes __read_mostly;
-static bool tw_hook_refusals __read_mostly;
 
 /* frees have no probe of their own and are seen where they begin */
 static bool tw_hook_frees_at_entry __read_mostly;
@@ -331,8 +325,8 @@ static void tw_hook_drain(void)
 /*
  * A task may have been inside mm/shmem.c, past the place of a probe, when that
  * was armed, and have counted what it freed after the first trigger had checked
- * the usage. Once each has been seen outside, or asleep (which it is there for
- * the sake of quotas alone), check again.
+ * the usage. Once each has been seen outside, or asleep, check again. What one that was
+ * asleep there counts when it wakes up is left to the resync: see I13 of check.c.
  */
 static void tw_hook_recheck_fn(struct work_struct *work)
 {
@@ -403,29 +397,6 @@ static int tw_hook_disable_blocks(void)
 	return err;
 }
 
-static int tw_hook_disable_kind(enum tw_gauge_kind kind)
-{
-	switch (kind) {
-	case TW_INODES:
-		return tw_inodes_disable();
-	case TW_REFUSALS:
-		return tw_verdict_disable();
-	default:
-		return tw_hook_disable_blocks();
-	}
-}
-
-/* Returns 0, or a negative errno if some are in place still; they do no harm. */
-static int tw_hook_disable(enum tw_gauge_kind kind)
-{
-	int err;
-
-	lockdep_assert_held(&tw_hook_mutex);
-	err = tw_hook_disable_kind(kind);
-	WRITE_ONCE(tw_hook_armed[kind], false);
-	return err;
-}
-
 /*
  * By the redirection if there is one. Only one can be in place for a function, and a
  * livepatch may have come first: then as if there were none.
@@ -442,16 +413,6 @@ static int tw_hook_enable_frees(void)
 	return tw_probe_enable(&tw_hook_free);
 }
 
-static void tw_hook_disarm_fn(struct work_struct *work);
-static DECLARE_DELAYED_WORK(tw_hook_disarm, tw_hook_disarm_fn);
-
-/* Without memory, once more a moment later. */
-static void tw_hook_try_disable(enum tw_gauge_kind kind)
-{
-	if (tw_hook_disable(kind))
-		mod_delayed_work(tw_wq, &tw_hook_disarm, TW_DISARM_DELAY);
-}
-
 static int tw_hook_enable_blocks(void)
 {
 	int err = tw_probe_enable(&tw_hook_uncharge);
@@ -461,67 +422,130 @@ static int tw_hook_enable_blocks(void)
 	/* up to 6.5 the redirection sees these, too */
 	if (!err && !(TW_COMPAT_FREES_IN_RECALC && tw_hook_redirected))
 		err = tw_probe_enable(&tw_hook_alloc);
+	if (!err)
+		tw_deferral_enable();
 	return err;
 }
 
-static int tw_hook_enable_kind(enum tw_gauge_kind kind)
+static bool tw_hook_blocks_are_kprobe(void)
 {
-	switch (kind) {
-	case TW_INODES:
-		return tw_inodes_enable();
-	case TW_REFUSALS:
-		return tw_verdict_enable();
-	default:
-		return tw_hook_enable_blocks();
-	}
+	return tw_probe_is_kprobe(&tw_hook_alloc) || tw_probe_is_kprobe(&tw_hook_free) ||
+	       tw_probe_is_kprobe(&tw_hook_uncharge);
 }
 
-static int tw_hook_enable(enum tw_gauge_kind kind)
+/**
+ * struct tw_hook_set - the probes that are armed for one kind of gauge
+ * @what: for the log
+ * @enable: put them in place; 0, or a negative errno: then @disable is due
+ * @disable: take them away; 0, or a negative errno if some are in place still, which do no harm
+ * @is_kprobe: is one of them in place, and made of a kprobe?
+ * @broken: they do not work here, by the selftest
+ * @users: of tw_hook_get()
+ * @armed: they are in place
+ * @disarm: takes them away if there is no user
+ *
+ * Protected by tw_hook_mutex.
+ */
+struct tw_hook_set {
+	const char *what;
+	int (*enable)(void);
+	int (*disable)(void);
+	bool (*is_kprobe)(void);
+	bool broken;
+	unsigned int users;
+	bool armed;
+	struct delayed_work disarm;
+};
+
+static void tw_hook_disarm_fn(struct work_struct *work);
+
+#define TW_HOOK_DISARM(kind) \
+	.disarm = __DELAYED_WORK_INITIALIZER(tw_hook_sets[kind].disarm, tw_hook_disarm_fn, 0)
+
+static struct tw_hook_set tw_hook_sets[TW_GAUGES] = {
+	[TW_BLOCKS] = {
+		.what = "blocks",
+		.enable = tw_hook_enable_blocks,
+		.disable = tw_hook_disable_blocks,
+		.is_kprobe = tw_hook_blocks_are_kprobe,
+		TW_HOOK_DISARM(TW_BLOCKS),
+	},
+	[TW_INODES] = {
+		.what = "inodes",
+		.enable = tw_inodes_enable,
+		.disable = tw_inodes_disable,
+		.is_kprobe = tw_inodes_is_kprobe,
+		TW_HOOK_DISARM(TW_INODES),
+	},
+	[TW_REFUSALS] = {
+		.what = "refusals",
+		.enable = tw_verdict_enable,
+		.disable = tw_verdict_disable,
+		.is_kprobe = tw_verdict_is_kprobe,
+		TW_HOOK_DISARM(TW_REFUSALS),
+	},
+};
+
+/* Not at once: who registers and closes in a loop would have the text patched as often. */
+static void tw_hook_disarm_soon(struct tw_hook_set *set)
+{
+	mod_delayed_work(tw_wq, &set->disarm, TW_DISARM_DELAY);
+}
+
+/* Without memory, once more a moment later. */
+static void tw_hook_disable(struct tw_hook_set *set)
+{
+	lockdep_assert_held(&tw_hook_mutex);
+	if (set->disable())
+		tw_hook_disarm_soon(set);
+	WRITE_ONCE(set->armed, false);
+}
+
+static int tw_hook_enable(struct tw_hook_set *set)
 {
 	int err;
 
 	lockdep_assert_held(&tw_hook_mutex);
-	if (tw_hook_armed[kind])
+	if (set->armed)
 		return 0;
-	err = tw_hook_enable_kind(kind);
+	err = set->enable();
 	if (err) {
-		/* not at once: who registers in a loop would have the text patched as often */
-		mod_delayed_work(tw_wq, &tw_hook_disarm, TW_DISARM_DELAY);
+		tw_hook_disarm_soon(set);
 		return err;
 	}
-	if (kind == TW_BLOCKS)
-		tw_deferral_enable();
-	WRITE_ONCE(tw_hook_armed[kind], true);
+	WRITE_ONCE(set->armed, true);
 	WRITE_ONCE(tw_hook_armings, tw_hook_armings + 1);
 	return 0;
 }
 
 static void tw_hook_disarm_fn(struct work_struct *work)
 {
-	size_t kind;
+	struct tw_hook_set *set = container_of(to_delayed_work(work), struct tw_hook_set, disarm);
 
 	mutex_lock(&tw_hook_mutex);
-	for (kind = 0; kind < TW_GAUGES; kind++) {
-		if (!tw_hook_users[kind])
-			tw_hook_try_disable(kind);
-	}
+	if (!set->users)
+		tw_hook_disable(set);
 	mutex_unlock(&tw_hook_mutex);
 }
 
-static bool tw_hook_is_kprobe(enum tw_gauge_kind kind)
+/* No probe is taken away any more on return. */
+static void tw_hook_cancel_disarm(void)
 {
-	if (kind == TW_INODES)
-		return tw_inodes_is_kprobe();
-	if (kind == TW_REFUSALS)
-		return tw_verdict_is_kprobe();
-	return tw_probe_is_kprobe(&tw_hook_alloc) || tw_probe_is_kprobe(&tw_hook_free) ||
-	       tw_probe_is_kprobe(&tw_hook_uncharge);
+	size_t kind;
+
+	for (kind = 0; kind < TW_GAUGES; kind++)
+		cancel_delayed_work_sync(&tw_hook_sets[kind].disarm);
 }
 
-/* Is a probe in place that is switched off with all kprobes? */
-static bool tw_hook_switched_off(enum tw_gauge_kind kind)
+/**
+ * tw_hook_works() - can it be asked for?
+ * @kind: what tw_hook_get() is to be called for
+ *
+ * Return: false if that would be refused, always.
+ */
+bool tw_hook_works(enum tw_gauge_kind kind)
 {
-	return tw_hook_is_kprobe(kind) && !tw_probe_kprobes_on();
+	return !tw_hook_sets[kind].broken;
 }
 
 /**
@@ -529,21 +553,20 @@ static bool tw_hook_switched_off(enum tw_gauge_kind kind)
  * @kind: which, of all mounts
  *
  * Context: process.
- * Return: 0; -EIO after a line in the log, -ENOMEM; -EOPNOTSUPP if it cannot be.
+ * Return: 0; -EIO after a line in the log, or -ENOMEM.
  */
 int tw_hook_get(enum tw_gauge_kind kind)
 {
+	struct tw_hook_set *set = &tw_hook_sets[kind];
 	bool armed;
 	int err;
 
-	if ((kind == TW_INODES && !tw_hook_inodes) || (kind == TW_REFUSALS && !tw_hook_refusals))
-		return -EOPNOTSUPP;
 	mutex_lock(&tw_hook_mutex);
-	armed = tw_hook_armed[kind];
-	/* those in place may have been switched off since */
-	err = tw_hook_switched_off(kind) ? -EIO : tw_hook_enable(kind);
+	armed = set->armed;
+	/* those in place may have been switched off since, with all kprobes */
+	err = set->is_kprobe() && !tw_probe_kprobes_on() ? -EIO : tw_hook_enable(set);
 	if (!err)
-		tw_hook_users[kind]++;
+		set->users++;
 	if (!err && !armed)
 		tw_hook_recheck_soon();
 	mutex_unlock(&tw_hook_mutex);
@@ -553,9 +576,7 @@ int tw_hook_get(enum tw_gauge_kind kind)
 	if (err == -EIO)
 		pr_err_ratelimited("kprobes are switched off, and with them the hook: write 1 to kprobes/enabled in debugfs\n");
 	else
-		pr_err_ratelimited("cannot arm the probe of %s: error %d\n",
-				   kind == TW_INODES ? "inodes" :
-				   kind == TW_REFUSALS ? "refusals" : tw_hook_alloc.symbol, err);
+		pr_err_ratelimited("cannot arm the probe of %s: error %d\n", set->what, err);
 	return -EIO;
 }
 
@@ -568,9 +589,11 @@ int tw_hook_get(enum tw_gauge_kind kind)
  */
 void tw_hook_put(enum tw_gauge_kind kind)
 {
+	struct tw_hook_set *set = &tw_hook_sets[kind];
+
 	mutex_lock(&tw_hook_mutex);
-	if (!--tw_hook_users[kind])
-		mod_delayed_work(tw_wq, &tw_hook_disarm, TW_DISARM_DELAY);
+	if (!--set->users)
+		tw_hook_disarm_soon(set);
 	mutex_unlock(&tw_hook_mutex);
 }
 
@@ -592,9 +615,9 @@ void tw_hook_info(struct tw_hook_info *info)
 	info->free_kind = free == &tw_hook_redirect ? "redirect" :
 						      tw_probe_kind_name(free->kind);
 	/* not under the mutex, which is held while text is patched */
-	info->armed = READ_ONCE(tw_hook_armed[TW_BLOCKS]) ||
-		      READ_ONCE(tw_hook_armed[TW_INODES]) ||
-		      READ_ONCE(tw_hook_armed[TW_REFUSALS]);
+	info->armed = READ_ONCE(tw_hook_sets[TW_BLOCKS].armed) ||
+		      READ_ONCE(tw_hook_sets[TW_INODES].armed) ||
+		      READ_ONCE(tw_hook_sets[TW_REFUSALS].armed);
 	info->armings = READ_ONCE(tw_hook_armings);
 	info->missed = tw_probe_missed(&tw_hook_alloc) +
 		       tw_probe_missed(&tw_hook_redirect) +
@@ -653,11 +676,12 @@ static int tw_hook_register(enum tw_probe_kind kind)
 /* What is wrong with the hook as it can be armed now, or NULL. */
 static const char *tw_hook_test(enum tw_gauge_kind kind)
 {
+	struct tw_hook_set *set = &tw_hook_sets[kind];
 	const char *wrong = NULL;
 	int err;
 
 	mutex_lock(&tw_hook_mutex);
-	err = tw_hook_enable(kind);
+	err = tw_hook_enable(set);
 	mutex_unlock(&tw_hook_mutex);
 	if (err)
 		wrong = err == -EIO ? "cannot be armed: kprobes are switched off" :
@@ -668,7 +692,7 @@ static const char *tw_hook_test(enum tw_gauge_kind kind)
 		wrong = tw_selftest_run(kind);
 
 	mutex_lock(&tw_hook_mutex);
-	tw_hook_try_disable(kind);
+	tw_hook_disable(set);
 	mutex_unlock(&tw_hook_mutex);
 	return wrong;
 }
@@ -701,7 +725,7 @@ static void tw_hook_try_inodes(enum tw_probe_kind kind)
 
 	if (!tw_inodes_register(kind))
 		wrong = tw_hook_test(TW_INODES);
-	tw_hook_inodes = !wrong;
+	tw_hook_sets[TW_INODES].broken = wrong;
 	if (!wrong)
 		return;
 	tw_inodes_unregister();
@@ -715,7 +739,7 @@ static void tw_hook_try_refusals(enum tw_probe_kind kind)
 
 	if (!tw_verdict_register(kind))
 		wrong = tw_hook_test(TW_REFUSALS);
-	tw_hook_refusals = !wrong;
+	tw_hook_sets[TW_REFUSALS].broken = wrong;
 	if (!wrong)
 		return;
 	tw_verdict_unregister();
@@ -764,6 +788,7 @@ int tw_hook_init(void)
 		TW_PROBE_FTRACE, TW_PROBE_KPROBE, TW_PROBE_KRETPROBE,
 	};
 	const struct tw_hook_candidate *candidate;
+	enum tw_probe_kind kind;
 	const char *wrong;
 	char tried[640] = "";
 	unsigned int i;
@@ -791,16 +816,14 @@ int tw_hook_init(void)
 		pr_err("no usable hook on Linux %s: %s\n",
 		       init_utsname()->release, tried + 2);
 	/* for what could not be taken away */
-	cancel_delayed_work_sync(&tw_hook_disarm);
+	tw_hook_cancel_disarm();
 	return -ENODEV;
 
 found:
-	tw_hook_try_refusals(tw_hook_alloc.kind == TW_PROBE_FTRACE ? TW_PROBE_FTRACE :
-								     TW_PROBE_KPROBE);
-	tw_hook_try_inodes(tw_hook_alloc.kind == TW_PROBE_FTRACE ? TW_PROBE_FTRACE :
-								   TW_PROBE_KPROBE);
-	tw_deferral_init(tw_hook_alloc.kind == TW_PROBE_FTRACE ? TW_PROBE_FTRACE :
-								 TW_PROBE_KPROBE);
+	kind = tw_hook_alloc.kind == TW_PROBE_FTRACE ? TW_PROBE_FTRACE : TW_PROBE_KPROBE;
+	tw_hook_try_inodes(kind);
+	tw_hook_try_refusals(kind);
+	tw_deferral_init(kind);
 	pr_info("watching %s (%s) on Linux %s\n", tw_hook_alloc.symbol,
 		tw_probe_kind_name(tw_hook_alloc.kind),
 		init_utsname()->release);
@@ -824,7 +847,7 @@ void tw_hook_stop(void)
  */
 void tw_hook_exit(void)
 {
-	cancel_delayed_work_sync(&tw_hook_disarm);
+	tw_hook_cancel_disarm();
 	tw_deferral_exit();
 	tw_verdict_unregister();
 	tw_call_abandon();

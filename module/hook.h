@@ -38,6 +38,7 @@ int tw_hook_init(void);
 void tw_hook_stop(void);
 void tw_hook_exit(void);
 
+bool tw_hook_works(enum tw_gauge_kind kind);
 int tw_hook_get(enum tw_gauge_kind kind);
 void tw_hook_put(enum tw_gauge_kind kind);
 void tw_hook_recheck_soon(void);

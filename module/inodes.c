@@ -6,24 +6,30 @@
  * nothing to sum up, and so no credit. A hook that runs after the count reads what its own task
  * has counted or something newer, whoever else counts.
  *
- * The functions that count are inlined by most compilers. Each of those probed is called right
- * after them, by its address or from another file, and so is a symbol everywhere:
+ * The functions that count are inlined by most compilers. Each of those probed is called after
+ * them, by its address or from another file, and so is a symbol everywhere:
  *
- *	shmem_alloc_inode()	whatever makes an inode has reserved it
+ *	inode_init_owner()	there is an inode; it was reserved before
  *	shmem_destroy_inode()	an inode's eviction has given it back, and its xattrs
- *	inc_nlink()		link(2) has reserved what a further link takes
+ *	inc_nlink()		link(2) has reserved what a further link takes, and cannot fail
  *	drop_nlink()		unlink(2) and rename(2) have given that back
  *
- * The last two are called for all file systems, and on tmpfs for directories, too, whose links
- * take nothing. From 6.6 on xattrs take from the same account. That is known when
- * shmem_xattr_handler_set() or, for labels of a security module, shmem_initxattrs() return.
- * Not seen is an inode that is reserved and given back since there is no memory for it: if
- * that was a crossing, the other direction is noticed by the resync at the latest.
+ * All but one are called for all file systems, and the last two on tmpfs for directories, too,
+ * whose links take nothing. From 6.6 on xattrs take from the same account. That is known when
+ * shmem_xattr_handler_set() or, for labels of a security module, shmem_initxattrs() return,
+ * whether they have failed or not.
+ *
+ * A call that fails after one of the first three gives back what it has taken by one of the
+ * others. Not seen is what is taken and given back since there is no memory for an inode, or
+ * for the place of a link in its directory: its own task does not take that for a crossing, but
+ * a check of another may, in between. Then the way back is noticed by the resync at the
+ * latest (I13 of check.c).
  */
 #include <linux/fs.h>
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
 #include <linux/preempt.h>
+#include <linux/processor.h>
 
 #include "check.h"
 #include "compat.h"
@@ -31,8 +37,8 @@
 #include "inodes.h"
 #include "probe.h"
 
-/* how often it is tried to have the lock of the count, before it is read without */
-#define TW_INODES_TRIES		1000
+/* how often it is tried to have the lock of the count, with interrupts disabled */
+#define TW_INODES_TRIES		20
 
 /* ---- the count ---- */
 
@@ -41,32 +47,32 @@ static unsigned long tw_inodes_limit(const struct shmem_sb_info *sbinfo)
 	return READ_ONCE(sbinfo->max_inodes);
 }
 
-/* As statvfs(2) has it, which takes no lock either; a remount changes one after the other. */
+/*
+ * As statvfs(2) has it, which takes no lock either: a remount changes the limit, and then what
+ * is free.
+ */
 static __always_inline long tw_inodes_rough(const struct shmem_sb_info *sbinfo)
 {
-	return READ_ONCE(sbinfo->max_inodes) - tw_compat_free_inodes(sbinfo);
+	return tw_compat_used_inodes(sbinfo, tw_inodes_limit(sbinfo));
 }
 
 /*
- * Under the lock of the count a remount that changes the limit has changed both or none. The lock
- * may be that of a task which this interrupt has come upon, where the kernel could not
- * raise it at once: so it is not waited for. Who holds it, then, counts one inode, or has the
- * mount checked when the remount is over.
+ * Under the lock of the count a remount has changed both or none. The lock is not waited for: see
+ * I15 of check.c.
  */
-static s64 tw_inodes_used(struct shmem_sb_info *sbinfo)
+static bool tw_inodes_used(struct shmem_sb_info *sbinfo, s64 *used)
 {
 	unsigned int i;
-	s64 used;
 
 	for (i = 0; i < TW_INODES_TRIES; i++) {
 		if (tw_compat_stat_trylock(sbinfo)) {
-			used = tw_inodes_rough(sbinfo);
+			*used = tw_inodes_rough(sbinfo);
 			tw_compat_stat_unlock(sbinfo);
-			return used;
+			return true;
 		}
 		cpu_relax();
 	}
-	return tw_inodes_rough(sbinfo);
+	return false;
 }
 
 static long tw_inodes_count(struct shmem_sb_info *sbinfo)
@@ -104,7 +110,7 @@ static __always_inline void tw_inodes_counted(struct super_block *sb, long inode
 		return;
 	sbinfo = sb->s_fs_info;
 	smp_mb(); /* I1 of check.c */
-	limit = READ_ONCE(sbinfo->max_inodes);
+	limit = tw_inodes_limit(sbinfo);
 	if (likely(limit == READ_ONCE(gauge->limit))) {
 		/* a remount to nr_inodes=0 ends the count for good */
 		if (!limit)
@@ -112,7 +118,7 @@ static __always_inline void tw_inodes_counted(struct super_block *sb, long inode
 		smp_rmb(); /* pairs with smp_wmb() in tw_threshold_place_some() */
 		check_above = smp_load_acquire(&gauge->check_above); /* of tw_gauge_set_bounds() */
 		check_below = smp_load_acquire(&gauge->check_below); /* the same */
-		used = tw_inodes_rough(sbinfo);
+		used = tw_compat_used_inodes(sbinfo, limit);
 		barrier(); /* read once, since it is compared twice */
 		if (likely(used < check_above && used >= check_below))
 			return;
@@ -120,17 +126,15 @@ static __always_inline void tw_inodes_counted(struct super_block *sb, long inode
 	tw_check_counted(gauge, inodes);
 }
 
-static __always_inline void tw_inodes_alloc(struct super_block *sb)
+static __always_inline void tw_inodes_owned(struct inode *inode)
 {
-	tw_inodes_counted(sb, 1);
+	tw_inodes_counted(inode->i_sb, 1);
 }
 
 /* Its xattrs have gone with it; who crosses by these alone is not told of. */
 static __always_inline void tw_inodes_destroy(struct inode *inode)
 {
-	struct super_block *sb = inode->i_sb;
-
-	tw_inodes_counted(sb, -1);
+	tw_inodes_counted(inode->i_sb, -1);
 }
 
 /* The first link to a file of O_TMPFILE takes nothing. */
@@ -147,7 +151,7 @@ static __always_inline void tw_inodes_unlink(struct inode *inode)
 		tw_inodes_counted(inode->i_sb, -1);
 }
 
-TW_PROBE_HANDLERS(tw_inodes, alloc);
+TW_PROBE_HANDLERS_OF(tw_inodes, owned, TW_COMPAT_OWNED_INODE);
 TW_PROBE_HANDLERS(tw_inodes, destroy);
 TW_PROBE_HANDLERS(tw_inodes, link);
 TW_PROBE_HANDLERS(tw_inodes, unlink);
@@ -207,7 +211,7 @@ static const struct {
 	bool wanted;
 	bool returns;
 } tw_inodes_symbols[] = {
-	{ "shmem_alloc_inode", true },
+	{ "inode_init_owner", true },
 	{ "shmem_destroy_inode", true },
 	{ "inc_nlink", true },
 	{ "drop_nlink", true },
@@ -216,7 +220,7 @@ static const struct {
 };
 
 static struct tw_probe tw_inodes_probes[ARRAY_SIZE(tw_inodes_symbols)] = {
-	{ .handlers = &tw_inodes_alloc_handlers },
+	{ .handlers = &tw_inodes_owned_handlers },
 	{ .handlers = &tw_inodes_destroy_handlers },
 	{ .handlers = &tw_inodes_link_handlers },
 	{ .handlers = &tw_inodes_unlink_handlers },
@@ -236,6 +240,8 @@ int tw_inodes_register(enum tw_probe_kind kind)
 	size_t i;
 	int err;
 
+	if (!TW_COMPAT_INODES)
+		return -EOPNOTSUPP;
 	for (i = 0; i < ARRAY_SIZE(tw_inodes_probes); i++) {
 		if (!tw_inodes_symbols[i].wanted)
 			continue;

@@ -228,7 +228,7 @@ static void tw_listener_crossed(struct tw_trigger *trigger, unsigned int crossin
 static u64 tw_listener_size(const struct tw_trigger *trigger)
 {
 	if (trigger->resource == TW_REFUSED)
-		return tw_blocks_to_bytes(trigger->mount->gauges[TW_BLOCKS].size, PAGE_SHIFT);
+		return tw_blocks_to_bytes(trigger->mount->blocks.size, PAGE_SHIFT);
 	return trigger->threshold.gauge->size;
 }
 
@@ -405,8 +405,8 @@ tw_listener_make(struct tw_listener *listener, struct tw_mount *mount,
 	memcpy(one->names.tag, request->tag, request->tag_len);
 	tw_spec_print(one->names.level, sizeof(one->names.level), &request->spec);
 	one->names.dev = mount->dev;
-	one->names.shift = mount->gauges[request->spec.gauge].ops->shift;
-	one->names.sides = !mount->gauges[request->spec.gauge].ops->counts;
+	one->names.shift = tw_mount_gauge_ops(request->spec.gauge)->shift;
+	one->names.sides = !tw_mount_gauge_ops(request->spec.gauge)->counts;
 	one->first.owner = one;
 	one->gone.owner = one;
 	for (i = 0; i < TW_RECORDS; i++)

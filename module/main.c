@@ -52,7 +52,7 @@ MODULE_PARM_DESC(hook, "How allocations are probed (auto, ftrace or kprobe, defa
 module_param_named(hook_symbol, tw_hook_symbol, charp, 0444);
 MODULE_PARM_DESC(hook_symbol, "Symbol of mm/shmem.c to probe for allocations (name, default: the first that works)");
 
-/* The last umount of a tmpfs, a remount that takes its size away, or the module's end. */
+/* The last umount of a tmpfs, or the module's end. */
 static void tw_mount_gone(struct tw_mount *mount)
 {
 	/* in this order: who is woken and finds no file knows that it is over */
@@ -60,13 +60,10 @@ static void tw_mount_gone(struct tw_mount *mount)
 	tw_trigger_end_all(mount, NULL);
 }
 
-/* A mount without a size is as good as gone; one without a limit on inodes is not. */
+/* The mount stays, as one that never had that limit: what is left can be watched. */
 static void tw_mount_unlimited(struct tw_gauge *gauge)
 {
-	if (gauge->ops->kind == TW_BLOCKS)
-		tw_mount_gone(gauge->mount);
-	else
-		tw_trigger_end_all(gauge->mount, gauge);
+	tw_trigger_end_all(gauge->mount, gauge);
 }
 
 static const struct tw_discovery_events tw_events = {

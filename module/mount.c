@@ -13,7 +13,6 @@
 
 #include "blocks.h"
 #include "check.h"
-#include "compat.h"
 #include "gauge.h"
 #include "inodes.h"
 #include "mount.h"
@@ -22,7 +21,7 @@
 
 struct workqueue_struct *tw_wq;
 
-static const struct tw_gauge_ops *const tw_mount_gauges[TW_GAUGES] = {
+static const struct tw_gauge_ops *const tw_mount_all_ops[TW_GAUGES] = {
 	[TW_BLOCKS] = &tw_blocks_ops,
 	[TW_INODES] = &tw_inodes_ops,
 	[TW_REFUSALS] = &tw_refusal_ops,
@@ -86,8 +85,13 @@ static void tw_mount_release_fn(struct work_struct *work)
 					      struct tw_mount, release);
 	size_t i;
 
-	for (i = 0; i < TW_GAUGES; i++)
-		tw_check_release(&mount->gauges[i]);
+	for (i = 0; i < TW_GAUGES; i++) {
+		if (!mount->gauges[i])
+			continue;
+		tw_check_release(mount->gauges[i]);
+		if (mount->gauges[i] != &mount->blocks)
+			kfree(mount->gauges[i]);
+	}
 	kfree(mount);
 }
 
@@ -149,14 +153,11 @@ struct tw_mount *tw_mount_alloc(void)
 void tw_mount_insert(struct tw_mount *mount, struct super_block *sb)
 {
 	unsigned long flags;
-	size_t i;
 
 	mount->sb = sb;
 	mount->dev = sb->s_dev;
-	for (i = 0; i < TW_GAUGES; i++) {
-		tw_gauge_init(&mount->gauges[i], tw_mount_gauges[i], mount, sb);
-		mount->counted[i] = mount->gauges[i].size;
-	}
+	tw_gauge_init(&mount->blocks, tw_mount_all_ops[TW_BLOCKS], mount, sb);
+	mount->gauges[TW_BLOCKS] = &mount->blocks;
 
 	raw_spin_lock_irqsave(&tw_mount_hash_lock, flags);
 	hash_add_rcu(tw_mount_hash, &mount->hash, (unsigned long)sb);
@@ -190,14 +191,19 @@ struct tw_mount *tw_mount_attach(struct super_block *sb)
  */
 notrace bool tw_mount_unhook(struct tw_mount *mount)
 {
-	bool hooked = false;
+	struct tw_gauge *gauge;
 	unsigned long flags;
+	bool hooked;
 	size_t i;
 
 	local_irq_save(flags);
-	/* the last one decides who was first: all of them are done then */
-	for (i = 0; i < TW_GAUGES; i++)
-		hooked = tw_gauge_unhook(&mount->gauges[i]);
+	hooked = tw_gauge_unhook(&mount->blocks);
+	/* no other is made from here on; also who was not the first leaves none to the first */
+	for (i = 0; i < TW_GAUGES; i++) {
+		gauge = READ_ONCE(mount->gauges[i]);
+		if (gauge)
+			tw_gauge_unhook(gauge);
+	}
 	if (hooked) {
 		tw_probe_lock(&tw_mount_hash_lock);
 		hash_del_rcu(&mount->hash);
@@ -219,6 +225,79 @@ void tw_mount_detach(struct tw_mount *mount)
 	tw_mount_put(mount);
 }
 
+/*
+ * Inodes used, of @limit. Where the lock of the count cannot be had it is read as statvfs(2)
+ * does, which takes none: a remount may race.
+ */
+static u64 tw_mount_inodes(struct shmem_sb_info *sbinfo, u64 limit)
+{
+	s64 used;
+
+	if (!tw_inodes_ops.used(sbinfo, &used))
+		used = tw_inodes_ops.rough(sbinfo);
+	return clamp_t(s64, used, 0, min_t(u64, limit, S64_MAX));
+}
+
+/**
+ * tw_mount_gauge_ops() - how something is measured
+ * @kind: what
+ *
+ * Return: that, for all mounts.
+ */
+const struct tw_gauge_ops *tw_mount_gauge_ops(enum tw_gauge_kind kind)
+{
+	return tw_mount_all_ops[kind];
+}
+
+/* Puts @gauge, which is all zero, in its place if there is none. */
+static int tw_mount_install(struct tw_mount *mount, enum tw_gauge_kind kind,
+			    struct tw_gauge *gauge)
+{
+	const struct tw_gauge_ops *ops = tw_mount_all_ops[kind];
+
+	lockdep_assert_held(&mount->blocks.lock);
+	/* as long as that is set tw_mount_unhook() has not begun, and waits for the lock */
+	if (!mount->blocks.sbinfo)
+		return -ENODEV;
+	if (!ops->limit(mount->blocks.sbinfo))
+		return -EOPNOTSUPP;
+	if (mount->gauges[kind])
+		return -EEXIST;
+	tw_gauge_init(gauge, ops, mount, mount->sb);
+	/* who finds it finds it complete */
+	smp_store_release(&mount->gauges[kind], gauge);
+	return 0;
+}
+
+/**
+ * tw_mount_gauge() - a gauge of a mount, for a level that is to be registered
+ * @mount: the mount
+ * @kind: which gauge; it is made if there is none. Then it stays as long as the mount
+ *
+ * Context: process.
+ * Return: the gauge; or ERR_PTR() of -EOPNOTSUPP if the mount keeps no count of that, -ENODEV
+ * if it is gone, or -ENOMEM.
+ */
+struct tw_gauge *tw_mount_gauge(struct tw_mount *mount, enum tw_gauge_kind kind)
+{
+	struct tw_gauge *gauge = smp_load_acquire(&mount->gauges[kind]); /* of tw_mount_install() */
+	unsigned long flags;
+	int err;
+
+	if (gauge)
+		return tw_gauge_is_unlimited(gauge) ? ERR_PTR(-EOPNOTSUPP) : gauge;
+	gauge = kzalloc(sizeof(*gauge), GFP_KERNEL_ACCOUNT);
+	if (!gauge)
+		return ERR_PTR(-ENOMEM);
+	raw_spin_lock_irqsave(&mount->blocks.lock, flags);
+	err = tw_mount_install(mount, kind, gauge);
+	raw_spin_unlock_irqrestore(&mount->blocks.lock, flags);
+	if (!err)
+		return gauge;
+	kfree(gauge);
+	return err == -EEXIST ? mount->gauges[kind] : ERR_PTR(err);
+}
+
 /**
  * tw_mount_usage() - the figures of statvfs(2)
  * @mount: the mount
@@ -228,8 +307,8 @@ void tw_mount_detach(struct tw_mount *mount)
  */
 int tw_mount_usage(struct tw_mount *mount, struct tw_usage *usage)
 {
-	struct tw_gauge *blocks = &mount->gauges[TW_BLOCKS];
-	const struct shmem_sb_info *sbinfo;
+	struct tw_gauge *blocks = &mount->blocks, *refusals;
+	struct shmem_sb_info *sbinfo;
 	unsigned long flags;
 
 	memset(usage, 0, sizeof(*usage));
@@ -238,15 +317,15 @@ int tw_mount_usage(struct tw_mount *mount, struct tw_usage *usage)
 	if (sbinfo) {
 		usage->size = tw_gauge_limit(blocks);
 		if (usage->size)
-			usage->used = tw_gauge_used(blocks);
-		usage->inodes = READ_ONCE(sbinfo->max_inodes);
-		/* read without stat_lock, like statfs does: a remount may race */
+			tw_gauge_used(blocks, &usage->used);
+		usage->inodes = tw_inodes_ops.limit(sbinfo);
 		if (usage->inodes)
-			usage->inodes_free = min_t(u64, usage->inodes,
-						   tw_compat_free_inodes(sbinfo));
+			usage->inodes_free = usage->inodes - tw_mount_inodes(sbinfo, usage->inodes);
 	}
 	raw_spin_unlock_irqrestore(&blocks->lock, flags);
-	usage->refused = atomic_long_read(&mount->gauges[TW_REFUSALS].count);
+	refusals = smp_load_acquire(&mount->gauges[TW_REFUSALS]); /* of tw_mount_install() */
+	if (refusals)
+		usage->refused = atomic_long_read(&refusals->count);
 	return sbinfo ? 0 : -ENODEV;
 }
 

@@ -20,19 +20,18 @@ struct tw_owner;
 
 /**
  * struct tw_mount - a tmpfs superblock
- * @gauges: what is measured on it
+ * @blocks: the one of @gauges that is always there
+ * @gauges: what is measured on it, NULL where no level was registered yet; see tw_mount_gauge()
  * @sb: the superblock; only a key, except while tw_mount_is_there()
  * @mutex: protects what follows up to @warn_used, and makes registration and its end exclude each
  *	other; taken before those of @gauges, and their locks
  * @triggers: see trigger.c, in the order of registration
  * @nr_triggers: length of that list
  * @nr_limited: how many of them are ordinary users'
- * @rechecked: the hook was asked to check again after the first of them, of each gauge
  * @warn_used: the level of warn_used_blocks
  * @hash: in the table of all, by @sb
  * @dev: number of the superblock, stays when it is gone
  * @dir: directory in debugfs; of the mount work alone
- * @counted: it has a limit, as far as was told; of the mount work alone
  * @all: in the list of mounts; of the mount work alone
  * @queued: in a queue of discovery.c, under its lock: of those to be checked after a
  *	remount, or of those that were unhooked
@@ -41,20 +40,19 @@ struct tw_owner;
  * @release: frees it, a grace period after the last reference
  */
 struct tw_mount {
-	struct tw_gauge gauges[TW_GAUGES];
+	struct tw_gauge blocks;
+	struct tw_gauge *gauges[TW_GAUGES];
 
 	struct super_block *sb;
 	struct mutex mutex; /* see above */
 	struct list_head triggers;
 	unsigned int nr_triggers;
 	unsigned int nr_limited;
-	bool rechecked[TW_GAUGES];
 	struct tw_level warn_used;
 
 	struct hlist_node hash;
 	dev_t dev;
 	struct dentry *dir;
-	bool counted[TW_GAUGES];
 	struct list_head all;
 	struct list_head queued;
 	struct tw_owner *owner;
@@ -106,6 +104,8 @@ static __always_inline bool tw_mount_get_unless_gone(struct tw_mount *mount)
 	return kref_get_unless_zero(&mount->ref);
 }
 
+const struct tw_gauge_ops *tw_mount_gauge_ops(enum tw_gauge_kind kind);
+struct tw_gauge *tw_mount_gauge(struct tw_mount *mount, enum tw_gauge_kind kind);
 int tw_mount_usage(struct tw_mount *mount, struct tw_usage *usage);
 
 /* Blocks; before 6.6 two allocations at once may both be let in by the last one. */
@@ -122,7 +122,7 @@ static inline u64 tw_usage_free(const struct tw_usage *usage)
  */
 static inline bool tw_mount_is_there(const struct tw_mount *mount)
 {
-	return READ_ONCE(mount->gauges[TW_BLOCKS].sbinfo);
+	return READ_ONCE(mount->blocks.sbinfo);
 }
 
 #endif /* TW_MOUNT_H */

@@ -83,14 +83,14 @@ struct tw_probe {
 };
 
 /*
- * The two kinds of handlers of a function's entry: @file_@name() is called with its first argument,
- * and with preemption disabled. Defines @file_@name_handlers.
+ * The two kinds of handlers of a function's entry: @file_@name() is called with its argument @n, and
+ * with preemption disabled. Defines @file_@name_handlers.
  */
-#define TW_PROBE_HANDLERS(file, name)						\
+#define TW_PROBE_HANDLERS_OF(file, name, n)					\
 	static notrace int file##_##name##_kprobe(struct kprobe *probe,		\
 						  struct pt_regs *regs)		\
 	{									\
-		file##_##name((void *)regs_get_kernel_argument(regs, 0));	\
+		file##_##name((void *)regs_get_kernel_argument(regs, n));	\
 		return 0;							\
 	}									\
 										\
@@ -102,7 +102,7 @@ struct tw_probe {
 			       struct tw_compat_ftrace_regs *regs)		\
 	{									\
 		preempt_disable_notrace();					\
-		file##_##name((void *)tw_compat_ftrace_argument(regs, 0));	\
+		file##_##name((void *)tw_compat_ftrace_argument(regs, n));	\
 		preempt_enable_notrace();					\
 	}									\
 										\
@@ -112,6 +112,9 @@ struct tw_probe {
 		.ftrace = file##_##name##_ftrace,				\
 		.kprobe = file##_##name##_kprobe,				\
 	}
+
+/* The first one, mostly. */
+#define TW_PROBE_HANDLERS(file, name)	TW_PROBE_HANDLERS_OF(file, name, 0)
 
 int tw_probe_register(struct tw_probe *probe, const char *symbol,
 		      enum tw_probe_kind kind);

@@ -15,9 +15,10 @@ static unsigned long tw_refusal_limit(const struct shmem_sb_info *sbinfo)
 	return 1;
 }
 
-static s64 tw_refusal_used(struct shmem_sb_info *sbinfo)
+static bool tw_refusal_used(struct shmem_sb_info *sbinfo, s64 *used)
 {
-	return 0;
+	*used = 0;
+	return true;
 }
 
 static long tw_refusal_rough(struct shmem_sb_info *sbinfo)
@@ -57,7 +58,7 @@ void tw_refusal_set(struct tw_crossing *crossing, struct shmem_sb_info *sbinfo,
 
 	if (refusal && refusal->cause == TW_CAUSE_INODES) {
 		size = READ_ONCE(sbinfo->max_inodes);
-		used = size - min(size, tw_compat_free_inodes(sbinfo));
+		used = max(tw_compat_used_inodes(sbinfo, size), 0L);
 		tw_crossing_set(crossing, used, size, true);
 	} else {
 		tw_crossing_set(crossing, tw_blocks_to_bytes(used, PAGE_SHIFT),

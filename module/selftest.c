@@ -176,6 +176,7 @@ static const char *tw_selftest_on_mount(struct vfsmount *mnt, enum tw_gauge_kind
 {
 	const char *wrong = "cannot be tested: no memory";
 	struct tw_threshold thresholds[2] = { };
+	struct tw_gauge *gauge;
 	struct tw_mount *mount;
 	size_t i, begun;
 	int err;
@@ -183,11 +184,12 @@ static const char *tw_selftest_on_mount(struct vfsmount *mnt, enum tw_gauge_kind
 	mount = tw_mount_attach(mnt->mnt_sb);
 	if (!mount)
 		return wrong;
-	err = tw_check_prepare(&mount->gauges[kind]);
+	gauge = tw_mount_gauge(mount, kind);
+	err = IS_ERR(gauge) ? PTR_ERR(gauge) : tw_check_prepare(gauge);
 	for (begun = 0; begun < ARRAY_SIZE(thresholds) && !err; begun += !err) {
 		struct tw_threshold *threshold = &thresholds[begun];
 
-		threshold->gauge = &mount->gauges[kind];
+		threshold->gauge = gauge;
 		threshold->spec.gauge = kind;
 		if (!threshold->gauge->ops->counts)
 			threshold->spec.level = (struct tw_level){ TW_LEVEL_BLOCKS, begun + 1 };
@@ -198,7 +200,7 @@ static const char *tw_selftest_on_mount(struct vfsmount *mnt, enum tw_gauge_kind
 	}
 	if (!err)
 		wrong = kind == TW_INODES ? tw_selftest_inodes(mnt, mount, thresholds) :
-			kind == TW_REFUSALS ? tw_selftest_refused(mnt, &mount->gauges[kind]) :
+			kind == TW_REFUSALS ? tw_selftest_refused(mnt, gauge) :
 					      tw_selftest_blocks(mnt, mount, thresholds);
 	for (i = 0; i < begun; i++)
 		tw_watch_end(&thresholds[i]);

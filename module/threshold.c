@@ -325,15 +325,29 @@ void tw_threshold_place_some(struct tw_gauge *gauge, unsigned int most)
 /* ---- adding and removing ---- */
 
 /**
+ * tw_threshold_displace() - undo tw_threshold_place()
+ * @gauge: with its lock held
+ * @threshold: may be off, or have no level
+ */
+void tw_threshold_displace(struct tw_gauge *gauge, struct tw_threshold *threshold)
+{
+	if (!threshold->off)
+		tw_threshold_erase(gauge, threshold);
+	list_del_init(&threshold->entry);
+	tw_threshold_set_next(gauge);
+}
+
+/**
  * tw_threshold_place() - put a threshold on the side where usage is
  * @gauge: with its lock held, and a superblock that keeps a count
  * @threshold: not in its trees and lists
+ * @past: set to true if usage is past its level
  *
  * For the size that the caller has made a check for, or that of a later remount.
  *
- * Return: true if usage is past its level.
+ * Return: 0, or -EAGAIN if usage cannot be had while the lock is held: then nothing has changed.
  */
-bool tw_threshold_place(struct tw_gauge *gauge, struct tw_threshold *threshold)
+int tw_threshold_place(struct tw_gauge *gauge, struct tw_threshold *threshold, bool *past)
 {
 	bool falling = threshold->spec.direction == TW_FALLING;
 	const struct tw_band *band = &threshold->band;
@@ -350,8 +364,10 @@ bool tw_threshold_place(struct tw_gauge *gauge, struct tw_threshold *threshold)
 			  max(gauge->next_fall, tw_threshold_to_long(band->fall)));
 	smp_mb(); /* I1 of check.c */
 	/* two, since one alone may be on the wrong side, see tw_check_sum() */
-	first = tw_gauge_used(gauge);
-	second = tw_gauge_used(gauge);
+	if (!tw_gauge_used(gauge, &first) || !tw_gauge_used(gauge, &second)) {
+		tw_threshold_displace(gauge, threshold);
+		return -EAGAIN;
+	}
 	used = max_t(s64, falling ? max(first, second) : min(first, second), 0);
 
 	threshold->above = used >= (falling ? band->fall : band->rise);
@@ -360,20 +376,6 @@ bool tw_threshold_place(struct tw_gauge *gauge, struct tw_threshold *threshold)
 				threshold->above);
 	tw_threshold_insert(gauge, threshold);
 	tw_threshold_set_next(gauge);
-	return threshold->above != falling;
-}
-
-/**
- * tw_threshold_displace() - undo tw_threshold_place()
- * @gauge: with its lock held
- * @threshold: may be off, or have no level
- */
-void tw_threshold_displace(struct tw_gauge *gauge, struct tw_threshold *threshold)
-{
-	if (!threshold->off)
-		tw_threshold_erase(gauge, threshold);
-	if (gauge->ops->counts)
-		tw_threshold_end_counting(gauge, threshold);
-	list_del_init(&threshold->entry);
-	tw_threshold_set_next(gauge);
+	*past = threshold->above != falling;
+	return 0;
 }

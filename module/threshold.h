@@ -55,7 +55,7 @@ struct tw_threshold {
 	unsigned long fired;
 };
 
-bool tw_threshold_place(struct tw_gauge *gauge, struct tw_threshold *threshold);
+int tw_threshold_place(struct tw_gauge *gauge, struct tw_threshold *threshold, bool *past);
 void tw_threshold_displace(struct tw_gauge *gauge, struct tw_threshold *threshold);
 void tw_threshold_fire_now(struct tw_gauge *gauge, struct tw_threshold *threshold);
 

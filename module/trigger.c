@@ -11,6 +11,7 @@
 
 #include <linux/bitops.h>
 #include <linux/cred.h>
+#include <linux/err.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
 
@@ -193,9 +194,9 @@ static int tw_trigger_add(struct tw_trigger *trigger, struct tw_mount *mount)
 	if (err)
 		goto put;
 	tw_resync_start();
-	if (!mount->rechecked[gauge->ops->kind])
+	if (!gauge->rechecked)
 		tw_hook_recheck_soon();
-	mount->rechecked[gauge->ops->kind] = true;
+	gauge->rechecked = true;
 	list_add_tail(&trigger->entry, &mount->triggers);
 	mount->nr_triggers++;
 	mount->nr_limited += trigger->limited;
@@ -228,10 +229,17 @@ unreserve:
  */
 int tw_trigger_register(struct tw_trigger *trigger, struct tw_mount *mount)
 {
-	struct tw_gauge *gauge = &mount->gauges[trigger->threshold.spec.gauge];
-	int err = tw_check_prepare(gauge);
+	enum tw_gauge_kind kind = trigger->threshold.spec.gauge;
+	struct tw_gauge *gauge;
+	int err;
 
+	if (!tw_hook_works(kind))
+		return -EOPNOTSUPP;
+	gauge = tw_mount_gauge(mount, kind);
+	if (IS_ERR(gauge))
+		return PTR_ERR(gauge);
 	trigger->threshold.gauge = gauge;
+	err = tw_check_prepare(gauge);
 	if (err)
 		return err;
 	mutex_lock(&mount->mutex);
@@ -316,9 +324,8 @@ static void tw_trigger_unlist_all(struct tw_mount *mount, const struct tw_gauge 
 
 /**
  * tw_trigger_end_all() - signal each trigger of a mount once more, and end it
- * @mount: gone or without a limit, so that none is registered any more, its directory removed;
- *	or else
- * @gauge: the one of it that is without a limit, NULL for all of them
+ * @mount: so that none is registered any more: gone, its directory removed; or else
+ * @gauge: the one of it that has lost its limit, NULL for all of them
  *
  * Context: process.
  */

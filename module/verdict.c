@@ -261,14 +261,14 @@ static noinline notrace void tw_verdict_few(struct tw_gauge *gauge, struct super
 					    unsigned int inodes)
 {
 	const struct shmem_sb_info *sbinfo = sb->s_fs_info;
-	unsigned long left = READ_ONCE(sbinfo->max_inodes) ? tw_compat_free_inodes(sbinfo) :
-							     ULONG_MAX;
-	unsigned int reason = left < TW_VERDICT_FEW ? TW_REASON_INODES : 0;
+	unsigned long limit = READ_ONCE(sbinfo->max_inodes);
+	long left = limit - tw_compat_used_inodes(sbinfo, limit);
+	unsigned int reason = limit && left < TW_VERDICT_FEW ? TW_REASON_INODES : 0;
 
 	/* that may refuse it at any time */
 	if (!reason && !sb_any_quota_loaded(sb))
 		return;
-	if (!tw_verdict_note(gauge, reason, inodes) && !left)
+	if (!tw_verdict_note(gauge, reason, inodes) && reason && left <= 0)
 		tw_verdict_at_once(gauge, TW_CAUSE_INODES, inodes);
 }
 

@@ -4,6 +4,7 @@
  */
 #include <linux/list.h>
 #include <linux/lockdep.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 
 #include "check.h"
@@ -32,6 +33,29 @@ static void tw_watch_counts(struct tw_gauge *gauge, struct tw_threshold *thresho
 	tw_threshold_begin_counting(gauge, threshold);
 }
 
+/* As tw_watch_begin(), but once: -EAGAIN if usage cannot be had. */
+static int tw_watch_try(struct tw_threshold *threshold, bool *notify)
+{
+	struct tw_gauge *gauge = threshold->gauge;
+	bool past = false;
+	int err;
+
+	err = tw_watch_possible(gauge);
+	if (err)
+		return err;
+	INIT_LIST_HEAD(&threshold->pending_entry);
+	INIT_LIST_HEAD(&threshold->entry);
+	threshold->off = true;
+	if (gauge->ops->counts)
+		tw_watch_counts(gauge, threshold);
+	else if (threshold->spec.level.kind != TW_LEVEL_NONE)
+		err = tw_threshold_place(gauge, threshold, &past);
+	*notify = past && threshold->spec.now;
+	if (*notify)
+		tw_threshold_fire_now(gauge, threshold);
+	return err;
+}
+
 /**
  * tw_watch_begin() - begin to watch for a crossing
  * @threshold: with @gauge, @spec, @notify and maybe @observer set, and all else zero
@@ -51,20 +75,13 @@ int tw_watch_begin(struct tw_threshold *threshold)
 
 	tw_check_resized(gauge);
 
-	raw_spin_lock_irqsave(&gauge->lock, flags);
-	err = tw_watch_possible(gauge);
-	if (!err) {
-		INIT_LIST_HEAD(&threshold->pending_entry);
-		INIT_LIST_HEAD(&threshold->entry);
-		threshold->off = true;
-		if (gauge->ops->counts)
-			tw_watch_counts(gauge, threshold);
-		notify = threshold->spec.level.kind != TW_LEVEL_NONE &&
-			 tw_threshold_place(gauge, threshold) && threshold->spec.now;
-		if (notify)
-			tw_threshold_fire_now(gauge, threshold);
-	}
-	raw_spin_unlock_irqrestore(&gauge->lock, flags);
+	do {
+		raw_spin_lock_irqsave(&gauge->lock, flags);
+		err = tw_watch_try(threshold, &notify);
+		raw_spin_unlock_irqrestore(&gauge->lock, flags);
+		/* I15 of check.c: here somebody else has it, who goes on */
+		cond_resched();
+	} while (err == -EAGAIN);
 	if (notify)
 		tw_check_notify(gauge);
 	return err;
@@ -72,7 +89,7 @@ int tw_watch_begin(struct tw_threshold *threshold)
 
 /**
  * tw_watch_move() - give a threshold another level
- * @threshold: one that is watched, and asks for @now
+ * @threshold: one that is watched, of blocks, and asks for @now
  * @level: the new level, may be none; if it is reached, that is notified
  *
  * As after tw_watch_begin(), tw_resync_start() is due.
@@ -83,15 +100,16 @@ void tw_watch_move(struct tw_threshold *threshold, const struct tw_level *level)
 {
 	struct tw_gauge *gauge = threshold->gauge;
 	unsigned long flags;
-	bool notify;
+	bool notify = false;
 
 	tw_check_resized(gauge);
 
 	raw_spin_lock_irqsave(&gauge->lock, flags);
 	tw_threshold_displace(gauge, threshold);
 	threshold->spec.level = *level;
-	notify = level->kind != TW_LEVEL_NONE && !tw_watch_possible(gauge) &&
-		 tw_threshold_place(gauge, threshold);
+	/* how many blocks are used can always be had */
+	if (level->kind != TW_LEVEL_NONE && !tw_watch_possible(gauge))
+		tw_threshold_place(gauge, threshold, &notify);
 	if (notify)
 		tw_threshold_fire_now(gauge, threshold);
 	raw_spin_unlock_irqrestore(&gauge->lock, flags);

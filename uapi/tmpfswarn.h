@@ -42,8 +42,8 @@
  *		up	usage has become >= level, or gone up by the hysteresis
  *		down	usage has become < level, or gone down by the hysteresis
  *		refused	the mount has refused a system call, see Refusals below
- *		gone	the mount has gone, or a remount has taken the limit away, with
- *			size=0, or nr_inodes=0 for inodes: the registration has ended
+ *		gone	the mount has gone, or a remount has taken the limit away (size=0
+ *			that of bytes, nr_inodes=0 that of inodes): the registration has ended
  *   tag	of the registration
  *   level	as registered: bytes, NN%, -1, low, medium, critical; with "inodes:" for
  *		those; or refused
@@ -183,9 +183,10 @@
  * Each signal adds one to the counter of the eventfd. The last signal of every
  * registration comes when its mount goes away or the module is removed, after
  * the directory has vanished: a client that finds event_control missing after
- * a wake-up knows that it is over. So it is when a remount takes the limit away
- * (size=0; nr_inodes=0 ends those on used_inodes alone). A registration ends by
- * itself when the last reference to its eventfd is closed.
+ * a wake-up knows that it is over. It comes, too, when a remount takes the limit away: size=0
+ * ends all but those on used_inodes, and nr_inodes=0 ends these. The directory stays then, as
+ * that of a mount which never had that limit: the client finds it 0 in usage. A registration
+ * ends by itself when the last reference to its eventfd is closed.
  *
  * A write that is refused changes nothing:
  *

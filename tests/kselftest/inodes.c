@@ -632,6 +632,31 @@ TEST_F(mount, with_nr_inodes_0_the_levels_of_inodes_end_and_those_of_blocks_do_n
 	EXPECT_SIGNALS(inodes, 0);
 }
 
+TEST_F(mount, with_size_0_the_levels_of_blocks_end_and_those_of_inodes_do_not)
+{
+	int blocks = listen_blocks(&self->m, 10, ""), inodes = LISTEN(USED() + 1, "");
+	struct record r;
+	int device = device_open();
+
+	ASSERT_LE(0, blocks);
+	ASSERT_EQ(0, device_register(device, &self->m, "50%"));
+	EXPECT_NEXT(device, "state");
+	ASSERT_EQ(0, device_register(device, &self->m, "inodes:50%"));
+	EXPECT_NEXT(device, "state");
+	ASSERT_EQ(0, scratch_remount(&self->m, "size=0"));
+	EXPECT_SIGNALS_SOON(blocks, 1);
+	EXPECT_NEXT_SOON(device, "gone");
+	EXPECT_STREQ("50%", r.tag);
+	EXPECT_TRUE(EVENTUALLY(trigger_count(&self->m) == 2));
+	EXPECT_EQ(-EOPNOTSUPP, listen_blocks(&self->m, 10, ""));
+	EXPECT_SIGNALS(inodes, 0);
+	ASSERT_EQ(0, make(&self->m, "creat", 0));
+	EXPECT_SIGNALS(inodes, 1);
+	EXPECT_LE(0, listen_to(&self->m, TMPFSWARN_USED_INODES, "10%"));
+	EXPECT_TRUE(record_none(device));
+	close(device);
+}
+
 TEST_F(mount, a_mount_without_a_limit_on_inodes_is_refused_and_one_without_a_size_is_not)
 {
 	struct scratch m;

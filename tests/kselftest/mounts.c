@@ -480,7 +480,7 @@ TEST_F(mount, a_remount_that_takes_the_limit_away_ends_the_triggers_as_an_umount
 {
 	int percent = LISTEN("50% rising"), bytes = LISTEN("100k both");
 	int once = LISTEN("40k once"), told = LISTEN("40k both");
-	int rfc, unset = rfc_listen(&self->m);
+	int rfc, inodes, unset = rfc_listen(&self->m);
 	long long mounts = stat_of("mounts");
 
 	ASSERT_LE(0, unset);
@@ -491,15 +491,20 @@ TEST_F(mount, a_remount_that_takes_the_limit_away_ends_the_triggers_as_an_umount
 	ASSERT_EQ(0, put(&self->m, "warn_used_blocks", "900"));
 	rfc = rfc_listen(&self->m);
 	ASSERT_LE(0, rfc);
+	inodes = listen_to(&self->m, TMPFSWARN_USED_INODES, "100");
+	ASSERT_LE(0, inodes);
 	REMOUNT("size=0");
 	EXPECT_SIGNALS_SOON(percent, 1);
-	/* so whoever looks for its files after that knows that it is over */
-	EXPECT_EQ(-1, access(self->m.dir, F_OK));
+	/* so whoever looks after that knows that it is over */
+	EXPECT_EQ(0, usage_of(&self->m, "size"));
 	EXPECT_SIGNALS_SOON(bytes, 1);
 	EXPECT_SIGNALS_SOON(told, 1);
 	EXPECT_SIGNALS_SOON(rfc, 1);
 	EXPECT_SIGNALS_SOON(unset, 1);
-	EXPECT_TRUE(EVENTUALLY(stat_of("triggers") == 0));
+	/* it is not over for inodes */
+	EXPECT_TRUE(EVENTUALLY(stat_of("triggers") == 1));
+	EXPECT_SIGNALS(inodes, 0);
+	close(inodes);
 	/* its only one was the crossing */
 	EXPECT_SIGNALS(once, 0);
 	ASSERT_EQ(0, truncate(scratch_path(&self->m, "filler"), 0));
