@@ -76,7 +76,7 @@ static int tw_verdict_error(struct pt_regs *regs)
 	if (!tw_verdict_is_fault(regs))
 		return syscall_get_error(current, regs);
 	/* its own, of which others put none in this queue but by tgkill(2) */
-	return sigismember(&current->pending.signal, SIGBUS) ? -ENOSPC : 0;
+	return data_race(sigismember(&current->pending.signal, SIGBUS)) ? -ENOSPC : 0;
 }
 
 /* What the current task's call has asked for, in bytes; 0 if that is not known. */
