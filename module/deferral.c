@@ -12,8 +12,8 @@
  * checks that its hooks on that mount want are not made: one is, before it is in
  * user mode. See I14 of check.c. A call may go on for long when it has its space, so they are made
  * again when the last such entry is TW_DEFERRAL_TIME ago. Other tasks' hooks have theirs as
- * ever: what they find, statvfs() could have found as well. Who cannot be given a place, see call.c,
- * defers nothing: all is checked at once then.
+ * ever: what they find, statvfs() could have found as well. Who cannot be given a place, see
+ * call.c, defers nothing: all is checked at once then.
  */
 #include <linux/kprobes.h>
 #include <linux/list.h>

@@ -9,25 +9,25 @@
  * V1. A probe finds that the current task's call may be refused something. It may be wrong,
  *     but only that way. It notes the reason in the task's place, see call.c.
  *
- * V2. When the call returns, the error that it returns says whether it was: ENOSPC or EDQUOT, or for a
- *     page fault a SIGBUS that is pending. Once for each call, then, whatever happened in it.
+ * V2. When the call returns, the error that it returns says whether it was: ENOSPC or EDQUOT, or
+ *     for a page fault a SIGBUS that is pending. Once for each call, then, whatever happened in it.
  *
  * Nothing is done on the way of an allocation that succeeds. What is probed:
  *
  *	shmem_unused_huge_shrink()	with no shrink_control is called where blocks could not be
- *					had, and there alone. What is short can be seen then: if
+ *					had, and there alone. What is short is seen then: if
  *					it is not the mount's size, it is memory that may
  *					be promised (or a quota, which has an error of its own)
  *	shmem_fallocate()		refuses at once what is larger than the whole mount
  *	__shmem_get_inode(), shmem_link(), shmem_xattr_handler_set()
- *					take inodes, first of all. Their failure calls nothing that
- *					could be probed, so calls are noted that find few left:
+ *					take inodes, first of all. Their failure calls nothing
+ *					to be probed, so calls are noted that find few left:
  *					TW_VERDICT_FEW is more than are made while a
  *					task goes from the probe to the count
  *
- * Without transparent huge pages nobody makes space. There what counts blocks is probed, which is
- * called for each allocation: it is noted when it is about to count more than there is. A failure for want
- * of memory that may be promised is not seen then.
+ * Without transparent huge pages nobody makes space. There what counts blocks is probed, which
+ * is called for each allocation: it is noted when it is about to count more than there is. A
+ * failure for want of memory that may be promised is not seen then.
  *
  * V3. Who cannot be given a place, since it never returns to user mode or since there is none
  *     left, is taken at its first word: a page that cannot be had, a fallocate(2) that is too
@@ -76,7 +76,9 @@ static int tw_verdict_error(struct pt_regs *regs)
 	if (!tw_verdict_is_fault(regs))
 		return syscall_get_error(current, regs);
 	/* its own, of which others put none in this queue but by tgkill(2) */
-	return data_race(sigismember(&current->pending.signal, SIGBUS)) ? -ENOSPC : 0;
+	if (data_race(sigismember(&current->pending.signal, SIGBUS)))
+		return -ENOSPC;
+	return 0;
 }
 
 /* What the current task's call has asked for, in bytes; 0 if that is not known. */
@@ -140,7 +142,8 @@ static void tw_verdict_returned(struct tw_gauge *gauge, const struct tw_call_not
  * The current task's call may be refused something, for @reason, if it is not 0. Returns false
  * if it has no place. Context: a probe, with preemption disabled.
  */
-static __always_inline bool tw_verdict_note(struct tw_gauge *gauge, unsigned int reason, unsigned int asked)
+static __always_inline bool
+tw_verdict_note(struct tw_gauge *gauge, unsigned int reason, unsigned int asked)
 {
 	const struct tw_call_notes notes = {
 		.returned = tw_verdict_returned,
@@ -203,13 +206,12 @@ static noinline notrace void tw_verdict_short(struct tw_gauge *gauge,
 NOKPROBE_SYMBOL(tw_verdict_short);
 
 /* shmem_unused_huge_shrink(sbinfo, control, pages) */
-static __always_inline void tw_verdict_shrink(unsigned long info, unsigned long control,
-					      unsigned long pages)
+static __always_inline void tw_verdict_shrink(const unsigned long *arguments)
 {
-	struct shmem_sb_info *sbinfo = (struct shmem_sb_info *)info;
+	struct shmem_sb_info *sbinfo = (struct shmem_sb_info *)arguments[0];
 	struct tw_gauge *gauge;
 
-	if (control || pages != 1)
+	if (arguments[1] || arguments[2] != 1)
 		return;
 	gauge = tw_verdict_told(tw_gauge_find_by_info(TW_REFUSALS, sbinfo));
 	if (gauge)
@@ -217,9 +219,8 @@ static __always_inline void tw_verdict_shrink(unsigned long info, unsigned long 
 }
 
 /* In place of that: shmem_inode_acct_blocks(inode, pages), or what calls it with one page. */
-static __always_inline void tw_verdict_account(unsigned long argument)
+static __always_inline void tw_verdict_account(struct inode *inode)
 {
-	struct inode *inode = (struct inode *)argument;
 	struct tw_gauge *gauge = tw_verdict_find(inode->i_sb);
 	struct shmem_sb_info *sbinfo;
 
@@ -239,10 +240,10 @@ static noinline notrace void tw_verdict_too_large(struct tw_gauge *gauge, u64 as
 NOKPROBE_SYMBOL(tw_verdict_too_large);
 
 /* shmem_fallocate(file, mode, offset, len) */
-static __always_inline void tw_verdict_fallocate(unsigned long argument, unsigned long mode,
-						 unsigned long offset, unsigned long len)
+static __always_inline void tw_verdict_fallocate(const unsigned long *arguments)
 {
-	struct super_block *sb = file_inode((struct file *)argument)->i_sb;
+	struct super_block *sb = file_inode((struct file *)arguments[0])->i_sb;
+	unsigned long mode = arguments[1], offset = arguments[2], len = arguments[3];
 	struct tw_gauge *gauge = tw_verdict_find(sb);
 	const struct shmem_sb_info *sbinfo;
 	unsigned long limit, first, last;
@@ -283,36 +284,44 @@ static __always_inline void tw_verdict_inodes(struct super_block *sb, unsigned i
 		tw_verdict_few(gauge, sb, inodes);
 }
 
-static __always_inline void tw_verdict_make(unsigned long sb)
+static __always_inline void tw_verdict_make(struct super_block *sb)
 {
-	tw_verdict_inodes((struct super_block *)sb, 1);
+	tw_verdict_inodes(sb, 1);
 }
 
 /* shmem_link(old_dentry, ...); the first link to a file of O_TMPFILE takes nothing */
-static __always_inline void tw_verdict_link(unsigned long dentry)
+static __always_inline void tw_verdict_link(const struct dentry *dentry)
 {
-	struct inode *inode = d_inode((struct dentry *)dentry);
+	struct inode *inode = d_inode(dentry);
 
 	if (inode->i_nlink)
 		tw_verdict_inodes(inode->i_sb, 1);
 }
 
 /* shmem_xattr_handler_set(handler, idmap, dentry, inode, name, value, ...) */
-static __always_inline void tw_verdict_xattr(unsigned long argument, unsigned long value)
+static __always_inline void tw_verdict_xattr(const unsigned long *arguments)
 {
-	struct inode *inode = (struct inode *)argument;
+	struct inode *inode = (struct inode *)arguments[3];
 
-	if (inode && value)
+	if (inode && arguments[5])
 		tw_verdict_inodes(inode->i_sb, 0);
 }
 
-/* The two kinds of handlers, which read the arguments of these numbers. */
-#define TW_VERDICT_HANDLERS(name, ...)						\
+/* As TW_PROBE_HANDLERS_OF(), with the first six arguments, of which few are read in the end. */
+#define TW_VERDICT_HANDLERS(name)						\
 	static notrace int tw_verdict_##name##_kprobe(struct kprobe *probe,	\
 						      struct pt_regs *regs)	\
 	{									\
-		tw_verdict_##name(TW_VERDICT_ARGUMENTS(regs_get_kernel_argument,	\
-						       __VA_ARGS__));		\
+		const unsigned long arguments[] = {				\
+			regs_get_kernel_argument(regs, 0),			\
+			regs_get_kernel_argument(regs, 1),			\
+			regs_get_kernel_argument(regs, 2),			\
+			regs_get_kernel_argument(regs, 3),			\
+			regs_get_kernel_argument(regs, 4),			\
+			regs_get_kernel_argument(regs, 5),			\
+		};								\
+										\
+		tw_verdict_##name(arguments);					\
 		return 0;							\
 	}									\
 										\
@@ -323,9 +332,17 @@ static __always_inline void tw_verdict_xattr(unsigned long argument, unsigned lo
 				   struct ftrace_ops *ops,			\
 				   struct tw_compat_ftrace_regs *regs)		\
 	{									\
+		const unsigned long arguments[] = {				\
+			tw_compat_ftrace_argument(regs, 0),			\
+			tw_compat_ftrace_argument(regs, 1),			\
+			tw_compat_ftrace_argument(regs, 2),			\
+			tw_compat_ftrace_argument(regs, 3),			\
+			tw_compat_ftrace_argument(regs, 4),			\
+			tw_compat_ftrace_argument(regs, 5),			\
+		};								\
+										\
 		preempt_disable_notrace();					\
-		tw_verdict_##name(TW_VERDICT_ARGUMENTS(tw_compat_ftrace_argument,	\
-						       __VA_ARGS__));		\
+		tw_verdict_##name(arguments);					\
 		preempt_enable_notrace();					\
 	}									\
 										\
@@ -336,20 +353,12 @@ static __always_inline void tw_verdict_xattr(unsigned long argument, unsigned lo
 		.kprobe = tw_verdict_##name##_kprobe,				\
 	}
 
-#define TW_VERDICT_ARGUMENTS_1(get, a)		get(regs, a)
-#define TW_VERDICT_ARGUMENTS_2(get, a, b)	get(regs, a), get(regs, b)
-#define TW_VERDICT_ARGUMENTS_3(get, a, b, c)	get(regs, a), get(regs, b), get(regs, c)
-#define TW_VERDICT_ARGUMENTS_4(get, a, b, c, d)	\
-	get(regs, a), get(regs, b), get(regs, c), get(regs, d)
-#define TW_VERDICT_ARGUMENTS(get, ...)		\
-	CONCATENATE(TW_VERDICT_ARGUMENTS_, COUNT_ARGS(__VA_ARGS__))(get, __VA_ARGS__)
-
-TW_VERDICT_HANDLERS(shrink, 0, 1, 2);
-TW_VERDICT_HANDLERS(account, TW_COMPAT_ACCOUNT_INODE);
-TW_VERDICT_HANDLERS(fallocate, 0, 1, 2, 3);
-TW_VERDICT_HANDLERS(make, TW_COMPAT_GET_INODE_SB);
-TW_VERDICT_HANDLERS(link, 0);
-TW_VERDICT_HANDLERS(xattr, 3, 5);
+TW_VERDICT_HANDLERS(shrink);
+TW_VERDICT_HANDLERS(fallocate);
+TW_VERDICT_HANDLERS(xattr);
+TW_PROBE_HANDLERS_OF(tw_verdict, account, TW_COMPAT_ACCOUNT_INODE);
+TW_PROBE_HANDLERS_OF(tw_verdict, make, TW_COMPAT_GET_INODE_SB);
+TW_PROBE_HANDLERS_OF(tw_verdict, link, 0);
 
 /* ---- probes ---- */
 
