@@ -333,6 +333,8 @@ void tw_threshold_displace(struct tw_gauge *gauge, struct tw_threshold *threshol
 {
 	if (!threshold->off)
 		tw_threshold_erase(gauge, threshold);
+	if (gauge->ops->counts)
+		tw_threshold_end_counting(gauge, threshold);
 	list_del_init(&threshold->entry);
 	tw_threshold_set_next(gauge);
 }

@@ -41,15 +41,26 @@ static int fill_inodes(const struct scratch *m)
 	return -EOVERFLOW;
 }
 
+/* as x86 has them if that is off: no place can be taken from there */
+static bool probes_are_breakpoints(void)
+{
+	char *text = slurp_path("/proc/sys/debug/kprobes-optimization");
+	bool off = text && text[0] == '0';
+
+	free(text);
+	return off;
+}
+
 FIXTURE_SETUP(mount)
 {
 	char hook[64] = "";
 	struct record r;
 
 	self->fd = self->efd = self->device = -1;
-	if (!value_in(ROOM "/" TMPFSWARN_STATS, "hook_refused", hook, sizeof(hook)) ||
-	    !strcmp(hook, "none"))
+	ASSERT_TRUE(value_in(ROOM "/" TMPFSWARN_STATS, "hook_refused", hook, sizeof(hook)));
+	if (!strcmp(hook, "none") && probes_are_breakpoints())
 		SKIP(return, "refusals cannot be watched here");
+	ASSERT_STRNE("none", hook);
 	ASSERT_EQ(0, scratch_mount(&self->m, "nr_blocks=100,nr_inodes=20"));
 	self->fd = open(scratch_path(&self->m, "file"), O_RDWR | O_CREAT, 0600);
 	ASSERT_LE(0, self->fd);
@@ -573,17 +584,19 @@ TEST_F(mount, once_is_told_once)
 	int once = listen_to(&self->m, TMPFSWARN_REFUSED, "once");
 	struct record r;
 	char byte = 1;
+	int i;
 
 	ASSERT_LE(0, once);
 	ASSERT_EQ(0, device_register(self->device, &self->m, "refused once tag=one"));
 	EXPECT_NEXT_SOON(self->device, "state");
 	ASSERT_EQ(0, append_blocks(self->fd, &self->m, BLOCKS));
-	EXPECT_ERROR(ENOSPC, write(self->fd, &byte, 1));
-	EXPECT_ERROR(ENOSPC, write(self->fd, &byte, 1));
-	EXPECT_SIGNALS(self->efd, 2);
+	/* the work that ends it may come late */
+	for (i = 0; i < 50; i++)
+		EXPECT_ERROR(ENOSPC, write(self->fd, &byte, 1));
+	EXPECT_SIGNALS(self->efd, 50);
 	EXPECT_SIGNALS(once, 1);
 	EXPECT_TRUE(EVENTUALLY(trigger_count(&self->m) == 2));
-	EXPECT_EQ(3, record_sum(self->device));
+	EXPECT_EQ(51, record_sum(self->device));
 	close(once);
 }
 
@@ -643,12 +656,18 @@ static bool counts(const struct scratch *m, int fd)
 
 TEST_F(mount, it_counts_while_somebody_asks)
 {
+	struct scratch another;
 	long long before;
 	char byte = 1;
+	int device;
 
 	ASSERT_EQ(0, append_blocks(self->fd, &self->m, BLOCKS));
 	EXPECT_ERROR(ENOSPC, write(self->fd, &byte, 1));
 	EXPECT_EQ(1, usage_of(&self->m, "refused"));
+	/* for which the probes stay */
+	ASSERT_EQ(0, scratch_mount(&another, "nr_blocks=10"));
+	device = device_listen(&another, "refused");
+	ASSERT_LE(0, device);
 	close(self->efd);
 	ASSERT_EQ(0, device_forget(self->device, "refused"));
 	/* the last one may be ending still */
@@ -657,6 +676,8 @@ TEST_F(mount, it_counts_while_somebody_asks)
 	self->efd = listen_to(&self->m, TMPFSWARN_REFUSED, "");
 	EXPECT_TRUE(counts(&self->m, self->fd));
 	EXPECT_EQ(before + 1, usage_of(&self->m, "refused"));
+	close(device);
+	scratch_end(&another);
 	EXPECT_SIGNALS(self->efd, 1);
 }
 
