@@ -32,11 +32,11 @@ static unsigned long tw_blocks_limit(const struct shmem_sb_info *sbinfo)
  * itself in a hook, so that it comes above who writes to a tmpfs. lockdep cannot
  * know that.
  */
-static bool tw_blocks_used(struct shmem_sb_info *sbinfo, s64 *used)
+static bool tw_blocks_used(struct tw_gauge *gauge, s64 *used)
 {
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		lockdep_off();
-	*used = tw_compat_sum(&sbinfo->used_blocks);
+	*used = tw_compat_sum(&gauge->sbinfo->used_blocks);
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		lockdep_on();
 	return true;

@@ -119,14 +119,16 @@
  * there was a check, was not crossed for anybody who could tell. A call that neither goes
  * on nor returns is left to the resync, which knows of no deferral (I13).
  *
- * I15. A count may be under a lock that is not to be waited for here, as that of inodes is
- * (inodes.c): its holder may be what the check has interrupted, or be interrupted by who waits
- * for the gauge's lock. A check that does not get it decides nothing and goes on, with
- * interrupts on in between, in which whoever has it on another CPU has done with it. It gives
- * up after a number of times. Then the holder is the interrupted task, or there is one after
- * the other: each of them has its own hook when it has counted, and that asks for a check,
- * since usage is past a threshold; or it is a remount, which ends with one; or its call
- * fails, and I13 has it.
+ * I15. A remount changes the limit on inodes and then what is free of them, and who reads one
+ * before and one after that sees a crossing that there is none of. Both are under a lock of
+ * mm/shmem.c, which is tried, and not waited for: its holder may be what the check has
+ * interrupted, or be interrupted by who waits for the gauge's lock. And who counts in a loop
+ * could keep it from a check for as long as he likes. So discovery counts each remount
+ * when it begins and when it is known to be over, and what was read outside of one is
+ * taken without that lock. If neither can be had in a few tries the check decides nothing, and
+ * discovery makes one when the remount is over, for which it needs the gauge's lock: it
+ * comes after that. A remount that discovery does not see (as I13 has it), at a moment when
+ * somebody else has the lock of mm/shmem.c, may make a crossing that there is none of.
  *
  * Where the hook does not learn how many blocks were allocated (up to Linux 6.5),
  * there are no credits, and each allocation or free nearer than the slack makes a
@@ -160,15 +162,11 @@
 /* thresholds that are moved, and placed anew, at a time, see I9 */
 #define TW_CHECK_BATCH	32
 
-/* how often a check goes on because usage could not be had, see I15 */
-#define TW_CHECK_AGAIN	50
-
 /**
  * struct tw_check_run - a check that may take several times
  * @resizes: gauge->resizes must have come to that, and all be placed; see I11
  * @unplaced: that is not so yet
- * @unfinished: it must go on, for that, since more may have been crossed, or for I15
- * @again: how often it may still go on for I15
+ * @unfinished: it must go on, for that or since more may have been crossed
  *
  * Protected by the gauge's lock.
  */
@@ -176,7 +174,6 @@ struct tw_check_run {
 	unsigned long resizes;
 	bool unplaced;
 	bool unfinished;
-	unsigned int again;
 };
 
 /*
@@ -522,21 +519,16 @@ static bool tw_check_refill(struct tw_gauge *gauge, struct tw_cpu_state *cpu_sta
  * few times: then only what all of them say counts, and whoever has changed
  * usage in between is about to make a check, too. False if no threshold was passed.
  *
- * A count that is one number is read once. If it cannot be had, @run goes on for it.
+ * A count that is one number is read once.
  */
-static bool tw_check_sum(struct tw_gauge *gauge, struct tw_check_run *run, s64 *low, s64 *high)
+static bool tw_check_sum(struct tw_gauge *gauge, s64 *low, s64 *high)
 {
 	s64 last, sum;
 	int i;
 
-	if (!tw_gauge_used(gauge, &last)) {
-		/* I15 */
-		if (run->again) {
-			run->again--;
-			run->unfinished = true;
-		}
+	/* I15 */
+	if (!tw_gauge_used(gauge, &last))
 		return false;
-	}
 	if (!gauge->ops->slack()) {
 		*low = last;
 		*high = last;
@@ -559,10 +551,10 @@ static bool tw_check_sum(struct tw_gauge *gauge, struct tw_check_run *run, s64 *
 
 /*
  * Checks usage; true if a threshold was passed. @cpu_state: this CPU's, or NULL.
- * @run is unfinished if more may have been.
+ * Sets @unfinished if more may have been.
  */
 static bool tw_check_usage(struct tw_gauge *gauge, struct tw_cpu_state *cpu_state,
-			   struct tw_check_run *run)
+			   bool *unfinished)
 {
 	s64 slack = gauge->ops->slack(), count, low, high;
 	bool credits = gauge->ops->credits;
@@ -597,7 +589,7 @@ static bool tw_check_usage(struct tw_gauge *gauge, struct tw_cpu_state *cpu_stat
 	 * make another check.
 	 */
 	while (left && (rising || falling || crossed) &&
-	       tw_check_sum(gauge, run, &low, &high)) {
+	       tw_check_sum(gauge, &low, &high)) {
 		moved = tw_threshold_cross(gauge, low, high, left, &cause);
 		if (!moved)
 			break;
@@ -608,7 +600,7 @@ static bool tw_check_usage(struct tw_gauge *gauge, struct tw_cpu_state *cpu_stat
 	}
 	if (!left) {
 		/* the credit pools stay unknown, so that the next check sums up (I10) */
-		run->unfinished = true;
+		*unfinished = true;
 		return true;
 	}
 	if (credits) {
@@ -671,8 +663,6 @@ static bool tw_check(struct tw_gauge *gauge, struct tw_cpu_state *cpu_state,
 	bool notify = false;
 
 	raw_spin_lock_irqsave(&gauge->lock, flags);
-	if (first && !run->unfinished)
-		run->again = TW_CHECK_AGAIN;
 	run->unplaced = false;
 	run->unfinished = false;
 	/* NULL from before the last umount throws all inodes away, which is no free */
@@ -687,7 +677,7 @@ static bool tw_check(struct tw_gauge *gauge, struct tw_cpu_state *cpu_state,
 		else if (gauge->ops->counts)
 			notify = tw_check_count(gauge, cpu_state, &run->unfinished);
 		else if (limit)
-			notify = tw_check_usage(gauge, cpu_state, run);
+			notify = tw_check_usage(gauge, cpu_state, &run->unfinished);
 	}
 	if (cpu_state && (gauge->notifying || !list_empty(&gauge->pending)))
 		notify = true;
@@ -703,7 +693,7 @@ static bool tw_check(struct tw_gauge *gauge, struct tw_cpu_state *cpu_state,
  */
 void tw_check_now(struct tw_gauge *gauge)
 {
-	struct tw_check_run run = { };
+	struct tw_check_run run;
 	bool first = true;
 
 	do {

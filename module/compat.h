@@ -22,6 +22,7 @@
 #include <linux/shmem_fs.h>
 #include <linux/string.h>
 #include <linux/task_work.h>
+#include <linux/xattr.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
 #error "tmpfswarn needs Linux 5.10 or later"
@@ -162,6 +163,28 @@ static inline s64 tw_compat_sum(struct percpu_counter *counter)
 /* Do xattrs take from what inodes take from? */
 #define TW_COMPAT_XATTRS_COUNT	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0) && \
 				 IS_ENABLED(CONFIG_TMPFS_XATTR))
+
+/* An xattr on a file system of our own that takes as much as an inode, where they count. */
+static inline int tw_compat_setxattr(struct dentry *dentry, const char *name)
+{
+#if TW_COMPAT_XATTRS_COUNT
+	static const char value[1024];
+
+	return __vfs_setxattr(&nop_mnt_idmap, dentry, d_inode(dentry), name, value,
+			      sizeof(value), 0);
+#else
+	return 0;
+#endif
+}
+
+static inline int tw_compat_removexattr(struct dentry *dentry, const char *name)
+{
+#if TW_COMPAT_XATTRS_COUNT
+	return __vfs_removexattr(&nop_mnt_idmap, dentry, name);
+#else
+	return 0;
+#endif
+}
 
 /*
  * What counts a block of a file, or calls what does, for each that is allocated; and which of its

@@ -539,10 +539,12 @@ static void tw_discovery_check(void)
 						 struct tw_mount, queued))) {
 		sb = mount->sb;
 		locked = down_read_trylock(&sb->s_umount);
-		if (locked)
+		if (locked) {
 			list_del_init(&mount->queued);
-		else
+			tw_mount_remount(mount, false);
+		} else {
 			list_move_tail(&mount->queued, &tw_discovery_remounted);
+		}
 		raw_spin_unlock_irq(&tw_discovery_lock);
 
 		if (locked) {
@@ -551,8 +553,11 @@ static void tw_discovery_check(void)
 			up_read(&sb->s_umount);
 			rcu_read_unlock();
 			for (i = 0; i < TW_GAUGES; i++) {
-				/* one that comes in between is made for the new limit */
-				gauge = smp_load_acquire(&mount->gauges[i]); /* of tw_mount_gauge() */
+				/*
+				 * One that comes in between is made for the new limit: that of
+				 * blocks, whose lock tw_mount_install() needs, is the first here.
+				 */
+				gauge = smp_load_acquire(&mount->gauges[i]); /* complete */
 				if (gauge)
 					tw_discovery_check_gauge(gauge);
 			}
@@ -770,6 +775,8 @@ static notrace void tw_discovery_reconfigure(struct fs_context *fc)
 	/* otherwise it is in the queue already, or gone */
 	if (mount && list_empty(&mount->queued))
 		list_add_tail(&mount->queued, &tw_discovery_remounted);
+	if (mount)
+		tw_mount_remount(mount, true);
 	raw_spin_unlock(&tw_discovery_lock);
 	local_irq_restore(flags);
 	if (mount)

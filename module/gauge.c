@@ -237,16 +237,19 @@ bool tw_gauge_is_unlimited(struct tw_gauge *gauge)
  * @gauge: all zero
  * @ops: how it is measured
  * @mount: whose it is
+ * @remounts: of that
  * @sb: filled, and kept from going by the caller until this returns
  *
  * Context: any but a probe.
  */
 void tw_gauge_init(struct tw_gauge *gauge, const struct tw_gauge_ops *ops,
-		   struct tw_mount *mount, struct super_block *sb)
+		   struct tw_mount *mount, const unsigned int *remounts,
+		   struct super_block *sb)
 {
 	gauge->sb = sb;
 	gauge->ops = ops;
 	gauge->mount = mount;
+	gauge->remounts = remounts;
 	gauge->sbinfo = sb->s_fs_info;
 	gauge->limit = ops->limit(gauge->sbinfo);
 	gauge->size = gauge->limit;

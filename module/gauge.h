@@ -22,6 +22,7 @@ struct shmem_sb_info;
 struct super_block;
 struct tw_cpu_state;
 struct tw_call;
+struct tw_gauge;
 struct tw_mount;
 struct tw_threshold;
 
@@ -37,8 +38,8 @@ struct tw_threshold;
  * @counts: nothing is measured: what happens is counted, and thresholds have no level
  * @calls: places for system calls that are looked at when they return, see call.c
  * @limit: how many there can be, 0 if the kernel keeps no count
- * @used: sets how many there are; may be negative while others count. Called with interrupts
- *	disabled. False if that cannot be had at the moment
+ * @used: sets how many there are; may be negative while others count. Called with the gauge's
+ *	lock held. False if that cannot be had before a remount is over
  * @rough: the same, cheaper; any context
  * @slack: how far @rough may be from @used; 0 if the count is one number
  */
@@ -49,7 +50,7 @@ struct tw_gauge_ops {
 	bool counts;
 	unsigned int calls;
 	unsigned long (*limit)(const struct shmem_sb_info *sbinfo);
-	bool (*used)(struct shmem_sb_info *sbinfo, s64 *used);
+	bool (*used)(struct tw_gauge *gauge, s64 *used);
 	long (*rough)(struct shmem_sb_info *sbinfo);
 	long (*slack)(void);
 };
@@ -71,6 +72,7 @@ struct tw_gauge_ops {
  *	Taken before percpu_counter's lock.
  * @ops: how it is measured
  * @mount: whose it is; not looked into here
+ * @remounts: of @mount, odd while one is under way: see I15 of check.c
  * @next_rise: the lowest usage at which a threshold becomes above
  * @next_fall: a threshold becomes below when usage is less than this
  * @credit_pool: what the CPUs may take as credit for allocations, -1 if that is not known
@@ -122,6 +124,7 @@ struct tw_gauge {
 	raw_spinlock_t lock ____cacheline_aligned_in_smp;
 	const struct tw_gauge_ops *ops;
 	struct tw_mount *mount;
+	const unsigned int *remounts;
 	long next_rise;
 	long next_fall;
 	long credit_pool;
@@ -155,7 +158,8 @@ struct tw_gauge {
 };
 
 void tw_gauge_init(struct tw_gauge *gauge, const struct tw_gauge_ops *ops,
-		   struct tw_mount *mount, struct super_block *sb);
+		   struct tw_mount *mount, const unsigned int *remounts,
+		   struct super_block *sb);
 int tw_gauge_watch(struct tw_gauge *gauge);
 struct tw_gauge *tw_gauge_find_by_info(enum tw_gauge_kind kind,
 				       const struct shmem_sb_info *sbinfo);
@@ -199,13 +203,12 @@ tw_gauge_find_watched(enum tw_gauge_kind kind, const struct super_block *sb)
  * @gauge: with its lock held, and a superblock that keeps a count
  * @used: set to that; may be negative while others count
  *
- * Return: false if it cannot be had before somebody else has gone on, who may wait for the
- * lock; for blocks it always can.
+ * Return: false if it cannot be had (I15 of check.c); for blocks it always can.
  */
 static inline bool tw_gauge_used(struct tw_gauge *gauge, s64 *used)
 {
 	lockdep_assert_held(&gauge->lock);
-	return gauge->ops->used(gauge->sbinfo, used);
+	return gauge->ops->used(gauge, used);
 }
 
 /**

@@ -728,6 +728,8 @@ static void tw_hook_try_inodes(enum tw_probe_kind kind)
 	tw_hook_sets[TW_INODES].broken = wrong;
 	if (!wrong)
 		return;
+	/* for what could not be taken away */
+	cancel_delayed_work_sync(&tw_hook_sets[TW_INODES].disarm);
 	tw_inodes_unregister();
 	pr_warn("inodes cannot be watched: what counts them %s\n", wrong);
 }

@@ -37,14 +37,19 @@
 #include "inodes.h"
 #include "probe.h"
 
-/* how often it is tried to have the lock of the count, with interrupts disabled */
+/* how often it is tried to read the count, with interrupts disabled */
 #define TW_INODES_TRIES		20
 
 /* ---- the count ---- */
 
-static unsigned long tw_inodes_limit(const struct shmem_sb_info *sbinfo)
+static __always_inline unsigned long tw_inodes_max(const struct shmem_sb_info *sbinfo)
 {
 	return READ_ONCE(sbinfo->max_inodes);
+}
+
+static unsigned long tw_inodes_limit(const struct shmem_sb_info *sbinfo)
+{
+	return tw_inodes_max(sbinfo);
 }
 
 /*
@@ -53,22 +58,27 @@ static unsigned long tw_inodes_limit(const struct shmem_sb_info *sbinfo)
  */
 static __always_inline long tw_inodes_rough(const struct shmem_sb_info *sbinfo)
 {
-	return tw_compat_used_inodes(sbinfo, tw_inodes_limit(sbinfo));
+	return tw_compat_used_inodes(sbinfo, tw_inodes_max(sbinfo));
 }
 
-/*
- * Under the lock of the count a remount has changed both or none. The lock is not waited for: see
- * I15 of check.c.
- */
-static bool tw_inodes_used(struct shmem_sb_info *sbinfo, s64 *used)
+/* See I15 of check.c. */
+static bool tw_inodes_used(struct tw_gauge *gauge, s64 *used)
 {
-	unsigned int i;
+	struct shmem_sb_info *sbinfo = gauge->sbinfo;
+	unsigned int i, remounts;
 
 	for (i = 0; i < TW_INODES_TRIES; i++) {
 		if (tw_compat_stat_trylock(sbinfo)) {
 			*used = tw_inodes_rough(sbinfo);
 			tw_compat_stat_unlock(sbinfo);
 			return true;
+		}
+		remounts = smp_load_acquire(gauge->remounts); /* of tw_mount_remount() */
+		if (!(remounts & 1)) {
+			*used = tw_inodes_rough(sbinfo);
+			smp_rmb(); /* pairs with smp_wmb() in tw_mount_remount() */
+			if (READ_ONCE(*gauge->remounts) == remounts)
+				return true;
 		}
 		cpu_relax();
 	}
@@ -110,7 +120,7 @@ static __always_inline void tw_inodes_counted(struct super_block *sb, long inode
 		return;
 	sbinfo = sb->s_fs_info;
 	smp_mb(); /* I1 of check.c */
-	limit = tw_inodes_limit(sbinfo);
+	limit = tw_inodes_max(sbinfo);
 	if (likely(limit == READ_ONCE(gauge->limit))) {
 		/* a remount to nr_inodes=0 ends the count for good */
 		if (!limit)

@@ -4,6 +4,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/hashtable.h>
 #include <linux/kprobes.h>
@@ -156,7 +157,7 @@ void tw_mount_insert(struct tw_mount *mount, struct super_block *sb)
 
 	mount->sb = sb;
 	mount->dev = sb->s_dev;
-	tw_gauge_init(&mount->blocks, tw_mount_all_ops[TW_BLOCKS], mount, sb);
+	tw_gauge_init(&mount->blocks, tw_mount_all_ops[TW_BLOCKS], mount, &mount->remounts, sb);
 	mount->gauges[TW_BLOCKS] = &mount->blocks;
 
 	raw_spin_lock_irqsave(&tw_mount_hash_lock, flags);
@@ -225,19 +226,6 @@ void tw_mount_detach(struct tw_mount *mount)
 	tw_mount_put(mount);
 }
 
-/*
- * Inodes used, of @limit. Where the lock of the count cannot be had it is read as statvfs(2)
- * does, which takes none: a remount may race.
- */
-static u64 tw_mount_inodes(struct shmem_sb_info *sbinfo, u64 limit)
-{
-	s64 used;
-
-	if (!tw_inodes_ops.used(sbinfo, &used))
-		used = tw_inodes_ops.rough(sbinfo);
-	return clamp_t(s64, used, 0, min_t(u64, limit, S64_MAX));
-}
-
 /**
  * tw_mount_gauge_ops() - how something is measured
  * @kind: what
@@ -263,7 +251,7 @@ static int tw_mount_install(struct tw_mount *mount, enum tw_gauge_kind kind,
 		return -EOPNOTSUPP;
 	if (mount->gauges[kind])
 		return -EEXIST;
-	tw_gauge_init(gauge, ops, mount, mount->sb);
+	tw_gauge_init(gauge, ops, mount, &mount->remounts, mount->sb);
 	/* who finds it finds it complete */
 	smp_store_release(&mount->gauges[kind], gauge);
 	return 0;
@@ -286,7 +274,8 @@ struct tw_gauge *tw_mount_gauge(struct tw_mount *mount, enum tw_gauge_kind kind)
 
 	if (gauge)
 		return tw_gauge_is_unlimited(gauge) ? ERR_PTR(-EOPNOTSUPP) : gauge;
-	gauge = kzalloc(sizeof(*gauge), GFP_KERNEL_ACCOUNT);
+	/* who registers is charged, see tw_eventfd_register_file() */
+	gauge = kzalloc(sizeof(*gauge), GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL);
 	if (!gauge)
 		return ERR_PTR(-ENOMEM);
 	raw_spin_lock_irqsave(&mount->blocks.lock, flags);
@@ -319,8 +308,11 @@ int tw_mount_usage(struct tw_mount *mount, struct tw_usage *usage)
 		if (usage->size)
 			tw_gauge_used(blocks, &usage->used);
 		usage->inodes = tw_inodes_ops.limit(sbinfo);
+		/* read without a lock, as statvfs(2) does: a remount may race */
 		if (usage->inodes)
-			usage->inodes_free = usage->inodes - tw_mount_inodes(sbinfo, usage->inodes);
+			usage->inodes_free = usage->inodes -
+					     clamp_t(s64, tw_inodes_ops.rough(sbinfo), 0,
+						     min_t(u64, usage->inodes, S64_MAX));
 	}
 	raw_spin_unlock_irqrestore(&blocks->lock, flags);
 	refusals = smp_load_acquire(&mount->gauges[TW_REFUSALS]); /* of tw_mount_install() */

@@ -22,6 +22,8 @@ struct tw_owner;
  * struct tw_mount - a tmpfs superblock
  * @blocks: the one of @gauges that is always there
  * @gauges: what is measured on it, NULL where no level was registered yet; see tw_mount_gauge()
+ * @remounts: how many have begun and are over, together; odd while one may be under way.
+ *	Under a lock of discovery.c
  * @sb: the superblock; only a key, except while tw_mount_is_there()
  * @mutex: protects what follows up to @warn_used, and makes registration and its end exclude each
  *	other; taken before those of @gauges, and their locks
@@ -42,6 +44,7 @@ struct tw_owner;
 struct tw_mount {
 	struct tw_gauge blocks;
 	struct tw_gauge *gauges[TW_GAUGES];
+	unsigned int remounts;
 
 	struct super_block *sb;
 	struct mutex mutex; /* see above */
@@ -107,6 +110,26 @@ static __always_inline bool tw_mount_get_unless_gone(struct tw_mount *mount)
 const struct tw_gauge_ops *tw_mount_gauge_ops(enum tw_gauge_kind kind);
 struct tw_gauge *tw_mount_gauge(struct tw_mount *mount, enum tw_gauge_kind kind);
 int tw_mount_usage(struct tw_mount *mount, struct tw_usage *usage);
+
+/**
+ * tw_mount_remount() - a remount begins, or none is under way
+ * @mount: where
+ * @begins: the first of the two
+ *
+ * Context: any; not at once, and with s_umount held so that it is true on return.
+ */
+static __always_inline void tw_mount_remount(struct tw_mount *mount, bool begins)
+{
+	unsigned int remounts = mount->remounts;
+
+	/* they may have begun more often than they were seen to be over */
+	if (begins == (remounts & 1))
+		return;
+	/* what the remount that is over has changed is seen */
+	smp_store_release(&mount->remounts, remounts + 1); /* for tw_inodes_used() */
+	/* pairs with smp_rmb() there: what it changes is seen after that */
+	smp_wmb();
+}
 
 /* Blocks; before 6.6 two allocations at once may both be let in by the last one. */
 static inline u64 tw_usage_free(const struct tw_usage *usage)

@@ -83,14 +83,17 @@ struct tw_probe {
 };
 
 /*
- * The two kinds of handlers of a function's entry: @file_@name() is called with its argument @n, and
- * with preemption disabled. Defines @file_@name_handlers.
+ * The two kinds of handlers of a function's entry: @file_@name() is called with its argument @n,
+ * and with preemption disabled. Defines @file_@name_handlers.
  */
 #define TW_PROBE_HANDLERS_OF(file, name, n)					\
+	enum { file##_##name##_argument = (n) };				\
+										\
 	static notrace int file##_##name##_kprobe(struct kprobe *probe,		\
 						  struct pt_regs *regs)		\
 	{									\
-		file##_##name((void *)regs_get_kernel_argument(regs, n));	\
+		file##_##name((void *)						\
+			regs_get_kernel_argument(regs, file##_##name##_argument)); \
 		return 0;							\
 	}									\
 										\
@@ -102,7 +105,8 @@ struct tw_probe {
 			       struct tw_compat_ftrace_regs *regs)		\
 	{									\
 		preempt_disable_notrace();					\
-		file##_##name((void *)tw_compat_ftrace_argument(regs, n));	\
+		file##_##name((void *)						\
+			tw_compat_ftrace_argument(regs, file##_##name##_argument)); \
 		preempt_enable_notrace();					\
 	}									\
 										\

@@ -15,7 +15,7 @@ static unsigned long tw_refusal_limit(const struct shmem_sb_info *sbinfo)
 	return 1;
 }
 
-static bool tw_refusal_used(struct shmem_sb_info *sbinfo, s64 *used)
+static bool tw_refusal_used(struct tw_gauge *gauge, s64 *used)
 {
 	*used = 0;
 	return true;

@@ -44,6 +44,22 @@ static bool tw_selftest_fired(const struct tw_threshold *threshold, unsigned lon
 	return READ_ONCE(threshold->fired) == times;
 }
 
+/*
+ * Has @threshold, which is all zero, fire where @gauge comes to @level, and goes below it; or
+ * whenever it counts, if it does that.
+ */
+static int tw_selftest_watch(struct tw_threshold *threshold, struct tw_gauge *gauge, u64 level)
+{
+	threshold->gauge = gauge;
+	threshold->spec.gauge = gauge->ops->kind;
+	if (!gauge->ops->counts)
+		threshold->spec.level = (struct tw_level){ TW_LEVEL_BLOCKS, level };
+	threshold->spec.direction = TW_BOTH;
+	threshold->spec.pressure = -1;
+	threshold->notify = tw_selftest_notify;
+	return tw_watch_begin(threshold);
+}
+
 /* One page in, one page out; what was wrong, or NULL. */
 static const char *tw_selftest_on_file(struct file *file, struct tw_mount *mount,
 				       const struct tw_threshold *threshold)
@@ -71,43 +87,80 @@ static const char *tw_selftest_on_file(struct file *file, struct tw_mount *mount
 }
 
 static const char *tw_selftest_blocks(struct vfsmount *mnt, struct tw_mount *mount,
-				      const struct tw_threshold *thresholds)
+				      const struct tw_threshold *threshold)
 {
 	struct file *file = tw_compat_create(mnt, "selftest");
 	const char *wrong;
 
 	if (IS_ERR(file))
 		return "cannot be tested: no file on a private mount";
-	wrong = tw_selftest_on_file(file, mount, &thresholds[0]);
+	wrong = tw_selftest_on_file(file, mount, threshold);
 	fput(file);
 	return wrong;
 }
 
-/* An inode, another link to it, and both away again. */
-static const char *tw_selftest_links(struct inode *dir, struct dentry *one, struct dentry *two,
-				     const struct tw_threshold *thresholds)
+/* What the xattr takes is as much as an inode, where it takes anything. */
+static const char *tw_selftest_xattr(struct dentry *dentry, const struct tw_threshold *threshold)
+{
+	static const char name[] = "trusted." KBUILD_MODNAME;
+
+	if (!TW_COMPAT_XATTRS_COUNT)
+		return NULL;
+	if (tw_compat_setxattr(dentry, name))
+		return "cannot be tested: no xattr on a private mount";
+	if (!tw_selftest_fired(threshold, 3))
+		return "did not see an xattr";
+	if (tw_compat_removexattr(dentry, name))
+		return "cannot be tested: an xattr on a private mount cannot be removed";
+	if (!tw_selftest_fired(threshold, 4))
+		return "did not see the end of an xattr";
+	return NULL;
+}
+
+/* Another link to an inode, and an xattr, and both away again. */
+static const char *tw_selftest_link(struct inode *dir, struct dentry *one, struct dentry *two,
+				    const struct tw_threshold *threshold)
 {
 	const char *wrong = NULL;
 
+	if (dir->i_op->link(one, dir, two))
+		return "cannot be tested: no link on a private mount";
+	if (!tw_selftest_fired(threshold, 1))
+		wrong = "did not see a link";
+	dir->i_op->unlink(dir, two);
+	if (!tw_selftest_fired(threshold, 2))
+		wrong = wrong ?: "did not see a link that was taken away";
+	return wrong ?: tw_selftest_xattr(one, threshold);
+}
+
+/* An inode, what is counted with it, and all away again; @threshold is at the inode. */
+static const char *tw_selftest_inode(struct tw_mount *mount, struct inode *dir,
+				     struct dentry *one, struct dentry *two,
+				     const struct tw_threshold *threshold)
+{
+	struct tw_threshold further = { };
+	const char *wrong = NULL;
+	struct tw_usage usage;
+
 	if (tw_compat_mknod(dir, one))
 		return "cannot be tested: no inode on a private mount";
-	if (!tw_selftest_fired(&thresholds[0], 1))
+	if (!tw_selftest_fired(threshold, 1))
 		wrong = "did not see an inode that was made";
-	if (dir->i_op->link(one, dir, two)) {
-		wrong = wrong ?: "cannot be tested: no link on a private mount";
+	/* a security module may have labelled it, which takes something, too */
+	if (tw_mount_usage(mount, &usage) ||
+	    tw_selftest_watch(&further, threshold->gauge,
+			      usage.inodes - usage.inodes_free + 1)) {
+		wrong = wrong ?: "does not read the usage of a private mount";
 	} else {
-		if (!tw_selftest_fired(&thresholds[1], 1))
-			wrong = wrong ?: "did not see a link";
-		dir->i_op->unlink(dir, two);
-		if (!tw_selftest_fired(&thresholds[1], 2))
-			wrong = wrong ?: "did not see a link that was taken away";
+		wrong = wrong ?: tw_selftest_link(dir, one, two, &further);
+		tw_watch_end(&further);
 	}
 	dir->i_op->unlink(dir, one);
 	return wrong;
 }
 
 static const char *tw_selftest_inodes(struct vfsmount *mnt, struct tw_mount *mount,
-				      const struct tw_threshold *thresholds)
+				      const struct tw_threshold *threshold)
 {
 	struct dentry *one = d_alloc_name(mnt->mnt_root, "one");
 	struct dentry *two = d_alloc_name(mnt->mnt_root, "two");
@@ -118,7 +171,7 @@ static const char *tw_selftest_inodes(struct vfsmount *mnt, struct tw_mount *mou
 	mnt->mnt_sb->s_flags &= ~SB_KERNMOUNT;
 	if (one && two) {
 		inode_lock(dir);
-		wrong = tw_selftest_links(dir, one, two, thresholds);
+		wrong = tw_selftest_inode(mount, dir, one, two, threshold);
 		inode_unlock(dir);
 		d_drop(one);
 		d_drop(two);
@@ -126,7 +179,7 @@ static const char *tw_selftest_inodes(struct vfsmount *mnt, struct tw_mount *mou
 	dput(two);
 	dput(one);
 	mnt->mnt_sb->s_flags |= SB_KERNMOUNT;
-	if (!wrong && !tw_selftest_fired(&thresholds[0], 2))
+	if (!wrong && !tw_selftest_fired(threshold, 2))
 		wrong = "did not see the end of an inode";
 	return wrong;
 }
@@ -171,14 +224,12 @@ static const char *tw_selftest_refused(struct vfsmount *mnt, struct tw_gauge *ga
 	return wrong;
 }
 
-/* The thresholds are at one and at two. */
 static const char *tw_selftest_on_mount(struct vfsmount *mnt, enum tw_gauge_kind kind)
 {
 	const char *wrong = "cannot be tested: no memory";
-	struct tw_threshold thresholds[2] = { };
+	struct tw_threshold threshold = { };
 	struct tw_gauge *gauge;
 	struct tw_mount *mount;
-	size_t i, begun;
 	int err;
 
 	mount = tw_mount_attach(mnt->mnt_sb);
@@ -186,24 +237,14 @@ static const char *tw_selftest_on_mount(struct vfsmount *mnt, enum tw_gauge_kind
 		return wrong;
 	gauge = tw_mount_gauge(mount, kind);
 	err = IS_ERR(gauge) ? PTR_ERR(gauge) : tw_check_prepare(gauge);
-	for (begun = 0; begun < ARRAY_SIZE(thresholds) && !err; begun += !err) {
-		struct tw_threshold *threshold = &thresholds[begun];
-
-		threshold->gauge = gauge;
-		threshold->spec.gauge = kind;
-		if (!threshold->gauge->ops->counts)
-			threshold->spec.level = (struct tw_level){ TW_LEVEL_BLOCKS, begun + 1 };
-		threshold->spec.direction = TW_BOTH;
-		threshold->spec.pressure = -1;
-		threshold->notify = tw_selftest_notify;
-		err = tw_watch_begin(threshold);
-	}
 	if (!err)
-		wrong = kind == TW_INODES ? tw_selftest_inodes(mnt, mount, thresholds) :
+		err = tw_selftest_watch(&threshold, gauge, 1);
+	if (!err) {
+		wrong = kind == TW_INODES ? tw_selftest_inodes(mnt, mount, &threshold) :
 			kind == TW_REFUSALS ? tw_selftest_refused(mnt, gauge) :
-					      tw_selftest_blocks(mnt, mount, thresholds);
-	for (i = 0; i < begun; i++)
-		tw_watch_end(&thresholds[i]);
+					      tw_selftest_blocks(mnt, mount, &threshold);
+		tw_watch_end(&threshold);
+	}
 	tw_mount_detach(mount);
 	return wrong;
 }

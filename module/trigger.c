@@ -145,16 +145,14 @@ static void tw_trigger_unreserve(bool limited)
 	atomic_dec(&tw_triggers);
 }
 
-/* May one more trigger be registered on @mount, for @gauge? */
-static int tw_trigger_allowed(struct tw_mount *mount, struct tw_gauge *gauge, bool limited)
+/* May one more trigger be registered on @mount? */
+static int tw_trigger_allowed(struct tw_mount *mount, bool limited)
 {
 	unsigned int share = DIV_ROUND_UP(tw_max_mount_triggers, TW_TRIGGER_SHARE);
 
 	lockdep_assert_held(&mount->mutex);
 	if (!tw_mount_is_there(mount))
 		return -ENODEV;
-	if (tw_gauge_is_unlimited(gauge))
-		return -EOPNOTSUPP;
 	if (mount->nr_triggers < tw_max_mount_triggers &&
 	    (!limited || mount->nr_limited < share))
 		return 0;
@@ -169,7 +167,7 @@ static int tw_trigger_add(struct tw_trigger *trigger, struct tw_mount *mount)
 	struct tw_gauge *gauge = trigger->threshold.gauge;
 	int err;
 
-	err = tw_trigger_allowed(mount, gauge, trigger->limited);
+	err = tw_trigger_allowed(mount, trigger->limited);
 	if (err)
 		return err;
 	if (!tw_trigger_reserve(trigger->limited))

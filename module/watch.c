@@ -5,6 +5,7 @@
 #include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/spinlock.h>
 
 #include "check.h"
@@ -64,7 +65,8 @@ static int tw_watch_try(struct tw_threshold *threshold, bool *notify)
  * Whoever is to be told even of what no hook has seen calls tw_resync_start() then.
  *
  * Context: process, after tw_check_prepare().
- * Return: 0; -ENODEV if the mount is gone, -EOPNOTSUPP if it keeps no count.
+ * Return: 0; -ENODEV if the mount is gone, -EOPNOTSUPP if it keeps no count; -EINTR for a
+ * task that is being killed.
  */
 int tw_watch_begin(struct tw_threshold *threshold)
 {
@@ -79,8 +81,10 @@ int tw_watch_begin(struct tw_threshold *threshold)
 		raw_spin_lock_irqsave(&gauge->lock, flags);
 		err = tw_watch_try(threshold, &notify);
 		raw_spin_unlock_irqrestore(&gauge->lock, flags);
-		/* I15 of check.c: here somebody else has it, who goes on */
+		/* I15 of check.c; the mount's owner may remount it for as long as he likes */
 		cond_resched();
+		if (err == -EAGAIN && fatal_signal_pending(current))
+			err = -EINTR;
 	} while (err == -EAGAIN);
 	if (notify)
 		tw_check_notify(gauge);

@@ -134,17 +134,27 @@ static int debugfs_open(const char **why)
 	return fd;
 }
 
-/* True if @table has a mount of the number @dev that has size=0. */
-static bool debugfs_is_unlimited(struct libmnt_table *table, dev_t dev)
+static bool debugfs_is_zero(struct libmnt_fs *fs, const char *option)
 {
-	struct libmnt_fs *fs = mnt_table_find_devno(table, dev, MNT_ITER_FORWARD);
-	char *size;
+	char *value;
 
-	return fs && !mnt_fs_get_option(fs, "size", &size, NULL) &&
-	       !strtoull(size, NULL, 10);
+	return !mnt_fs_get_option(fs, option, &value, NULL) &&
+	       !strtoull(value, NULL, 10);
 }
 
-/* What has gone away with the directory of @target's mount. */
+/* True if @table has @target's mount, without a limit on which it has levels. */
+static bool debugfs_is_unlimited(struct libmnt_table *table,
+				 const struct target *target)
+{
+	struct libmnt_fs *fs = mnt_table_find_devno(table, target->dev,
+						    MNT_ITER_FORWARD);
+
+	return fs &&
+	       ((target_has_bytes(target) && debugfs_is_zero(fs, "size")) ||
+		(target_has_inodes(target) && debugfs_is_zero(fs, "nr_inodes")));
+}
+
+/* What has gone away, with the directory of @target's mount or its limit. */
 const char *debugfs_gone(const struct target *target)
 {
 	enum module_state state = refusal_module_state();
@@ -155,7 +165,7 @@ const char *debugfs_gone(const struct target *target)
 		return "module unloaded";
 	/* of what is in another namespace it cannot be told */
 	table = mount_table();
-	gone = table && debugfs_is_unlimited(table, target->dev) ?
+	gone = table && debugfs_is_unlimited(table, target) ?
 	       EVENT_UNLIMITED : EVENT_UNMOUNTED;
 	mnt_unref_table(table);
 	return gone;

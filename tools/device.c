@@ -18,6 +18,7 @@
 #include "../uapi/tmpfswarn.h"
 #include "event.h"
 #include "interface.h"
+#include "level.h"
 #include "listing.h"
 #include "record.h"
 #include "refusal.h"
@@ -92,15 +93,22 @@ static struct session *device_open(void)
 static bool device_take_state(struct device *device, const struct record *record,
 			      struct trigger *trigger, bool outdated)
 {
+	struct target *target = trigger->target;
+
 	device->registering = NULL;
-	trigger->target->used = record->event.used;
-	trigger->target->size = record->event.size;
+	if (level_inodes(trigger->level)) {
+		target->inodes_used = record->event.used;
+		target->inodes = record->event.size;
+	} else {
+		target->used = record->event.used;
+		target->size = record->event.size;
+	}
 	/* what is behind it was crossed at its new place, too, or is none */
 	tags_drop(&device->tags, trigger, record->tag);
 	if (device->renews)
 		return true;
 	trigger->above = record->above;
-	trigger->target->outdated |= outdated;
+	target->outdated |= outdated;
 	return false;
 }
 

@@ -6,6 +6,7 @@
 #include <json.h>
 
 #include "event.h"
+#include "level.h"
 #include "memory.h"
 #include "target.h"
 #include "text.h"
@@ -16,13 +17,29 @@ bool event_is_crossing(const struct event *event)
 	return !event->gone && !event->ready;
 }
 
-static void print_usage(uint64_t used, uint64_t size)
+static void print_bytes(uint64_t used, uint64_t size)
 {
 	char buf[TEXT_SIZE];
 
 	printf("%s of ", text_bytes(buf, used));
 	printf("%s used ", text_bytes(buf, size));
 	printf("(%s)", text_percent(buf, used, size));
+}
+
+static void print_inodes(uint64_t used, uint64_t inodes)
+{
+	char buf[TEXT_SIZE];
+
+	printf("%" PRIu64 " of %" PRIu64 " inodes used (%s)", used, inodes,
+	       text_percent(buf, used, inodes));
+}
+
+static void print_usage(const struct event *event)
+{
+	if (level_inodes(event->level))
+		print_inodes(event->used, event->size);
+	else
+		print_bytes(event->used, event->size);
 }
 
 static struct json_object *event_json(const char *name,
@@ -42,10 +59,18 @@ static struct json_object *event_json(const char *name,
 	return object;
 }
 
-static void add_bytes(struct json_object *object, uint64_t used, uint64_t size)
+static void add_usage(struct json_object *object, uint64_t used, uint64_t size)
 {
 	json_object_object_add(object, "used", json_object_new_uint64(used));
 	json_object_object_add(object, "size", json_object_new_uint64(size));
+}
+
+/* What a level is of. */
+static void add_resource(struct json_object *object, const char *level)
+{
+	json_object_object_add(object, "resource",
+			       text_json(level_inodes(level) ? "inodes" :
+							       "bytes"));
 }
 
 static void print_ready_json(const struct target *target)
@@ -61,6 +86,7 @@ static void print_ready_json(const struct target *target)
 
 		json_object_object_add(level, "level",
 				       text_json(trigger->level));
+		add_resource(level, trigger->level);
 		json_object_object_add(level, "state",
 				       text_json(trigger->above ? "above" :
 								  "below"));
@@ -70,7 +96,14 @@ static void print_ready_json(const struct target *target)
 	object = event_json("ready", target, &time);
 	if (target->point)
 		text_json_add(object, "mountpoint", target->point);
-	add_bytes(object, target->used, target->size);
+	if (target_has_bytes(target))
+		add_usage(object, target->used, target->size);
+	if (target_has_inodes(target)) {
+		json_object_object_add(object, "inodes_used",
+				       json_object_new_uint64(target->inodes_used));
+		json_object_object_add(object, "inodes",
+				       json_object_new_uint64(target->inodes));
+	}
 	memory_add(object);
 	json_object_object_add(object, "levels", levels);
 	text_json_print(object);
@@ -126,8 +159,15 @@ void event_print_ready(const struct target *target, bool json)
 	if (target->point && !is_same_path(target->point, target->path))
 		printf(" (on %s)", text_name(target->point));
 	printf(": ");
-	print_usage(target->used, target->size);
-	memory_print(target->size, target->used);
+	if (target_has_bytes(target)) {
+		print_bytes(target->used, target->size);
+		memory_print(target->size, target->used);
+	}
+	if (target_has_inodes(target)) {
+		if (target_has_bytes(target))
+			printf("; ");
+		print_inodes(target->inodes_used, target->inodes);
+	}
 	print_levels(target, true);
 	print_levels(target, false);
 	putchar('\n');
@@ -139,10 +179,11 @@ static void print_crossing_json(const struct event *event)
 
 	object = event_json("crossing", event->target, &event->time);
 	json_object_object_add(object, "level", text_json(event->level));
+	add_resource(object, event->level);
 	json_object_object_add(object, "direction",
 			       text_json(event->up ? "up" : "down"));
 	if (event->size)
-		add_bytes(object, event->used, event->size);
+		add_usage(object, event->used, event->size);
 	json_object_object_add(object, "crossings",
 			       json_object_new_uint64(event->crossings));
 	if (event->late)
@@ -173,7 +214,7 @@ static void print_late(const struct event *event)
 		       event->crossings);
 	if (event->size) {
 		printf("; now ");
-		print_usage(event->used, event->size);
+		print_usage(event);
 	}
 	putchar('\n');
 }
@@ -188,7 +229,7 @@ static void print_crossing(const struct event *event)
 		print_late(event);
 		return;
 	}
-	print_usage(event->used, event->size);
+	print_usage(event);
 	if (event->who)
 		printf(" by %s", text_printable(strcpy(comm, event->comm)));
 	if (event->pid)

@@ -34,8 +34,8 @@ struct trigger;
  * @level: as typed
  * @up: usage has reached it, or else fallen below it
  * @crossings: of this level since the event before, of which this is the last
- * @used: bytes
- * @size: bytes; 0 if it is too late to know
+ * @used: bytes, or inodes if @level is of these
+ * @size: likewise; 0 if it is too late to know
  * @time: of the crossing
  * @who: it is known who crossed, and what follows is set
  * @pid: of the process, 0 if it is none of our pid namespace

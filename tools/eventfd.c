@@ -109,29 +109,54 @@ int eventfd_renew(struct session *session, struct target *target)
 	return status;
 }
 
+/*
+ * Has it come to the end of what counts bytes, or inodes? Where that is about to come,
+ * it is waited for.
+ */
+static bool group_has_ended(const struct group *group, bool inodes, bool gone)
+{
+	const struct usage *usage = &group->usage;
+	bool over = gone || !(inodes ? usage->inodes : usage->size);
+	struct pollfd end = {
+		.fd = group->sentinels[inodes].fd,
+		.events = POLLIN,
+	};
+
+	return end.fd >= 0 && poll(&end, 1, over ? PATIENCE : 0) == 1;
+}
+
+/*
+ * Takes what has been counted until the end of @group, without that: with its mount, or with
+ * one of two limits, which a remount takes away. That is signalled, too, so that one of what each
+ * counter has counted is no crossing.
+ */
+static void group_read_last(struct group *group)
+{
+	bool ended[2], gone;
+	size_t i;
+
+	for (i = 0; i < group->nr_counters; i++)
+		group->counters[i].pending += counter_read(&group->counters[i]);
+	gone = group_read_usage(group) == -ENODEV;
+	for (i = 0; i < 2; i++)
+		ended[i] = group_has_ended(group, i, gone);
+	for (i = 0; i < group->nr_counters; i++) {
+		struct counter *counter = &group->counters[i];
+
+		counter->pending += counter_read(counter);
+		if (counter->pending && ended[counter->inodes])
+			counter->pending--;
+	}
+}
+
 void eventfd_end(struct session *session, struct target *target)
 {
 	struct eventfds *eventfds = (struct eventfds *)session;
 	struct group *group = eventfds_group(eventfds, target);
-	struct pollfd end = { .events = POLLIN };
-	bool gone;
-	size_t i;
 
 	if (!group)
 		return;
-	end.fd = group->sentinel.fd;
-	for (i = 0; i < group->nr_counters; i++)
-		group->counters[i].pending += counter_read(&group->counters[i]);
-	gone = group_read_usage(group) == -ENODEV &&
-	       poll(&end, 1, PATIENCE) == 1;
-	for (i = 0; i < group->nr_counters && gone; i++) {
-		struct counter *counter = &group->counters[i];
-
-		counter->pending += counter_read(counter);
-		/* see eventfds_end() */
-		if (counter->pending)
-			counter->pending--;
-	}
+	group_read_last(group);
 	group_close(group);
 	eventfds_tell_all(eventfds, group);
 }
@@ -149,8 +174,8 @@ static bool counter_tell(struct eventfds *eventfds, struct counter *counter,
 		.trigger = counter->trigger,
 		.level = counter->trigger->level,
 		.crossings = crossings,
-		.used = group->usage.used,
-		.size = group->usage.size,
+		.used = counter->inodes ? group->usage.inodes_used : group->usage.used,
+		.size = counter->inodes ? group->usage.inodes : group->usage.size,
 	};
 	clock_gettime(CLOCK_REALTIME, &event->time);
 	if (!counter->pending && counter->renewed)
@@ -200,21 +225,10 @@ static bool eventfds_tell(struct eventfds *eventfds, struct event *event)
 	return true;
 }
 
-/*
- * The sentinel of @group was signalled, which is the end of its counters: one
- * of what each has counted is that.
- */
+/* A sentinel of @group was signalled, which is the end of its counters. */
 static void eventfds_end(struct eventfds *eventfds, struct group *group)
 {
-	size_t i;
-
-	for (i = 0; i < group->nr_counters; i++) {
-		struct counter *counter = &group->counters[i];
-
-		counter->pending += counter_read(counter);
-		if (counter->pending)
-			counter->pending--;
-	}
+	group_read_last(group);
 	group->usage = (struct usage){ };
 	eventfds_tell_all(eventfds, group);
 	eventfds->gone = group;
@@ -232,6 +246,8 @@ static int eventfds_read(struct eventfds *eventfds, struct counter *counter)
 	}
 	counter->pending += counter_read(counter);
 	err = group_read_usage(group);
+	if (!err && group_is_over(group))
+		err = -ENODEV;
 	if (!err) {
 		eventfds->next = counter;
 		eventfds->end = counter + 1;

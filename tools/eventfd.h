@@ -17,7 +17,10 @@
  * directory is still there after a count was read, all of that count are
  * crossings. If not, the count is kept until the sentinel is signalled: the
  * eventfd registered last, at a level that nothing reaches. All others have
- * had their last signal by then, and one of what each counted is that.
+ * had their last signal by then, and one of what each counted is that. It is the
+ * same where a remount takes the limit away, of bytes or of inodes, but that the
+ * directory stays and says so: each of the two has a sentinel of its own. The target
+ * is gone then, whatever the other one is.
  *
  * The directory is held by a file descriptor, as another mount may soon have
  * the same number, and none of the files in it, which would keep the module

@@ -31,12 +31,18 @@ struct group *group_new(struct target *target)
 		return NULL;
 	group->target = target;
 	group->dir = -1;
-	group->sentinel = (struct counter){ .group = group, .fd = -1 };
+	for (i = 0; i < 2; i++)
+		group->sentinels[i] = (struct counter){
+			.group = group,
+			.inodes = i,
+			.fd = -1,
+		};
 	group->nr_counters = target->nr_triggers;
 	for (i = 0; i < group->nr_counters; i++)
 		group->counters[i] = (struct counter){
 			.group = group,
 			.trigger = &target->triggers[i],
+			.inodes = level_inodes(target->triggers[i].level),
 			.fd = -1,
 		};
 	return group;
@@ -67,7 +73,8 @@ void group_close(struct group *group)
 
 	for (i = 0; i < group->nr_counters; i++)
 		counter_close(&group->counters[i]);
-	counter_close(&group->sentinel);
+	for (i = 0; i < 2; i++)
+		counter_close(&group->sentinels[i]);
 	if (group->dir >= 0)
 		close(group->dir);
 	group->dir = -1;
@@ -81,6 +88,13 @@ int group_read_usage(struct group *group)
 	if (err)
 		group->usage = (struct usage){ };
 	return err;
+}
+
+/* Has a remount taken a limit away on which it has levels? As usage was read. */
+bool group_is_over(const struct group *group)
+{
+	return (target_has_bytes(group->target) && !group->usage.size) ||
+	       (target_has_inodes(group->target) && !group->usage.inodes);
 }
 
 /* The bytes that low, medium or critical come to; UINT64_MAX if not known. */
@@ -106,6 +120,10 @@ bool counter_agrees(const struct counter *counter, bool up)
 	const char *asked = counter->trigger->asked;
 	uint64_t level;
 
+	if (counter->inodes)
+		return group->usage.inodes &&
+		       (group->usage.inodes_used >=
+			amount_bytes(level_inodes(asked), group->usage.inodes)) == up;
 	if (!group->usage.size)
 		return false;
 	level = level_is_pressure(asked) ?
@@ -170,7 +188,18 @@ out:
 
 static const char *counter_asked(const struct counter *counter)
 {
-	return counter->trigger ? counter->trigger->asked : "-1";
+	if (!counter->trigger)
+		return "-1";
+	/* its file says that already */
+	return level_inodes(counter->trigger->asked) ?: counter->trigger->asked;
+}
+
+static const char *counter_resource(const struct counter *counter)
+{
+	if (counter->inodes)
+		return TMPFSWARN_USED_INODES;
+	return level_is_pressure(counter_asked(counter)) ?
+		TMPFSWARN_PRESSURE_LEVEL : TMPFSWARN_USED_BYTES;
 }
 
 /* Registers one level and has it polled; 0 or an errno. */
@@ -180,8 +209,7 @@ static int counter_register(const struct session *session,
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = counter };
 	const char *asked = counter_asked(counter);
-	const char *resource = level_is_pressure(asked) ?
-			       TMPFSWARN_PRESSURE_LEVEL : TMPFSWARN_USED_BYTES;
+	const char *resource = counter_resource(counter);
 	bool replaces = counter->fd >= 0;
 	char args[TMPFSWARN_WRITE_MAX];
 	int fd, err, tries;
@@ -222,7 +250,7 @@ static bool counter_begin(const struct counter *counter,
 	       direction == DIRECTION_RISING ? count : count & 1;
 }
 
-/* All levels and the sentinel, in this order; *@refused is which failed. */
+/* All levels and the sentinels, in this order; *@refused is which failed. */
 static int group_register(const struct session *session, struct group *group,
 			  const struct counter **refused)
 {
@@ -243,9 +271,18 @@ static int group_register(const struct session *session, struct group *group,
 		if (err)
 			return err;
 	}
-	*refused = &group->sentinel;
-	return counter_register(session, &group->sentinel, DIRECTION_RISING,
-				NULL);
+	for (i = 0; i < 2; i++) {
+		struct counter *sentinel = &group->sentinels[i];
+
+		*refused = sentinel;
+		if (!(i ? target_has_inodes(group->target) :
+			  target_has_bytes(group->target)))
+			continue;
+		err = counter_register(session, sentinel, DIRECTION_RISING, NULL);
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 /* Reads which levels are reached; exit status. */
@@ -270,6 +307,8 @@ static int group_begin(const struct session *session, struct group *group)
 		return group_refused(session, group, "", -err);
 	group->target->used = group->usage.used;
 	group->target->size = group->usage.size;
+	group->target->inodes_used = group->usage.inodes_used;
+	group->target->inodes = group->usage.inodes;
 	for (i = 0; i < group->nr_counters; i++)
 		group->target->outdated |=
 			group->counters[i].size &&
@@ -291,7 +330,7 @@ int group_enter(const struct session *session, struct group *group)
 		group->dir = debugfs_open_mount(group->target);
 		if (group->dir < 0)
 			return STATUS_ERROR;
-		refused = &group->sentinel;
+		refused = &group->sentinels[0];
 		err = -group_read_usage(group);
 		if (!err)
 			err = group_register(session, group, &refused);

@@ -20,7 +20,8 @@ struct trigger;
 /**
  * struct counter - an eventfd
  * @group: whose
- * @trigger: which level; NULL for the sentinel
+ * @trigger: which level; NULL for a sentinel
+ * @inodes: it is of inodes
  * @fd: -1 if closed
  * @size: of the mount for which the level is right, 0 for any
  * @above: usage is at the level or more, as far as was told
@@ -31,6 +32,7 @@ struct trigger;
 struct counter {
 	struct group *group;
 	struct trigger *trigger;
+	bool inodes;
 	int fd;
 	uint64_t size;
 	bool above;
@@ -44,7 +46,7 @@ struct counter {
  * @target: which
  * @dir: its directory, -1 if closed
  * @usage: as last read; its size is 0 if it cannot be read any more
- * @sentinel: see eventfd.h
+ * @sentinels: see eventfd.h; of bytes and of inodes, each if there are levels of these
  * @nr_counters: how many levels
  * @counters: one for each level
  */
@@ -52,7 +54,7 @@ struct group {
 	struct target *target;
 	int dir;
 	struct usage usage;
-	struct counter sentinel;
+	struct counter sentinels[2];
 	size_t nr_counters;
 
 	STAILQ_ENTRY(group) entry;
@@ -63,6 +65,7 @@ struct group *group_new(struct target *target);
 int group_enter(const struct session *session, struct group *group);
 int group_renew(const struct session *session, struct group *group);
 int group_read_usage(struct group *group);
+bool group_is_over(const struct group *group);
 void group_close(struct group *group);
 
 uint64_t counter_read(const struct counter *counter);

@@ -8,6 +8,7 @@
 #include "../uapi/tmpfswarn.h"
 #include "event.h"
 #include "interface.h"
+#include "level.h"
 #include "refusal.h"
 #include "tool.h"
 
@@ -120,8 +121,12 @@ int interface_refused(const struct session *session,
 		      hysteresis ? hysteresis : "");
 		return STATUS_ERROR;
 	case EOPNOTSUPP:
-		error("%s: mounted with size=0, which the kernel keeps no count of: mount it with a size",
-		      target->name);
+		if (level_inodes(level))
+			error("%s: mounted with nr_inodes=0, which the kernel keeps no count of, or its inodes cannot be watched: see dmesg",
+			      target->name);
+		else
+			error("%s: mounted with size=0, which the kernel keeps no count of: mount it with a size",
+			      target->name);
 		return STATUS_ERROR;
 	case EIO:
 		error("%s: the kernel refuses to arm the probe: see dmesg",
@@ -213,8 +218,9 @@ int session_add(struct session *session, struct target *target)
 	target->outdated = false;
 	for (i = 0; i < target->nr_triggers; i++)
 		target->triggers[i].unsure = false;
-	/* by a remount it may have become one that debugfs does not show */
-	if (!fstatfs(target->fd, &statfs) && !statfs.f_blocks)
+	/* before any of its levels is registered */
+	if (target_has_bytes(target) && !fstatfs(target->fd, &statfs) &&
+	    !statfs.f_blocks)
 		status = interface_refused(session, target, "", EOPNOTSUPP);
 	else
 		status = session->interface->add(session, target);

@@ -65,12 +65,29 @@ bool level_is_amount(const char *text)
 	return !*p || (strchr("kmgtKMGT", *p) && !p[1]);
 }
 
-/* What stands behind "free:", or NULL for a level of used space. */
+static const char *level_behind(const char *text, const char *before)
+{
+	size_t length = strlen(before);
+
+	return strncmp(text, before, length) ? NULL : text + length;
+}
+
+/* What stands behind "free:", or NULL for a level of what is used. */
 const char *level_free(const char *text)
 {
-	size_t length = strlen(LEVEL_FREE);
+	return level_behind(text, LEVEL_FREE);
+}
 
-	return strncmp(text, LEVEL_FREE, length) ? NULL : text + length;
+/* What stands behind "inodes:", or NULL for a level of bytes. */
+const char *level_inodes(const char *text)
+{
+	return level_behind(text, LEVEL_INODES);
+}
+
+/* A number of inodes, as the mount option nr_inodes has it, or a percentage. */
+static bool level_is_number(const char *text)
+{
+	return level_is_amount(text) && !strpbrk(text, "iTt");
 }
 
 /*
@@ -84,8 +101,8 @@ bool level_is_meant(const char *text)
 
 	if (number_parse(text, &dev))
 		return false;
-	return ((isdigit((unsigned char)*text) || level_free(text)) &&
-		!strchr(text, '/')) ||
+	return ((isdigit((unsigned char)*text) || level_free(text) ||
+		 level_inodes(text)) && !strchr(text, '/')) ||
 	       level_is_pressure(text);
 }
 
@@ -95,7 +112,7 @@ bool level_is_meant(const char *text)
  */
 bool level_is_apart(int argc, char **argv)
 {
-	const char *text = level_free(argv[0]) ?: argv[0];
+	const char *text = level_free(argv[0]) ?: level_inodes(argv[0]) ?: argv[0];
 	const char *unit = argc > 1 ? argv[1] : "";
 
 	if (!*text || text[strspn(text, "0123456789.,")])
@@ -164,19 +181,22 @@ static bool level_correct(const char *text, char *buf, size_t size)
 
 int level_check(const char *command, const char *text)
 {
-	const char *free = level_free(text);
-	const char *before = free ? LEVEL_FREE : "";
+	const char *free = level_free(text), *inodes = level_inodes(text);
+	const char *before = free ? LEVEL_FREE : inodes ? LEVEL_INODES : "";
+	const char *amount = text + strlen(before);
 	char meant[LEVEL_LENGTH];
 
-	if (!level_is_amount(free ?: text) && !level_is_pressure(text)) {
-		if (level_correct(free ?: text, meant, sizeof(meant)))
+	if (inodes ? !level_is_number(inodes) :
+		     !level_is_amount(amount) && !level_is_pressure(text)) {
+		if (level_correct(amount, meant, sizeof(meant)) &&
+		    (!inodes || level_is_number(meant)))
 			return usage_error(command,
 					   "%s: not a level, write %s%s", text,
 					   before, meant);
 		return usage_error(command, "%s: not a level, %s", text,
 				   LEVEL_FORMS);
 	}
-	if (strchr(text, '%') && strtod(free ?: text, NULL) > 100)
+	if (strchr(text, '%') && strtod(amount, NULL) > 100)
 		return usage_error(command, "%s: more than 100%%", text);
 	return STATUS_OK;
 }

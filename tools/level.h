@@ -11,11 +11,15 @@
 /* before an amount that is left rather than used */
 #define LEVEL_FREE	"free:"
 
-#define LEVEL_FORMS	"such as 80%, 99.5%, 512M, 2Gi, free:200M or low, medium, critical"
+/* before a number of inodes, or a percentage of them */
+#define LEVEL_INODES	"inodes:"
+
+#define LEVEL_FORMS	"such as 80%, 99.5%, 512M, 2Gi, free:200M, inodes:90% or low, medium, critical"
 
 bool level_is_pressure(const char *text);
 bool level_is_amount(const char *text);
 const char *level_free(const char *text);
+const char *level_inodes(const char *text);
 bool level_is_meant(const char *text);
 bool level_is_apart(int argc, char **argv);
 int level_check(const char *command, const char *text);

@@ -5,6 +5,7 @@
 #include <json.h>
 
 #include "../uapi/tmpfswarn.h"
+#include "level.h"
 #include "listing.h"
 #include "text.h"
 
@@ -54,7 +55,9 @@ struct listed *listing_get(struct listing *listing, dev_t dev)
 /* Adds "key=value" to an object, as a number where it is one. */
 static void add_value(struct json_object *object, const char *key, char *value)
 {
-	static const char *const numbers[] = { "blocks", "fired", "uid", "pid" };
+	static const char *const numbers[] = {
+		"blocks", "inodes", "fired", "uid", "pid",
+	};
 	char *end;
 	uint64_t number = strtoull(value, &end, 10);
 	size_t i;
@@ -64,7 +67,8 @@ static void add_value(struct json_object *object, const char *key, char *value)
 				       json_object_new_boolean(*value == '1'));
 		return;
 	}
-	if (!strcmp(key, "blocks") && !strcmp(value, "-")) {
+	if ((!strcmp(key, "blocks") || !strcmp(key, "inodes")) &&
+	    !strcmp(value, "-")) {
 		json_object_object_add(object, key, NULL);
 		return;
 	}
@@ -94,7 +98,7 @@ static bool has_level(struct json_object *trigger)
 
 	if (!strcmp(listing_value(trigger, "resource"), TMPFSWARN_WARN_USED))
 		return strcmp(level, "0");
-	return strcmp(level, "-1");
+	return strcmp(level_inodes(level) ?: level, "-1");
 }
 
 /* Adds a trigger as the module describes it, unless it has no level. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -74,6 +75,15 @@ static void note_free(const struct target *target, const char *level,
 	      target->name, level, size);
 }
 
+/* A level of inodes, @amount of which are to be used. */
+static void note_inodes(const struct target *target, const char *level,
+			const char *amount)
+{
+	if (amount_bytes(amount, target->inodes) > target->inodes)
+		error("note: %s: level %s is more than the %" PRIu64 " that it may have: reached only if nr_inodes is made larger",
+		      target->name, level, target->inodes);
+}
+
 static void note_level(const struct target *target,
 		       const struct trigger *trigger,
 		       const struct request *request)
@@ -125,11 +135,14 @@ void note_target(const struct target *target, const struct request *request)
 	for (i = 0; i < target->nr_triggers; i++) {
 		const struct trigger *trigger = &target->triggers[i];
 		const char *free = level_free(trigger->level);
+		const char *inodes = level_inodes(trigger->level);
 
 		note_small(free ? LEVEL_FREE : "", free ?: trigger->level);
 		note_twice(target, i);
 		if (free)
 			note_free(target, trigger->level, free);
+		else if (inodes)
+			note_inodes(target, trigger->level, inodes);
 		else
 			note_level(target, trigger, request);
 	}

@@ -119,6 +119,30 @@ bool target_is_live(const struct target *target)
 	return false;
 }
 
+/* True if one of its levels is of inodes. */
+bool target_has_inodes(const struct target *target)
+{
+	size_t i;
+
+	for (i = 0; i < target->nr_triggers; i++) {
+		if (level_inodes(target->triggers[i].level))
+			return true;
+	}
+	return false;
+}
+
+/* True if one of its levels is of bytes. */
+bool target_has_bytes(const struct target *target)
+{
+	size_t i;
+
+	for (i = 0; i < target->nr_triggers; i++) {
+		if (!level_inodes(target->triggers[i].level))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Sets what is to be asked for on a mount of @size bytes, of which @used are
  * in use. The module knows levels of used space alone: so much that no more

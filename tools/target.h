@@ -56,8 +56,11 @@ enum target_state {
  *	MOUNT_UNREACHED
  * @triggers: one for each level
  * @nr_triggers: how many
- * @used: bytes, when the last of them was registered
- * @size: bytes, likewise
+ * @used: bytes, when the last of them was registered; of a level of bytes, if the
+ *	interface says no more
+ * @size: bytes, likewise; 0 if not known
+ * @inodes_used: the same in inodes
+ * @inodes: likewise
  * @state: of the registrations
  * @full: the path for place_find(); NULL if it is in no mount table of ours
  * @dev: as @device
@@ -77,6 +80,8 @@ struct target {
 	size_t nr_triggers;
 	uint64_t used;
 	uint64_t size;
+	uint64_t inodes_used;
+	uint64_t inodes;
 	enum target_state state;
 	char *full;
 	dev_t dev;
@@ -95,6 +100,8 @@ void target_place(struct target *target, const struct place *place);
 void target_locate(struct target *target, struct libmnt_table *table);
 void target_try(struct target *target, const struct place *place);
 bool target_is_live(const struct target *target);
+bool target_has_inodes(const struct target *target);
+bool target_has_bytes(const struct target *target);
 void trigger_ask(struct trigger *trigger, uint64_t used, uint64_t size);
 
 #endif /* TARGET_H */

@@ -153,6 +153,7 @@
  *		for used_inodes: a number, with k, m or g as in the mount option
  *		nr_inodes, a percentage of that, or -1. Whatever statvfs(2) counts takes
  *		inodes: each further link, and since Linux 6.6 xattrs, one for 1024 bytes
+ *		(those that a security module gives to new files were not tested)
  *   word	(for refused, once alone)
  *		rising	 signal when usage, from below, becomes >= level
  *		falling	 signal when usage, from level or above, becomes < level

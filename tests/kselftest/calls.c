@@ -222,12 +222,13 @@ TEST_F_TIMEOUT(calls, one_that_fails_is_told_of_and_leaves_nothing_behind, 600)
 
 FIXTURE(registering) {
 	struct scratch m;
+	bool by_ftrace;
 	bool inserted;
 };
 
 FIXTURE_VARIANT(registering) {
 	const char *by_ftrace, *by_kprobe;	/* the function, with that kind of hook */
-	int nth;		/* which call of it fails */
+	int nth;		/* which call of it fails; by kprobe the first */
 	bool frees_elsewhere;	/* that is for a hook which sees frees in another function */
 	long value;
 	int error;		/* what the registration fails with */
@@ -263,7 +264,8 @@ FIXTURE_SETUP(registering)
 	if (variant->frees_elsewhere && !strcmp(hook, hook_free))
 		SKIP(return, "one function is probed for both");
 	value_in(ROOM "/" TMPFSWARN_STATS, "hook_kind", kind, sizeof(kind));
-	error = insert_failer(strcmp(kind, "ftrace") ? variant->by_kprobe : variant->by_ftrace,
+	self->by_ftrace = !strcmp(kind, "ftrace");
+	error = insert_failer(self->by_ftrace ? variant->by_ftrace : variant->by_kprobe,
 			      variant->value);
 	if (error == -ENOENT)
 		SKIP(return, "no failer.ko, or the kernel has no such function");
@@ -296,7 +298,8 @@ TEST_F(registering, a_call_that_fails_refuses_it_and_the_next_try_works)
 
 	snprintf(mark, sizeof(mark), "calls test %d", getpid());
 	ASSERT_EQ(0, write_text("/dev/kmsg", mark));
-	fail_from_now(variant->nth);
+	/* by kprobe it is that of allocations, or that of frees where they are not redirected */
+	fail_from_now(self->by_ftrace ? variant->nth : 1);
 	EXPECT_EQ(variant->error, listen_blocks(&self->m, 10, "both"));
 	EXPECT_EQ(0, fail_no_more());
 	EXPECT_EQ(variant->says ? 1 : 0, in_log(mark, variant->says ? variant->says : ""));

@@ -36,6 +36,7 @@ FIXTURE(faults) {
 	struct scratch *at;	/* where an attempt registers */
 	int other;		/* what it registers: up at most at 12 blocks */
 	int leaving;		/* registered on a mount that goes */
+	int device;		/* by which an attempt registers */
 	int nth;		/* fail-nth of this thread */
 	bool probes_safe;	/* no allocation fails where it would break the kernel's own */
 	const char *file;	/* what an attempt opens, reads or registers by */
@@ -314,6 +315,37 @@ static int try_read(FIXTURE_DATA(faults) *self)
 	return error;
 }
 
+static int try_listen(FIXTURE_DATA(faults) *self)
+{
+	int fd = open(TMPFSWARN_DEVICE, O_RDWR | O_CLOEXEC);
+
+	return fd < 0 || close(fd) ? -errno : 0;
+}
+
+static int try_listing(FIXTURE_DATA(faults) *self)
+{
+	int fd = open(TMPFSWARN_DEVICE, O_RDONLY | O_CLOEXEC), error = 0;
+	char text[512];
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = read(fd, text, sizeof(text));
+	if (n <= 0)
+		error = n ? -errno : -ENODATA;
+	close(fd);
+	return error;
+}
+
+TEST_F_TIMEOUT(faults, opening_and_listing_the_device, 300)
+{
+	struct path listen = { .name = "opening the device", .attempt = try_listen };
+	struct path list = { .name = "listing by the device", .attempt = try_listing };
+
+	EXPECT_LT(1, fail_each(_metadata, self, &listen));
+	EXPECT_LT(1, fail_each(_metadata, self, &list));
+}
+
 TEST_F_TIMEOUT(faults, opening_any_file, 300)
 {
 	struct path path = { .attempt = try_open };
@@ -421,6 +453,42 @@ static void register_each(struct __test_metadata *_metadata, FIXTURE_DATA(faults
 TEST_F_TIMEOUT(faults, registering_by_any_door, 300)
 {
 	register_each(_metadata, self, make_listener, close_listener, "");
+}
+
+static int open_device(FIXTURE_DATA(faults) *self)
+{
+	self->device = open(TMPFSWARN_DEVICE, O_RDWR | O_CLOEXEC);
+	return self->device < 0 ? -errno : 0;
+}
+
+static int close_device(FIXTURE_DATA(faults) *self)
+{
+	close(self->device);
+	return EVENTUALLY(stat_of("triggers") == 1) ? 0 : -ETIMEDOUT;
+}
+
+static int try_device(FIXTURE_DATA(faults) *self)
+{
+	int fd = open(self->at->path, O_PATH | O_CLOEXEC), error;
+	char text[64];
+
+	if (fd < 0)
+		return -errno;
+	snprintf(text, sizeof(text), "%d %s", fd, self->args);
+	error = write(self->device, text, strlen(text)) < 0 ? -errno : 0;
+	close(fd);
+	return error;
+}
+
+TEST_F_TIMEOUT(faults, registering_by_the_device, 300)
+{
+	struct path path = {
+		.name = "registering by the device",
+		.prepare = open_device, .attempt = try_device, .undo = close_device,
+	};
+
+	self->args = "50% rising tag=one";
+	EXPECT_LT(1, fail_each(_metadata, self, &path));
 }
 
 /* with none there and the probes taken away, so that they must be put back */

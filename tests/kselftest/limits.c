@@ -459,9 +459,12 @@ TEST_F_TIMEOUT(limit, mounts_of_a_user_there_at_insmod_are_counted_as_well, 120)
 	there = stat_of("mounts");
 	for (i = 0; i < 400; i++)
 		MAKE(&user);
-	RELOAD("max_mounts=300");
-	EXPECT_EQ(there + 300, stat_of("mounts"));
-	EXPECT_EQ(100, stat_of("mounts_hidden"));
+	/* and once more: they are hidden when the module goes */
+	for (i = 0; i < 2; i++) {
+		RELOAD("max_mounts=300");
+		EXPECT_EQ(there + 300, stat_of("mounts"));
+		EXPECT_EQ(100, stat_of("mounts_hidden"));
+	}
 	user_end(&user);
 	EXPECT_MOUNTS(there, 0);
 	/* and it starts from nothing again */

@@ -152,6 +152,41 @@ TEST_F(mount, a_user_gets_no_more_by_making_user_namespaces)
 	EXPECT_EQ(0, result);
 }
 
+static int in_a_namespace_of_roots(void *arg)
+{
+	shared *self = arg;
+	int device;
+
+	if (!become_root_of_a_namespace(0))
+		return 4;
+	device = device_open();
+	NEED_REGISTERED(device);
+	NEED_REGISTERED(device);
+	NEED_REFUSED(device);
+	/* one in there is of the same */
+	NEED(become_root_of_a_namespace(0));
+	device = device_open();
+	NEED_REFUSED(device);
+	NEED(say(self->socket[1]));
+	return hear(self->socket[1]) ? 0 : 1;
+}
+
+TEST_F(mount, each_namespace_that_root_has_made_is_a_user_of_its_own)
+{
+	pid_t children[2];
+	size_t i;
+
+	ASSERT_TRUE(set_limit(2));
+	for (i = 0; i < ARRAY_SIZE(children); i++) {
+		children[i] = start_as(0, in_a_namespace_of_roots, self);
+		EXPECT_TRUE(hear(self->socket[0]));
+	}
+	for (i = 0; i < ARRAY_SIZE(children); i++)
+		say(self->socket[0]);
+	for (i = 0; i < ARRAY_SIZE(children); i++)
+		EXPECT_EQ(0, ended(children[i]));
+}
+
 TEST_F(mount, the_limits_of_all_are_edquot_to_root_as_well)
 {
 	struct scratch second;

@@ -4,6 +4,7 @@
 #include "kselftest_harness.h"
 
 #include <linux/capability.h>
+#include <sys/fsuid.h>
 
 FIXTURE(mount) {
 	struct scratch m;
@@ -180,6 +181,60 @@ TEST_F(mount, the_same_user_of_another_group_may_not_write)
 {
 	REGISTER_FIRST();
 	EXPECT_EQ(0, as_user(0, as_another_group, self));
+}
+
+struct change {
+	shared *self;
+	const char *what;
+};
+
+/* one of the eight alone; the file system's ids follow the effective ones */
+static bool change_one(const char *what)
+{
+	if (!strcmp(what, "uid"))
+		return setresuid(USER, -1, -1) == 0;
+	if (!strcmp(what, "euid"))
+		return setresuid(-1, USER, -1) == 0 && setfsuid(0) == USER;
+	if (!strcmp(what, "suid"))
+		return setresuid(-1, -1, USER) == 0;
+	if (!strcmp(what, "fsuid"))
+		return setfsuid(USER) == 0;
+	if (!strcmp(what, "gid"))
+		return setresgid(USER, -1, -1) == 0;
+	if (!strcmp(what, "egid"))
+		return setresgid(-1, USER, -1) == 0 && setfsgid(0) == USER;
+	if (!strcmp(what, "sgid"))
+		return setresgid(-1, -1, USER) == 0;
+	return setfsgid(USER) == 0;
+}
+
+static int refused_with_one_changed(void *arg)
+{
+	struct change *change = arg;
+	shared *self = change->self;
+	char text[32];
+
+	NEED(change_one(change->what));
+	snprintf(text, sizeof(text), "%d 40k", self->fd);
+	NEED(device_put(self->device, text) == -EPERM);
+	NEED(device_put(self->device, "forget first") == -EPERM);
+	return 0;
+}
+
+TEST_F(mount, who_has_changed_any_of_his_user_and_group_ids_may_not_write)
+{
+	static const char * const ids[] = {
+		"uid", "euid", "suid", "fsuid", "gid", "egid", "sgid", "fsgid",
+	};
+	struct change change = { self };
+	size_t i;
+
+	REGISTER_FIRST();
+	for (i = 0; i < ARRAY_SIZE(ids); i++) {
+		change.what = ids[i];
+		EXPECT_EQ(0, as_user(0, refused_with_one_changed, &change)) TH_LOG("%s", ids[i]);
+	}
+	EXPECT_EQ(0, as_user(0, is_accepted, self));
 }
 
 /* what it has it may use or not: what it cannot have again counts */

@@ -470,6 +470,82 @@ test_through_debugfs_follow_waits_for_the_module_to_be_loaded_again() {
 	is reason "$(value 2 .reason)" "module unloaded"
 }
 
+# ---- levels of inodes ----
+
+# inodes NAME NUMBER...: empty files; the directory is one, too
+inodes() {
+	name=$1
+	shift
+	for number; do : >"$dir/$name/inode$number"; done
+}
+
+both_a_level_of_inodes_is_reached_when_so_many_are_used() {
+	mounted a size=4m,nr_inodes=100
+	watch "$dir/a" inodes:5 inodes:50% 50%
+	is ready "$(cat "$dir/out")" "watching $dir/a: 0 of 4M used (0%); 1 of 100 inodes used (1%); below inodes:5, inodes:50%, 50%"
+	inodes a 1 2 3 4
+	is first "$(events 1)" "up inodes:5"
+	rm "$dir/a/inode4"
+	is second "$(events 2)" "up inodes:5 down inodes:5"
+	is figures "$(sed -n 's/.*: \(.* used ([^)]*)\).*/\1/p' "$dir/out" | tail -n 2 | tr '\n' '|')" "5 of 100 inodes used (5%)|4 of 100 inodes used (4%)|"
+	fill a 512
+	is third "$(events 4)" "up inodes:5 down inodes:5 up inodes:5 up 50%"
+	run wait --timeout 0 "$dir/a" inodes:5
+	expect 0 ""
+	run wait --timeout 0 "$dir/a" inodes:6
+	expect 2 ""
+	run wait --falling --timeout 0 "$dir/a" inodes:5.01%
+	expect 0 ""
+	run wait --timeout 0 "$dir/a" inodes:1k
+	expect 2 "note: $dir/a: level inodes:1k is more than the 100 that it may have: reached only if nr_inodes is made larger"
+}
+
+both_json_and_list_say_what_a_level_is_of() {
+	mounted a size=4m,nr_inodes=100
+	watch --json --rising "$dir/a" inodes:2 60%
+	inodes a 1
+	until_lines "$dir/out" 1 '"crossing"'
+	json
+	is ready "$(value 1 '.levels[0].resource') $(value 1 '.levels[1].resource') $(value 1 .inodes_used) $(value 1 .inodes)" "inodes bytes 1 100"
+	is crossing "$(value 2 .level) $(value 2 .resource) $(value 2 .used) $(value 2 .size)" "inodes:2 inodes 2 100"
+	run list
+	is levels "$(awk -v at="$dir/a" '$NF == at { print $7 }' "$dir/out")" "inodes:2,60%"
+	run list --json
+	json
+	o=$(awk -v at="$dir/a" '$3 == at && $2 ~ /mountpoints/ { sub(/\.mountpoints.*/, "", $2); print $2 }' "$dir/json")
+	is listed "$(value 1 "$o.levels[0].resource") $(value 1 "$o.levels[0].inodes") $(value 1 "$o.levels[1].resource") $(value 1 "$o.levels[2].level")" "used_inodes 2 used_bytes "
+}
+
+both_a_remount_that_takes_the_limit_on_inodes_away_ends_what_is_watched() {
+	mounted a size=4m,nr_inodes=100
+	run watch --count 1 --timeout 0 "$dir/a" inodes:50%
+	expect 2 ""
+	watch "$dir/a" inodes:50% 90%
+	mount -o remount,nr_inodes=0 "$dir/a"
+	ended
+	expect 3 "$dir/a: has no limit any more"
+	is events "$(events 0)" ""
+	run watch "$dir/a" inodes:50%
+	expect 1 "$dir/a: mounted with nr_inodes=0, which the kernel keeps no count of, or its inodes cannot be watched: see dmesg"
+	run wait --timeout 0 "$dir/a" 50%
+	expect 2 ""
+	mounted b size=0,nr_inodes=100
+	watch "$dir/b" inodes:2
+	is ready "$(cat "$dir/out")" "watching $dir/b: 1 of 100 inodes used (1%); below inodes:2"
+	inodes b 1
+	is event "$(events 1)" "up inodes:2"
+	umount "$dir/b" || fail "busy"
+	ended
+	expect 3 "$dir/b: unmounted"
+	# what ends with the one is no crossing of the other
+	mounted c size=4m,nr_inodes=100
+	watch "$dir/c" inodes:50% 90%
+	mount -o remount,size=0,nr_inodes=0 "$dir/c"
+	ended
+	expect 3 "$dir/c: has no limit any more"
+	is events "$(events 0)" ""
+}
+
 # ---- levels of free space ----
 
 both_a_level_of_free_space_is_reached_when_no_more_than_that_is_left() {

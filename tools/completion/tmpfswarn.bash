@@ -4,7 +4,7 @@
 _tmpfswarn()
 {
 	local cur prev words cword options command=list
-	local levels='50% 60% 70% 80% 90% 95% low medium critical free:5% free:10% free:200M'
+	local levels='50% 60% 70% 80% 90% 95% low medium critical free:5% free:10% free:200M inodes:80% inodes:90%'
 
 	_init_completion -s -n : 2>/dev/null || {
 		cur=${COMP_WORDS[COMP_CWORD]}
@@ -65,7 +65,7 @@ _tmpfswarn()
 			[[ $cur == [./~]* ]] && compgen -f -- "$cur"
 		)
 		compopt -o filenames -o nosort 2>/dev/null
-		# bash takes "free:" for a word of its own
+		# bash takes "free:" and "inodes:" for words of their own
 		declare -F __ltrim_colon_completions >/dev/null && __ltrim_colon_completions "$cur"
 	fi
 } && complete -F _tmpfswarn tmpfswarn

@@ -138,12 +138,17 @@ static int failer_livepatch(void)
 {
 	int err = ftrace_set_filter(&failer_ops, function, strlen(function), 1);
 
-	return err ?: register_ftrace_function(&failer_ops);
+	if (!err)
+		err = register_ftrace_function(&failer_ops);
+	if (err)
+		tw_compat_ftrace_free_filter(&failer_ops);
+	return err;
 }
 
 static void failer_unpatch(void)
 {
 	unregister_ftrace_function(&failer_ops);
+	tw_compat_ftrace_free_filter(&failer_ops);
 }
 #else
 static int failer_livepatch(void)
