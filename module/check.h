@@ -63,6 +63,8 @@ tw_check_alloc(struct tw_gauge *gauge, struct shmem_sb_info *sbinfo,
  * @until: its checks are made again from then on, in jiffies; the same
  * @reasons: for which it may be refused something, see verdict.c
  * @asked: inodes that it wants, the same
+ * @number: the system call's, -1 for a page fault; the same. Not to be had when it returns: arm64
+ *	forgets it where a signal is pending, before the task works are run
  *
  * Of the task alone.
  */
@@ -72,6 +74,7 @@ struct tw_call_notes {
 	unsigned long until;
 	unsigned int reasons;
 	unsigned int asked;
+	int number;
 };
 
 /**

@@ -65,15 +65,15 @@
 /* ---- V2 ---- */
 
 /* A page fault is no system call. */
-static bool tw_verdict_is_fault(struct pt_regs *regs)
+static bool tw_verdict_is_fault(const struct tw_call_notes *notes)
 {
-	return syscall_get_nr(current, regs) == -1;
+	return notes->number == -1;
 }
 
 /* The error that the current task returns with to user mode, if that is of interest. */
-static int tw_verdict_error(struct pt_regs *regs)
+static int tw_verdict_error(const struct tw_call_notes *notes, struct pt_regs *regs)
 {
-	if (!tw_verdict_is_fault(regs))
+	if (!tw_verdict_is_fault(notes))
 		return syscall_get_error(current, regs);
 	/* its own, of which others put none in this queue but by tgkill(2) */
 	if (data_race(sigismember(&current->pending.signal, SIGBUS)))
@@ -82,17 +82,17 @@ static int tw_verdict_error(struct pt_regs *regs)
 }
 
 /* What the current task's call has asked for, in bytes; 0 if that is not known. */
-static u64 tw_verdict_asked(struct pt_regs *regs)
+static u64 tw_verdict_asked(const struct tw_call_notes *notes, struct pt_regs *regs)
 {
 	unsigned long arguments[6];
 
-	if (tw_verdict_is_fault(regs))
+	if (tw_verdict_is_fault(notes))
 		return PAGE_SIZE;
 	/* other numbers, other arguments */
 	if (in_compat_syscall())
 		return 0;
 	syscall_get_arguments(current, regs, arguments);
-	switch (syscall_get_nr(current, regs)) {
+	switch (notes->number) {
 	case __NR_write:
 	case __NR_pwrite64:
 		return arguments[2];
@@ -122,7 +122,7 @@ static enum tw_refusal_cause tw_verdict_cause(struct tw_gauge *gauge, unsigned i
 static void tw_verdict_returned(struct tw_gauge *gauge, const struct tw_call_notes *notes)
 {
 	struct pt_regs *regs = task_pt_regs(current);
-	int err = tw_verdict_error(regs);
+	int err = tw_verdict_error(notes, regs);
 	struct tw_refusal refusal;
 
 	if (err != -ENOSPC && err != -EDQUOT)
@@ -130,7 +130,7 @@ static void tw_verdict_returned(struct tw_gauge *gauge, const struct tw_call_not
 	refusal.cause = tw_verdict_cause(gauge, notes->reasons, err);
 	refusal.asked = notes->asked;
 	if (notes->reasons & (TW_REASON_SIZE | TW_REASON_OVERCOMMIT))
-		refusal.asked = tw_verdict_asked(regs);
+		refusal.asked = tw_verdict_asked(notes, regs);
 	preempt_disable();
 	tw_check_refused(gauge, &refusal, false);
 	preempt_enable();
@@ -149,6 +149,7 @@ tw_verdict_note(struct tw_gauge *gauge, unsigned int reason, unsigned int asked)
 		.returned = tw_verdict_returned,
 		.reasons = reason,
 		.asked = asked,
+		.number = syscall_get_nr(current, task_pt_regs(current)),
 	};
 	struct tw_call *call = tw_check_own_call(gauge);
 

@@ -6,6 +6,7 @@
 #include <linux/loop.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/xattr.h>
 
@@ -285,6 +286,37 @@ TEST_F(mount, huge_pages_that_cannot_be_had_are_none)
 	close(fd);
 	close(device);
 	scratch_end(&m);
+}
+
+#define INTERRUPTS	300
+
+static volatile sig_atomic_t interrupts;
+
+static void on_interrupt(int number)
+{
+	interrupts++;
+}
+
+/* arm64 forgets the number of a call that returns with a signal pending */
+TEST_F(mount, a_call_that_a_signal_interrupts_is_one_refusal)
+{
+	const struct itimerval often = { { 0, 1000 }, { 0, 1000 } }, never = { };
+	const struct sigaction action = { .sa_handler = on_interrupt };
+	long long times = 0, most;
+	char byte = 1;
+
+	ASSERT_EQ(0, append_blocks(self->fd, &self->m, BLOCKS));
+	NO_REFUSAL();
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &often, NULL));
+	for (most = 100000000; interrupts < INTERRUPTS && times < most; times++) {
+		if (pwrite(self->fd, &byte, 1, BLOCKS * self->m.block) != -1 || errno != ENOSPC)
+			break;
+	}
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &never, NULL));
+	EXPECT_LE(INTERRUPTS, interrupts);
+	EXPECT_EQ(times, record_sum(self->device));
+	EXPECT_SIGNALS(self->efd, times);
 }
 
 /* ---- inodes ---- */
