@@ -14,6 +14,7 @@ struct pid_namespace;
 
 /**
  * enum tw_refusal_cause - why something was refused
+ * @TW_CAUSE_UNTOLD: that is not for who reads it
  * @TW_CAUSE_SIZE: the mount has no more blocks
  * @TW_CAUSE_INODES: it has no more inodes
  * @TW_CAUSE_QUOTA: a user or group has used up its quota
@@ -21,6 +22,7 @@ struct pid_namespace;
  * @TW_CAUSE_MEMORY: it has none
  */
 enum tw_refusal_cause {
+	TW_CAUSE_UNTOLD,
 	TW_CAUSE_SIZE,
 	TW_CAUSE_INODES,
 	TW_CAUSE_QUOTA,
@@ -112,5 +114,6 @@ struct tw_cause {
 void tw_crossing_set(struct tw_crossing *crossing, u64 used, u64 size, bool above);
 void tw_crossing_set_current(struct tw_crossing *crossing,
 			     const struct tw_viewer *viewer);
+void tw_crossing_hide_refusal(struct tw_crossing *crossing, const struct tw_viewer *viewer);
 
 #endif /* TW_CROSSING_H */

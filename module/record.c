@@ -64,8 +64,9 @@ size_t tw_record_print(char *buf, size_t size, const struct tw_record *record,
 			tw_blocks_to_bytes(crossing->size, names->shift),
 			(long long)crossing->time.tv_sec, crossing->time.tv_nsec);
 	if (record->event == TW_EVENT_REFUSED) {
-		len += scnprintf(buf + len, size - len, " cause=%s",
-				 causes[crossing->refusal.cause]);
+		if (crossing->refusal.cause != TW_CAUSE_UNTOLD)
+			len += scnprintf(buf + len, size - len, " cause=%s",
+					 causes[crossing->refusal.cause]);
 		if (crossing->refusal.asked)
 			len += scnprintf(buf + len, size - len, " asked=%llu",
 					 crossing->refusal.asked);

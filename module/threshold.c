@@ -255,6 +255,8 @@ unsigned int tw_threshold_count(struct tw_gauge *gauge, unsigned int most,
 			if (cause->task)
 				tw_crossing_set_current(&threshold->observer->last,
 							threshold->observer->viewer);
+			tw_crossing_hide_refusal(&threshold->observer->last,
+						 threshold->observer->viewer);
 		}
 		if (threshold->spec.once) {
 			some = 1;

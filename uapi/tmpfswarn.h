@@ -58,6 +58,9 @@
  *   asked	for refused, where that is known: how much the call has asked for, in the same
  *		as used: what was passed to write(2), pwrite(2) and fallocate(2), a page for a
  *		page fault, an inode
+ *		Where the task below is left out, asked is left out, too, and so is cause,
+ *		unless it is size or inodes, which fstatfs(2) tells everybody. Who is told
+ *		of all tasks is told of these always
  *   state	for state: above or below the level; none for refused
  *   crossings	for up, down and refused: how many the record stands for, 1 or more. The module keeps
  *		8 records of each registration. While these are unread, further crossings

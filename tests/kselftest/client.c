@@ -191,7 +191,8 @@ bool record_sound(const char *line)
 	at = skip_number(at, " used=");
 	at = skip_number(at, " size=");
 	at = skip_time(at);
-	if (refused)
+	/* left out for who may not know it */
+	if (refused && skip(at, " cause="))
 		at = skip_word(at, " cause=");
 	if (at && skip_number(at, " asked="))
 		at = refused ? skip_number(at, " asked=") : NULL;

@@ -486,8 +486,51 @@ TEST_F(mount, a_refusal_is_that_of_the_task_that_asked)
 	EXPECT_STREQ("refused one", record_field(&r, "comm"));
 }
 
+/* that user's, who is told of his own tasks */
+static int device_of_user(const struct scratch *m)
+{
+	int device;
+
+	if (setresuid(USER, USER, 0))
+		return -errno;
+	device = device_listen(m, "refused");
+	return setresuid(0, 0, 0) ? -errno : device;
+}
+
+TEST_F(mount, who_may_not_know_the_task_is_not_told_what_it_has_asked_for)
+{
+	struct record r;
+	pid_t child;
+	int device;
+
+	ASSERT_EQ(0, chmod(scratch_path(&self->m, "file"), 0666));
+	device = device_of_user(&self->m);
+	ASSERT_LE(0, device);
+	EXPECT_NEXT_SOON(device, "state");
+	ASSERT_EQ(0, append_blocks(self->fd, &self->m, BLOCKS));
+	EXPECT_ERROR(ENOSPC, write(self->fd, "", 1));
+	REFUSED("size", 1);
+	EXPECT_NEXT(device, "refused");
+	EXPECT_STREQ("size", record_field(&r, "cause"));
+	EXPECT_EQ(UNKNOWN, record_number(&r, "asked"));
+	EXPECT_EQ(BLOCKS * self->m.block, r.used);
+	EXPECT_STREQ("", record_field(&r, "comm"));
+	EXPECT_TRUE(record_sound(r.line)) TH_LOG("%s", r.line);
+	/* of his own he is */
+	child = start_as(USER, fails_as_a_user, &self->m);
+	ASSERT_LT(0, child);
+	EXPECT_EQ(0, ended(child));
+	EXPECT_NEXT(device, "refused");
+	EXPECT_STREQ("size", record_field(&r, "cause"));
+	EXPECT_EQ(1, record_number(&r, "asked"));
+	EXPECT_EQ(child, r.pid);
+	close(device);
+}
+
 TEST_F(mount, memory_that_may_not_be_promised_is_another_cause)
 {
+	struct record r;
+	int device;
 	char policy[16] = "", ratio[16] = "", hook[64] = "", byte = 1;
 	char *text = slurp_path("/proc/sys/vm/overcommit_memory");
 	long size;
@@ -500,6 +543,9 @@ TEST_F(mount, memory_that_may_not_be_promised_is_another_cause)
 	ASSERT_TRUE(value_in(ROOM "/" TMPFSWARN_STATS, "hook_refused", hook, sizeof(hook)));
 	if (strcmp(hook, "shmem_unused_huge_shrink"))
 		SKIP(return, "no huge pages: it is not seen");
+	device = device_of_user(&self->m);
+	ASSERT_LE(0, device);
+	EXPECT_NEXT_SOON(device, "state");
 	ASSERT_EQ(1, pwrite(self->fd, &byte, 1, 0));
 	/* nothing may be promised to root but what is there now */
 	ASSERT_EQ(0, write_text("/proc/sys/vm/admin_reserve_kbytes", "0"));
@@ -515,6 +561,12 @@ TEST_F(mount, memory_that_may_not_be_promised_is_another_cause)
 	write_text("/proc/sys/vm/overcommit_memory", policy);
 	write_text("/proc/sys/vm/overcommit_ratio", ratio);
 	REFUSED("overcommit", 1);
+	/* which is nobody else's business */
+	EXPECT_NEXT(device, "refused");
+	EXPECT_STREQ("", record_field(&r, "cause"));
+	EXPECT_EQ(UNKNOWN, record_number(&r, "asked"));
+	EXPECT_TRUE(record_sound(r.line)) TH_LOG("%s", r.line);
+	close(device);
 }
 
 static int exceeds_quota(void *arg)
