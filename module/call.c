@@ -7,8 +7,9 @@
  * before the task is in user mode again, or exits. Kernel threads, which never return to user
  * mode, get none. Nor does who finds no place left, or where the probe is a breakpoint, which x86
  * treats as an NMI. Whoever may write to a mount may take its places, and keep them, and the
- * mount's object with them, for as long as a call of theirs can be held up; so there is a limit to
- * those of all mounts.
+ * mount's object with them, for as long as a call of theirs can be held up. The places are those
+ * of a gauge, which is charged to who was the first to register there, and its lock is its own: so
+ * nobody takes any from other mounts, and nobody there waits for him.
  *
  * A task may stay in its system call for as long as it likes, and no module can take a task
  * work back from it. The module does not wait for it, and is not in use because of it:
@@ -21,10 +22,10 @@
  * D4. What is pending still is touched by the kernel alone. Its memory stays: an array of
  *     places for each gauge of a mount where a task was in its system call just then.
  */
+#include <linux/bitops.h>
 #include <linux/completion.h>
 #include <linux/kmemleak.h>
 #include <linux/kprobes.h>
-#include <linux/list.h>
 #include <linux/rcupdate.h>
 #include <linux/rcupdate_wait.h>
 #include <linux/sched.h>
@@ -37,18 +38,6 @@
 #include "compat.h"
 #include "gauge.h"
 #include "mount.h"
-#include "probe.h"
-
-/* of a kind on all mounts at a time */
-#define TW_CALLS_ALL	256
-
-/*
- * Protects the list, what is in it but for the notes, @calling of gauges and the
- * counts; taken with interrupts disabled, and from a probe, see tw_probe_lock().
- */
-static DEFINE_RAW_SPINLOCK(tw_call_lock);
-static LIST_HEAD(tw_call_pending);
-static unsigned int tw_call_nr_pending[TW_GAUGES];
 
 /* see compat.h; READ_ONCE(), or the compiler puts the symbol in its place */
 static typeof(task_work_add) *tw_call_task_work_add = task_work_add;
@@ -61,13 +50,12 @@ static void tw_call_end(struct callback_head *head)
 	struct tw_gauge *gauge = call->gauge;
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&tw_call_lock, flags);
-	list_del(&call->entry);
-	tw_call_nr_pending[gauge->ops->kind]--;
+	raw_spin_lock_irqsave(&gauge->call_lock, flags);
+	gauge->calls_taken &= ~BIT_ULL(call - gauge->calls);
 	WRITE_ONCE(gauge->calling, gauge->calling - 1);
 	/* the place is another's from then on */
 	WRITE_ONCE(call->task, NULL);
-	raw_spin_unlock_irqrestore(&tw_call_lock, flags);
+	raw_spin_unlock_irqrestore(&gauge->call_lock, flags);
 	notes.returned(gauge, &notes);
 	tw_mount_put(gauge->mount);
 }
@@ -76,16 +64,13 @@ static void tw_call_end(struct callback_head *head)
 static __always_inline struct tw_call *
 tw_call_take(struct tw_gauge *gauge, const struct tw_call_notes *notes)
 {
-	struct tw_call *call = gauge->calls;
-	size_t i;
+	u64 free = ~gauge->calls_taken;
+	unsigned int place = free ? __ffs64(free) : gauge->ops->calls;
+	struct tw_call *call = &gauge->calls[place];
 
-	lockdep_assert_held(&tw_call_lock);
-	if (tw_call_nr_pending[gauge->ops->kind] == TW_CALLS_ALL)
+	lockdep_assert_held(&gauge->call_lock);
+	if (place >= gauge->ops->calls)
 		return NULL;
-	for (i = 0; call->task; i++, call++) {
-		if (i == gauge->ops->calls - 1)
-			return NULL;
-	}
 	/* the module's end may just have let go of it */
 	if (!tw_mount_get_unless_gone(gauge->mount))
 		return NULL;
@@ -93,8 +78,7 @@ tw_call_take(struct tw_gauge *gauge, const struct tw_call_notes *notes)
 	call->notes = *notes;
 	call->gauge = gauge;
 	WRITE_ONCE(call->task, current);
-	list_add(&call->entry, &tw_call_pending);
-	tw_call_nr_pending[gauge->ops->kind]++;
+	gauge->calls_taken |= BIT_ULL(place);
 	WRITE_ONCE(gauge->calling, gauge->calling + 1);
 	return call;
 }
@@ -120,11 +104,10 @@ notrace bool tw_call_begin(struct tw_gauge *gauge, const struct tw_call_notes *n
 
 	if (!tw_call_returns())
 		return false;
-	local_irq_save(flags);
-	tw_probe_lock(&tw_call_lock);
+	/* no NMI: see tw_probe_lock() for why that can be waited for, and lockdep lets it */
+	raw_spin_lock_irqsave(&gauge->call_lock, flags);
 	call = tw_call_take(gauge, notes);
-	raw_spin_unlock(&tw_call_lock);
-	local_irq_restore(flags);
+	raw_spin_unlock_irqrestore(&gauge->call_lock, flags);
 	/* it is not exiting, so there is no other reason to fail than one to come */
 	if (call && READ_ONCE(tw_call_task_work_add)(current, &call->work.head, TWA_RESUME))
 		tw_call_end(&call->work.head);
@@ -154,6 +137,39 @@ static void tw_call_lock_stays(struct completion *completion)
 #endif
 }
 
+/* Has the kernel's function called for what is pending. */
+static void tw_call_give_away(struct tw_gauge *gauge)
+{
+	unsigned int place;
+
+	raw_spin_lock_irq(&gauge->call_lock);
+	for (place = 0; place < gauge->ops->calls; place++) {
+		struct tw_call *call = &gauge->calls[place];
+
+		if (!(gauge->calls_taken & BIT_ULL(place)))
+			continue;
+		tw_call_lock_stays(&call->work.completion);
+		/* who has read ours is waited for after this, and so is who knows the old class */
+		WRITE_ONCE(call->work.head.func, wakeme_after_rcu); /* D2 */
+	}
+	raw_spin_unlock_irq(&gauge->call_lock);
+}
+
+/* Leaves what is pending still to the kernel: nobody else touches the places any more (D3). */
+static void tw_call_leave(struct tw_gauge *gauge)
+{
+	u64 taken = gauge->calls_taken;
+
+	if (!taken)
+		return;
+	kmemleak_ignore(gauge->calls); /* D4 */
+	gauge->calls = NULL;
+	gauge->calls_taken = 0;
+	/* one for each; the last one leaves the gauge there as long as it is visited */
+	for (; taken; taken &= taken - 1)
+		tw_mount_put(gauge->mount);
+}
+
 /**
  * tw_call_abandon() - leave alone what has not returned
  *
@@ -164,26 +180,9 @@ static void tw_call_lock_stays(struct completion *completion)
  */
 void tw_call_abandon(void)
 {
-	struct tw_call *call, *next;
-
 	if (!tw_call_possible())
 		return;
-	raw_spin_lock_irq(&tw_call_lock);
-	list_for_each_entry(call, &tw_call_pending, entry) {
-		tw_call_lock_stays(&call->work.completion);
-		/* who has read ours is waited for below, and so is who knows the old class */
-		WRITE_ONCE(call->work.head.func, wakeme_after_rcu); /* D2 */
-	}
-	raw_spin_unlock_irq(&tw_call_lock);
+	tw_check_visit_calls(tw_call_give_away);
 	synchronize_rcu_tasks();
-	/* nobody else touches the list any more (D3) */
-	list_for_each_entry_safe(call, next, &tw_call_pending, entry) {
-		struct tw_gauge *gauge = call->gauge;
-
-		list_del(&call->entry);
-		if (gauge->calls)
-			kmemleak_ignore(gauge->calls); /* D4 */
-		gauge->calls = NULL;
-		tw_mount_put(gauge->mount);
-	}
+	tw_check_visit_calls(tw_call_leave);
 }

@@ -141,7 +141,9 @@
 #include <linux/irq_work.h>
 #include <linux/jiffies.h>
 #include <linux/kprobes.h>
+#include <linux/list.h>
 #include <linux/minmax.h>
+#include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -854,6 +856,26 @@ static void tw_check_fn(struct irq_work *work)
 
 /* ---- what it takes ---- */
 
+/* gauges with places for system calls, and what protects the list */
+static LIST_HEAD(tw_check_with_calls);
+static DEFINE_MUTEX(tw_check_calls_mutex);
+
+/**
+ * tw_check_visit_calls() - call a function for each gauge with places for system calls
+ * @visit: called with a mutex held which is taken before the last of a gauge is given back
+ *
+ * Context: process.
+ */
+void tw_check_visit_calls(void (*visit)(struct tw_gauge *gauge))
+{
+	struct tw_gauge *gauge;
+
+	mutex_lock(&tw_check_calls_mutex);
+	list_for_each_entry(gauge, &tw_check_with_calls, with_calls)
+		visit(gauge);
+	mutex_unlock(&tw_check_calls_mutex);
+}
+
 /* Also where no call can be looked at when it returns, as few kernels are. */
 static struct tw_call *tw_check_make_calls(const struct tw_gauge *gauge)
 {
@@ -882,6 +904,10 @@ static int tw_check_install(struct tw_gauge *gauge, struct tw_cpu_state __percpu
 	if (err) {
 		gauge->cpu_states = NULL;
 		gauge->calls = NULL;
+	} else if (calls) {
+		mutex_lock(&tw_check_calls_mutex);
+		list_add_tail(&gauge->with_calls, &tw_check_with_calls);
+		mutex_unlock(&tw_check_calls_mutex);
 	}
 	return err;
 }
@@ -955,6 +981,9 @@ void tw_check_release(struct tw_gauge *gauge)
 
 	if (!gauge->cpu_states)
 		return;
+	mutex_lock(&tw_check_calls_mutex);
+	list_del_init(&gauge->with_calls);
+	mutex_unlock(&tw_check_calls_mutex);
 	/* what the hook has queued may still run, and queue the second */
 	for_each_possible_cpu(cpu) {
 		struct tw_cpu_state *cpu_state = per_cpu_ptr(gauge->cpu_states,

@@ -6,7 +6,6 @@
 #define TW_CHECK_H
 
 #include <linux/compiler.h>
-#include <linux/list.h>
 #include <linux/rcupdate_wait.h>
 #include <linux/shmem_fs.h>
 #include <linux/types.h>
@@ -82,7 +81,6 @@ struct tw_call_notes {
  * @work: its head is the task work; the rest is for wakeme_after_rcu()
  * @task: whose call; NULL for a free place. Found by the task alone
  * @gauge: where, with a reference to its mount
- * @entry: in the list of all that are pending
  * @notes: what is kept of it
  *
  * Here, where hooks look for their own.
@@ -91,7 +89,6 @@ struct tw_call {
 	struct rcu_synchronize work;
 	struct task_struct *task;
 	struct tw_gauge *gauge;
-	struct list_head entry;
 	struct tw_call_notes notes;
 };
 
@@ -105,6 +102,9 @@ void tw_check_notify(struct tw_gauge *gauge);
 
 /* for resync.c */
 bool tw_check_again(struct tw_gauge *gauge, bool *queued);
+
+/* for call.c */
+void tw_check_visit_calls(void (*visit)(struct tw_gauge *gauge));
 
 /* for discovery.c */
 void tw_check_now(struct tw_gauge *gauge);

@@ -36,7 +36,7 @@ struct tw_threshold;
  * @shift: log2 of the bytes that one of them is
  * @credits: what is near a threshold is charged to CPUs, see check.c
  * @counts: nothing is measured: what happens is counted, and thresholds have no level
- * @calls: places for system calls that are looked at when they return, see call.c
+ * @calls: places for system calls that are looked at when they return, see call.c; 64 at most
  * @limit: how many there can be, 0 if the kernel keeps no count
  * @used: sets how many there are; may be negative while others count. Called with the gauge's
  *	lock held. False if that cannot be had before a remount is over
@@ -103,7 +103,11 @@ struct tw_gauge_ops {
  * @watched_info: like @watched, but in one table of all kinds, by @sbinfo
  * @count: of a gauge that counts, while it has thresholds
  * @calls: see call.c; made with the first threshold, if @ops says so
- * @calling: how many of them are pending; under a lock of that file
+ * @call_lock: protects what follows, and the places but for their notes; taken in probes, with
+ *	interrupts disabled, and inside of no other lock
+ * @calling: how many of them are taken
+ * @calls_taken: which; a bit for each
+ * @with_calls: in a list of those with places, see check.c
  * @rechecked: the hook was asked to check again after the first trigger; under @mount's mutex
  * @counted: it has a limit, as far as was told; of the mount work alone
  *
@@ -152,7 +156,10 @@ struct tw_gauge {
 	struct hlist_node watched_info;
 	atomic_long_t count;
 	struct tw_call *calls;
+	raw_spinlock_t call_lock; /* see above */
 	unsigned int calling;
+	u64 calls_taken;
+	struct list_head with_calls;
 	bool rechecked;
 	bool counted;
 };

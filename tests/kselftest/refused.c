@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* System calls that a mount has refused: each is told once, to its task, with what was short. */
 #include <setjmp.h>
+#include <linux/aio_abi.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <linux/loop.h>
@@ -609,6 +610,87 @@ TEST_F(mount, a_quota_is_another_cause)
 	EXPECT_TRUE(record_none(device));
 	close(device);
 	scratch_end(&m);
+}
+
+/* as many as a mount has places, each with one on more mounts than were once allowed in all */
+#define PLACES	64
+#define HELD	5
+
+/* One call that each of the mounts refuses something, which says so, and stays. */
+static int fails_and_stays(const int *files, long long end, int said, int stay)
+{
+	struct iocb requests[HELD + 2] = { }, *all[HELD + 2];
+	aio_context_t context = 0;
+	char byte = 1;
+	int i;
+
+	for (i = 0; i < HELD + 2; i++) {
+		requests[i].aio_lio_opcode = i <= HELD ? IOCB_CMD_PWRITE : IOCB_CMD_PREAD;
+		requests[i].aio_fildes = i < HELD ? files[i] : i == HELD ? said : stay;
+		requests[i].aio_buf = (unsigned long)&byte;
+		requests[i].aio_nbytes = 1;
+		requests[i].aio_offset = i < HELD ? end : 0;
+		all[i] = &requests[i];
+	}
+	if (syscall(SYS_io_setup, HELD + 2, &context))
+		return 1;
+	return syscall(SYS_io_submit, context, HELD + 2, all) != HELD + 2;
+}
+
+TEST_F_TIMEOUT(mount, who_takes_all_places_of_some_mounts_takes_none_of_another, 120)
+{
+	int said[2], stay[2], devices[HELD], files[HELD], i;
+	struct scratch held[HELD];
+	pid_t children[PLACES];
+	struct record r;
+	char byte = 1;
+
+	ASSERT_EQ(0, pipe(said));
+	ASSERT_EQ(0, pipe(stay));
+	for (i = 0; i < HELD; i++) {
+		ASSERT_EQ(0, scratch_mount(&held[i], "nr_blocks=100"));
+		files[i] = open(scratch_path(&held[i], "file"), O_RDWR | O_CREAT, 0600);
+		ASSERT_LE(0, files[i]);
+		devices[i] = device_listen(&held[i], "refused");
+		ASSERT_LE(0, devices[i]);
+		EXPECT_NEXT_SOON(devices[i], "state");
+		ASSERT_EQ(0, append_blocks(files[i], &held[i], BLOCKS));
+	}
+	ASSERT_EQ(0, append_blocks(self->fd, &self->m, BLOCKS));
+	for (i = 0; i < PLACES; i++) {
+		children[i] = fork();
+		ASSERT_LE(0, children[i]);
+		if (!children[i]) {
+			close(stay[1]);
+			_exit(fails_and_stays(files, BLOCKS * self->m.block, said[1], stay[0]));
+		}
+	}
+	close(said[1]);
+	for (i = 0; i < PLACES; i++)
+		ASSERT_EQ(1, read(said[0], &byte, 1));
+	/* told when it returns: what it has asked for is known then, and only then */
+	EXPECT_ERROR(ENOSPC, write(self->fd, &byte, 1));
+	REFUSED("size", 1);
+	EXPECT_ERROR(ENOSPC, pwrite(files[0], &byte, 1, BLOCKS * self->m.block));
+	EXPECT_NEXT(devices[0], "refused");
+	EXPECT_STREQ("size", record_field(&r, "cause"));
+	EXPECT_EQ(UNKNOWN, record_number(&r, "asked"));
+	close(stay[1]);
+	for (i = 0; i < PLACES; i++)
+		EXPECT_EQ(0, ended(children[i]));
+	/* and the places are free again; what io_submit(2) was refused is told to its caller alone */
+	EXPECT_ERROR(ENOSPC, pwrite(files[0], &byte, 1, BLOCKS * self->m.block));
+	EXPECT_NEXT(devices[0], "refused");
+	EXPECT_EQ(1, record_number(&r, "asked"));
+	EXPECT_EQ(1, r.crossings);
+	for (i = 0; i < HELD; i++) {
+		EXPECT_TRUE(record_none(devices[i]));
+		close(devices[i]);
+		close(files[i]);
+		scratch_end(&held[i]);
+	}
+	close(stay[0]);
+	close(said[0]);
 }
 
 /* a loop device on a file of the mount, -1 if there can be none */
