@@ -19,7 +19,6 @@ struct pid_namespace;
  * @TW_CAUSE_INODES: it has no more inodes
  * @TW_CAUSE_QUOTA: a user or group has used up its quota
  * @TW_CAUSE_OVERCOMMIT: the machine may not promise more memory
- * @TW_CAUSE_MEMORY: it has none
  */
 enum tw_refusal_cause {
 	TW_CAUSE_UNTOLD,
@@ -27,7 +26,6 @@ enum tw_refusal_cause {
 	TW_CAUSE_INODES,
 	TW_CAUSE_QUOTA,
 	TW_CAUSE_OVERCOMMIT,
-	TW_CAUSE_MEMORY,
 };
 
 /**

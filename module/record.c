@@ -51,7 +51,6 @@ size_t tw_record_print(char *buf, size_t size, const struct tw_record *record,
 		[TW_CAUSE_INODES] = "inodes",
 		[TW_CAUSE_QUOTA] = "quota",
 		[TW_CAUSE_OVERCOMMIT] = "overcommit",
-		[TW_CAUSE_MEMORY] = "memory",
 	};
 	const struct tw_crossing *crossing = &record->crossing;
 	size_t len;

@@ -12,18 +12,22 @@
  * V2. When the call returns, the error that it returns says whether it was: ENOSPC or EDQUOT, or
  *     for a page fault a SIGBUS that is pending. Once for each call, then, whatever happened in it.
  *
- * Nothing is done on the way of an allocation that succeeds. What is probed:
+ * Nothing is done on the way of an allocation that succeeds, but where few inodes are left, or
+ * there are quotas. What is probed:
  *
  *	shmem_unused_huge_shrink()	with no shrink_control is called where blocks could not be
  *					had, and there alone. What is short is seen then: if
  *					it is not the mount's size, it is memory that may
  *					be promised (or a quota, which has an error of its own)
- *	shmem_fallocate()		refuses at once what is larger than the whole mount
+ *	shmem_fallocate()		refuses at once what is larger than the whole mount,
+ *					when it has the inode's lock: what a remount does
+ *					until then is not seen
  *	__shmem_get_inode(), shmem_link(), shmem_xattr_handler_set()
  *					take inodes, first of all. Their failure calls nothing
  *					to be probed, so calls are noted that find few left:
  *					TW_VERDICT_FEW is more than are made while a
- *					task goes from the probe to the count
+ *					task goes from the probe to the count, unless it is
+ *				preempted there for long
  *
  * Without transparent huge pages nobody makes space. There what counts blocks is probed, which
  * is called for each allocation: it is noted when it is about to count more than there is. A
@@ -32,7 +36,7 @@
  * V3. Who cannot be given a place, since it never returns to user mode or since there is none
  *     left, is taken at its first word: a page that cannot be had, a fallocate(2) that is too
  *     large, or no inode left when one is to be taken. As a failed allocation is tried again,
- *     that is counted once in a jiffy for each task.
+ *     that is counted once in a jiffy for each task, as long as its CPU is refused nothing else.
  */
 #include <linux/compat.h>
 #include <linux/dcache.h>
@@ -41,6 +45,8 @@
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
+#include <linux/limits.h>
+#include <linux/minmax.h>
 #include <linux/preempt.h>
 #include <linux/quotaops.h>
 #include <linux/sched.h>
@@ -104,8 +110,14 @@ static u64 tw_verdict_asked(const struct tw_call_notes *notes, struct pt_regs *r
 	return 0;
 }
 
-static enum tw_refusal_cause tw_verdict_cause(struct tw_gauge *gauge, unsigned int reasons,
-					      int err)
+/* How many inodes of @limit are left? As long as there is no limit, all. */
+static __always_inline long tw_verdict_left(const struct shmem_sb_info *sbinfo,
+					    unsigned long limit)
+{
+	return limit ? limit - tw_compat_used_inodes(sbinfo, limit) : LONG_MAX;
+}
+
+static enum tw_refusal_cause tw_verdict_cause(unsigned int reasons, int err)
 {
 	if (err == -EDQUOT)
 		return TW_CAUSE_QUOTA;
@@ -115,8 +127,26 @@ static enum tw_refusal_cause tw_verdict_cause(struct tw_gauge *gauge, unsigned i
 		return TW_CAUSE_OVERCOMMIT;
 	if (reasons & TW_REASON_INODES)
 		return TW_CAUSE_INODES;
-	/* noted for the sake of a quota that has not refused it */
-	return TW_CAUSE_MEMORY;
+	/* noted for the sake of a quota, which has not refused it */
+	return TW_CAUSE_UNTOLD;
+}
+
+/*
+ * Are there few inodes left still? If not, the error may be another file system's, which the call
+ * has been on, too.
+ */
+static bool tw_verdict_still_few(struct tw_gauge *gauge)
+{
+	unsigned long flags, limit;
+	bool few = true;
+
+	raw_spin_lock_irqsave(&gauge->lock, flags);
+	if (gauge->sbinfo) {
+		limit = READ_ONCE(gauge->sbinfo->max_inodes);
+		few = tw_verdict_left(gauge->sbinfo, limit) < TW_VERDICT_FEW;
+	}
+	raw_spin_unlock_irqrestore(&gauge->lock, flags);
+	return few;
 }
 
 static void tw_verdict_returned(struct tw_gauge *gauge, const struct tw_call_notes *notes)
@@ -127,9 +157,12 @@ static void tw_verdict_returned(struct tw_gauge *gauge, const struct tw_call_not
 
 	if (err != -ENOSPC && err != -EDQUOT)
 		return;
-	refusal.cause = tw_verdict_cause(gauge, notes->reasons, err);
+	refusal.cause = tw_verdict_cause(notes->reasons, err);
+	if (refusal.cause == TW_CAUSE_UNTOLD ||
+	    (refusal.cause == TW_CAUSE_INODES && !tw_verdict_still_few(gauge)))
+		return;
 	refusal.asked = notes->asked;
-	if (notes->reasons & (TW_REASON_SIZE | TW_REASON_OVERCOMMIT))
+	if (!notes->asked || notes->reasons & (TW_REASON_SIZE | TW_REASON_OVERCOMMIT))
 		refusal.asked = tw_verdict_asked(notes, regs);
 	preempt_disable();
 	tw_check_refused(gauge, &refusal, false);
@@ -194,14 +227,26 @@ static __always_inline bool tw_verdict_is_full(struct shmem_sb_info *sbinfo, lon
 	return tw_compat_sum(&sbinfo->used_blocks) + blocks > limit;
 }
 
-/* A block could not be had; what is tried first, and in vain, is more than one. */
-static noinline notrace void tw_verdict_short(struct tw_gauge *gauge,
-					      struct shmem_sb_info *sbinfo, bool full)
+/*
+ * Others may have freed some of the blocks that were short, or have a sum over the CPUs miss them.
+ * What is nearer to the limit than that is put down to the mount's size.
+ */
+static __always_inline long tw_verdict_margin(const struct shmem_sb_info *sbinfo)
 {
-	unsigned int reason = full ? TW_REASON_SIZE : TW_REASON_OVERCOMMIT;
+	return min_t(unsigned long, tw_blocks_ops.slack(), READ_ONCE(sbinfo->max_blocks) / 8);
+}
 
-	if (!tw_verdict_note(gauge, reason, 0))
-		tw_verdict_at_once(gauge, full ? TW_CAUSE_SIZE : TW_CAUSE_OVERCOMMIT, 0);
+/* A block could not be had; what is tried first, and in vain, is more than one. */
+static noinline notrace void tw_verdict_short(struct tw_gauge *gauge, bool full)
+{
+	enum tw_refusal_cause cause = TW_CAUSE_SIZE;
+
+	if (tw_verdict_note(gauge, full ? TW_REASON_SIZE : TW_REASON_OVERCOMMIT, 0))
+		return;
+	/* the error would tell which of the two */
+	if (!full)
+		cause = sb_any_quota_loaded(gauge->sb) ? TW_CAUSE_QUOTA : TW_CAUSE_OVERCOMMIT;
+	tw_verdict_at_once(gauge, cause, 0);
 }
 
 NOKPROBE_SYMBOL(tw_verdict_short);
@@ -216,7 +261,7 @@ static __always_inline void tw_verdict_shrink(const unsigned long *arguments)
 		return;
 	gauge = tw_verdict_told(tw_gauge_find_by_info(TW_REFUSALS, sbinfo));
 	if (gauge)
-		tw_verdict_short(gauge, sbinfo, tw_verdict_is_full(sbinfo, 1));
+		tw_verdict_short(gauge, tw_verdict_is_full(sbinfo, 1 + tw_verdict_margin(sbinfo)));
 }
 
 /* In place of that: shmem_inode_acct_blocks(inode, pages), or what calls it with one page. */
@@ -229,7 +274,10 @@ static __always_inline void tw_verdict_account(struct inode *inode)
 		return;
 	sbinfo = inode->i_sb->s_fs_info;
 	if (unlikely(tw_verdict_is_full(sbinfo, 1)))
-		tw_verdict_short(gauge, sbinfo, true);
+		tw_verdict_short(gauge, true);
+	else if (unlikely(sb_any_quota_loaded(inode->i_sb)))
+		/* that may refuse it at any time; who has no place is not told of it */
+		tw_verdict_note(gauge, 0, 0);
 }
 
 static noinline notrace void tw_verdict_too_large(struct tw_gauge *gauge, u64 asked)
@@ -264,13 +312,14 @@ static noinline notrace void tw_verdict_few(struct tw_gauge *gauge, struct super
 {
 	const struct shmem_sb_info *sbinfo = sb->s_fs_info;
 	unsigned long limit = READ_ONCE(sbinfo->max_inodes);
-	long left = limit - tw_compat_used_inodes(sbinfo, limit);
-	unsigned int reason = limit && left < TW_VERDICT_FEW ? TW_REASON_INODES : 0;
+	long left = tw_verdict_left(sbinfo, limit);
+	unsigned int reason = left < TW_VERDICT_FEW ? TW_REASON_INODES : 0;
 
 	/* that may refuse it at any time */
 	if (!reason && !sb_any_quota_loaded(sb))
 		return;
-	if (!tw_verdict_note(gauge, reason, inodes) && reason && left <= 0)
+	/* at once: an xattr that is larger than what is left is not told then, nor is a quota */
+	if (!tw_verdict_note(gauge, reason, inodes) && left <= 0)
 		tw_verdict_at_once(gauge, TW_CAUSE_INODES, inodes);
 }
 

@@ -54,7 +54,7 @@
  *   size	of the mount then, in bytes, or how many inodes it may have: 0 if it has lost
  *		its limit
  *   time	when that was found, in seconds of CLOCK_REALTIME, with nine decimals
- *   cause	for refused: size, inodes, quota, overcommit or memory
+ *   cause	for refused: size, inodes, quota or overcommit
  *   asked	for refused, where that is known: how much the call has asked for, in the same
  *		as used: what was passed to write(2), pwrite(2) and fallocate(2), a page for a
  *		page fault, an inode
@@ -110,14 +110,31 @@
  *   overcommit	the mount has space, but the machine does not promise that much memory, see
  *		vm.overcommit_memory. Not seen by kernels without transparent huge pages, as are those
  *		with PREEMPT_RT
- *   memory	the mount has space, but there is no memory for an inode
  *
- * A task that runs out of memory of its cgroup is killed or is answered ENOMEM, and an ioctl(2) of
- * userfaultfd(2) is answered ENOMEM by a full mount: these are not told of. A call of a kernel
- * thread, as of loop devices and nfsd, or of an io_uring(7) worker, is not seen to return: it is
- * told when a block cannot be had, or when there is no inode left, once in a tick for each task. So
- * are calls beyond 64 on a mount that are under way at once. Not seen is, on 32-bit kernels, a
- * fallocate(2) larger than the whole mount.
+ * Not told of is what has no such answer: a task that runs out of memory of its cgroup is killed or
+ * is answered ENOMEM, and by a full mount an ioctl(2) of userfaultfd(2) and madvise(2) with
+ * MADV_POPULATE_WRITE are answered otherwise, and mlock(2) is; a system call that touches a mapped
+ * page which cannot be had ends in EFAULT, or in less than was asked for; io_submit(2) returns how
+ * many it has taken, and each has its error in an io_event; and a core file is cut short. On 32-bit
+ * kernels a fallocate(2) larger than the whole mount is not seen.
+ *
+ * A call of a kernel thread, as of loop devices and nfsd, or of an io_uring(7) worker, is not seen to
+ * return. It is told when a block cannot be had, or when there is no inode left, though it may be
+ * made good, as where smaller pages are tried, or huge pages give back what is beyond the ends of
+ * files. As it is tried again, that is told once in a tick or two, unless the CPU has been refused
+ * something else in between. So are calls beyond 64 on a mount that are under way at once. Of these a
+ * quota's inodes are not told, and of its blocks the cause is size where the mount is full, too.
+ *
+ * The cause is what was short when it was seen. Where others make space at that moment, it may be
+ * told as overcommit, and is told as size near the limit. A call on two file systems, as overlayfs
+ * makes them, may be ascribed to the mount if that was short of something it then had, and the
+ * other one has refused it. A call that is held up on its way, as by a preemption or by a lock,
+ * while others take more than 1,000 inodes, or while a remount makes the mount smaller, may not be
+ * told. used, size and asked tell what a cause is worth: who asks for more than the whole mount, as
+ * by fallocate(2), is refused for size on an empty one, and as often as he likes.
+ *
+ * A mount with size=0 or nr_inodes=0 refuses nothing for that cause, and can be registered for even
+ * so: the others are left.
  *
  * Opened for reading alone it lists: "key value" lines as in stats below; a line for each
  * mount, "dev=MAJOR:MINOR size=... used=...", with the keys of usage below; and one for each
@@ -188,7 +205,7 @@
  * registration comes when its mount goes away or the module is removed, after
  * the directory has vanished: a client that finds event_control missing after
  * a wake-up knows that it is over. It comes, too, when a remount takes the limit away: size=0
- * ends all but those on used_inodes, and nr_inodes=0 ends these. The directory stays then, as
+ * ends those on bytes, not those on used_inodes and refused, and nr_inodes=0 ends these. The directory stays then, as
  * that of a mount which never had that limit: the client finds it 0 in usage. A registration
  * ends by itself when the last reference to its eventfd is closed.
  *
