@@ -363,18 +363,18 @@ notrace void tw_check_refused(struct tw_gauge *gauge, const struct tw_refusal *r
 			      bool again)
 {
 	struct tw_cause *cause = &this_cpu_ptr(gauge->cpu_states)->cause;
+	unsigned long flags;
 
-	if (again && READ_ONCE(cause->task) == current &&
-	    time_before_eq(jiffies, cause->at + 1))
-		return;
-	/* an interrupt between any two lines finds all of it, or no task */
-	WRITE_ONCE(cause->task, NULL);
-	barrier();
-	cause->refusal = *refusal;
-	cause->at = jiffies;
-	cause->count = atomic_long_inc_return(&gauge->count);
-	barrier();
-	tw_check_queue(gauge, 0);
+	/* an interrupt finds all of it, or nothing */
+	local_irq_save(flags);
+	if (!again || READ_ONCE(cause->task) != current ||
+	    time_after(jiffies, cause->at + 1)) {
+		cause->refusal = *refusal;
+		cause->at = jiffies;
+		cause->count = atomic_long_inc_return(&gauge->count);
+		tw_check_queue(gauge, 0);
+	}
+	local_irq_restore(flags);
 }
 
 NOKPROBE_SYMBOL(tw_check_refused);
@@ -636,6 +636,9 @@ static bool tw_check_count(struct tw_gauge *gauge, struct tw_cpu_state *cpu_stat
 	cause = cpu_state->cause;
 	if (cause.task != current)
 		cause.task = NULL;
+	/* others' checks have told it, or nobody is left: a sum for nothing */
+	if (!tw_threshold_untold(gauge, &cause))
+		return false;
 	tw_refusal_set(&last, gauge->sbinfo, &cause.refusal);
 	told = tw_threshold_count(gauge, TW_CHECK_BATCH, &last, &cause);
 	*unfinished = told == TW_CHECK_BATCH;

@@ -222,6 +222,22 @@ static void tw_threshold_end_counting(struct tw_gauge *gauge, struct tw_threshol
 }
 
 /**
+ * tw_threshold_untold() - the threshold that was told the least of what was counted
+ * @gauge: with its lock held; one that counts
+ * @cause: what the current task has had counted
+ *
+ * Return: the threshold, or NULL if all were told of @cause.
+ */
+struct tw_threshold *tw_threshold_untold(struct tw_gauge *gauge, const struct tw_cause *cause)
+{
+	struct tw_threshold *threshold = list_first_entry_or_null(&gauge->counting,
+								  struct tw_threshold, entry);
+
+	lockdep_assert_held(&gauge->lock);
+	return threshold && (long)(threshold->counted - cause->count) < 0 ? threshold : NULL;
+}
+
+/**
  * tw_threshold_count() - tell thresholds of what was counted
  * @gauge: with its lock held; one that counts
  * @most: how many to tell, at most
@@ -243,9 +259,8 @@ unsigned int tw_threshold_count(struct tw_gauge *gauge, unsigned int most,
 
 	lockdep_assert_held(&gauge->lock);
 	for (told = 0; told < most; told++) {
-		threshold = list_first_entry_or_null(&gauge->counting, struct tw_threshold,
-						     entry);
-		if (!threshold || (long)(threshold->counted - cause->count) >= 0)
+		threshold = tw_threshold_untold(gauge, cause);
+		if (!threshold)
 			break;
 		some = count - threshold->counted;
 		threshold->counted = count;

@@ -63,6 +63,7 @@ struct tw_threshold *tw_threshold_passed(struct tw_gauge *gauge, s64 low, s64 hi
 unsigned int tw_threshold_cross(struct tw_gauge *gauge, s64 low, s64 high,
 				unsigned int most, const struct tw_cause *cause);
 void tw_threshold_begin_counting(struct tw_gauge *gauge, struct tw_threshold *threshold);
+struct tw_threshold *tw_threshold_untold(struct tw_gauge *gauge, const struct tw_cause *cause);
 unsigned int tw_threshold_count(struct tw_gauge *gauge, unsigned int most,
 				const struct tw_crossing *last, const struct tw_cause *cause);
 void tw_threshold_set_next(struct tw_gauge *gauge);

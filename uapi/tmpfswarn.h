@@ -93,7 +93,7 @@
  *   EPERM	other credentials than those with which the device was opened
  *   EDQUOT	a limit: of the user; of the mount or in all, of which users without
  *		CAP_SYS_RESOURCE together may have an eighth and a half (see the module's
- *		parameters); or the mount is one of more than max_mounts of its owner
+ *		parameters), and 32 of a mount's for refused; or the mount is one of more than max_mounts of its owner
  *   ENOENT	forget: nothing has that tag
  *   ENODEV, EOPNOTSUPP, EIO, ENOMEM	as below; EOPNOTSUPP for a memfd, too
  *

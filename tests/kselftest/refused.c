@@ -812,6 +812,36 @@ TEST_F(mount, many_triggers_are_all_told)
 	REFUSED("size", 1);
 }
 
+/* as the limit on those of ordinary users is */
+#define OF_USERS	32
+
+static int registers_all_there_are(void *arg)
+{
+	const struct scratch *m = arg;
+	int device = device_open(), i;
+
+	NEED(device >= 0);
+	for (i = 0; i < OF_USERS; i++)
+		NEED(device_register(device, m, "refused") == 0);
+	NEED(device_register(device, m, "refused") == -EDQUOT);
+	/* a level is another thing */
+	NEED(device_register(device, m, "80%") == 0);
+	NEED(device_forget(device, "refused") == 0);
+	NEED(EVENTUALLY(device_register(device, m, "refused") == 0));
+	return 0;
+}
+
+TEST_F(mount, ordinary_users_have_few_and_root_as_many_as_he_likes)
+{
+	int device;
+
+	EXPECT_EQ(0, as_user(USER, registers_all_there_are, &self->m));
+	device = device_of_user(&self->m);
+	EXPECT_LE(0, device);
+	EXPECT_EQ(0, device_register(self->device, &self->m, "refused"));
+	close(device);
+}
+
 /* of a full one */
 static bool counts(const struct scratch *m, int fd)
 {
