@@ -4,8 +4,8 @@
  *
  * What a system call comes to is known when it is over. So a task that a probe has found to be
  * in one of interest is given a place among those of the mount, and a task work, which runs
- * before the task is in user mode again, or exits. Kernel threads, which never return to user
- * mode, get none. Nor does who finds no place left, or where the probe is a breakpoint, which x86
+ * before the task is in user mode again, or exits. Who never returns to user mode gets none: kernel
+ * threads, io_uring's and others' workers, and tasks that exit. Nor does who finds no place left, or where the probe is a breakpoint, which x86
  * treats as an NMI. Whoever may write to a mount may take its places, and keep them, and the
  * mount's object with them, for as long as a call of theirs can be held up. The places are those
  * of a gauge, which is charged to who was the first to register there, and its lock is its own: so
@@ -14,12 +14,12 @@
  * A task may stay in its system call for as long as it likes, and no module can take a task
  * work back from it. The module does not wait for it, and is not in use because of it:
  *
- * D1. From when the probes have been unregistered no task work is added.
- * D2. Then each that is pending is given a function of the kernel instead of ours,
+ * C1. From when the probes have been unregistered no task work is added.
+ * C2. Then each that is pending is given a function of the kernel instead of ours,
  *     wakeme_after_rcu(), which completes a completion that nobody waits for.
- * D3. Who has read our function before that calls it at once, and it does not sleep. So
+ * C3. Who has read our function before that calls it at once, and it does not sleep. So
  *     after a synchronize_rcu_tasks() it has run, and its task is back in the kernel's text.
- * D4. What is pending still is touched by the kernel alone. Its memory stays: an array of
+ * C4. What is pending still is touched by the kernel alone. Its memory stays: an array of
  *     places for each gauge of a mount where a task was in its system call just then.
  */
 #include <linux/bitops.h>
@@ -42,7 +42,7 @@
 /* see compat.h; READ_ONCE(), or the compiler puts the symbol in its place */
 static typeof(task_work_add) *tw_call_task_work_add = task_work_add;
 
-/* Does not sleep, see D3. */
+/* Does not sleep, see C3. */
 static void tw_call_end(struct callback_head *head)
 {
 	struct tw_call *call = container_of(head, struct tw_call, work.head);
@@ -123,7 +123,7 @@ NOKPROBE_SYMBOL(tw_call_begin);
  */
 bool tw_call_possible(void)
 {
-	/* synchronize_rcu_tasks() would not wait for a task that is preempted, see D3 */
+	/* synchronize_rcu_tasks() would not wait for a task that is preempted, see C3 */
 	return READ_ONCE(tw_call_task_work_add) &&
 	       !(IS_ENABLED(CONFIG_PREEMPTION) && !IS_ENABLED(CONFIG_TASKS_RCU));
 }
@@ -150,19 +150,19 @@ static void tw_call_give_away(struct tw_gauge *gauge)
 			continue;
 		tw_call_lock_stays(&call->work.completion);
 		/* who has read ours is waited for after this, and so is who knows the old class */
-		WRITE_ONCE(call->work.head.func, wakeme_after_rcu); /* D2 */
+		WRITE_ONCE(call->work.head.func, wakeme_after_rcu); /* C2 */
 	}
 	raw_spin_unlock_irq(&gauge->call_lock);
 }
 
-/* Leaves what is pending still to the kernel: nobody else touches the places any more (D3). */
+/* Leaves what is pending still to the kernel: nobody else touches the places any more (C3). */
 static void tw_call_leave(struct tw_gauge *gauge)
 {
 	u64 taken = gauge->calls_taken;
 
 	if (!taken)
 		return;
-	kmemleak_ignore(gauge->calls); /* D4 */
+	kmemleak_ignore(gauge->calls); /* C4 */
 	gauge->calls = NULL;
 	gauge->calls_taken = 0;
 	/* one for each; the last one leaves the gauge there as long as it is visited */
@@ -173,7 +173,7 @@ static void tw_call_leave(struct tw_gauge *gauge)
 /**
  * tw_call_abandon() - leave alone what has not returned
  *
- * No probe calls tw_call_begin() any more (D1), and none finds a gauge. No code of this
+ * No probe calls tw_call_begin() any more (C1), and none finds a gauge. No code of this
  * file, nor any that was to be called when a system call returns, runs on return.
  *
  * Context: process.

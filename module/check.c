@@ -886,7 +886,7 @@ static struct tw_call *tw_check_make_calls(const struct tw_gauge *gauge)
 					GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL);
 	size_t i;
 
-	/* D2 of call.c */
+	/* C2 of call.c */
 	for (i = 0; calls && i < gauge->ops->calls; i++)
 		init_completion(&calls[i].work.completion);
 	return calls;

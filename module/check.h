@@ -92,8 +92,10 @@ struct tw_call {
 	struct tw_call_notes notes;
 };
 
-/* for deferral.c */
+/* for deferral.c and verdict.c */
 struct tw_call *tw_check_own_call(struct tw_gauge *gauge);
+
+/* for deferral.c */
 void tw_check_queue_sum(struct tw_gauge *gauge);
 
 /* for watch.c */

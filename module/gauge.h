@@ -101,7 +101,7 @@ struct tw_gauge_ops {
  * @mutex: held from when @cpu_states and @calls are set until each hook finds the
  *	gauge, a grace period later; taken before @lock
  * @watched_info: like @watched, but in one table of all kinds, by @sbinfo
- * @count: of a gauge that counts, while it has thresholds
+ * @count: of a gauge that counts: what has happened while it had thresholds
  * @calls: see call.c; made with the first threshold, if @ops says so
  * @call_lock: protects what follows, and the places but for their notes; taken in probes, with
  *	interrupts disabled, and inside of no other lock

@@ -81,8 +81,12 @@ static int tw_verdict_error(const struct tw_call_notes *notes, struct pt_regs *r
 {
 	if (!tw_verdict_is_fault(notes))
 		return syscall_get_error(current, regs);
-	/* its own, of which others put none in this queue but by tgkill(2) */
-	if (data_race(sigismember(&current->pending.signal, SIGBUS)))
+	/*
+	 * Its own, of which others put none in this queue but by tgkill(2). One that is blocked was
+	 * there before: that of the fault is not, or no longer.
+	 */
+	if (data_race(sigismember(&current->pending.signal, SIGBUS)) &&
+	    !sigismember(&current->blocked, SIGBUS))
 		return -ENOSPC;
 	return 0;
 }
