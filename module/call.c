@@ -5,11 +5,12 @@
  * What a system call comes to is known when it is over. So a task that a probe has found to be
  * in one of interest is given a place among those of the mount, and a task work, which runs
  * before the task is in user mode again, or exits. Who never returns to user mode gets none: kernel
- * threads, io_uring's and others' workers, and tasks that exit. Nor does who finds no place left, or where the probe is a breakpoint, which x86
- * treats as an NMI. Whoever may write to a mount may take its places, and keep them, and the
- * mount's object with them, for as long as a call of theirs can be held up. The places are those
- * of a gauge, which is charged to who was the first to register there, and its lock is its own: so
- * nobody takes any from other mounts, and nobody there waits for him.
+ * threads, io_uring's and others' workers, and tasks that exit. Nor does who finds no place left,
+ * or where the probe is a breakpoint, which x86 treats as an NMI. Whoever may write to a mount
+ * may take its places, and keep them, and the mount's object with them, for as long as a call of
+ * theirs can be held up. The places are those of a gauge, which is charged to who was the first
+ * to register there, and its lock is its own: so nobody takes any from other mounts, and nobody
+ * there waits for him.
  *
  * A task may stay in its system call for as long as it likes, and no module can take a task
  * work back from it. The module does not wait for it, and is not in use because of it:

@@ -35,8 +35,8 @@ unsigned int tw_pressure_percent[TW_PRESSURES] = { 60, 80, 95 };
 #define TW_TRIGGER_SHARE	8
 
 /*
- * And so many of a mount may be for refusals: each call that is refused pays for all of them, however
- * often somebody asks for what there is not, while a level is crossed once.
+ * And so many of a mount may be for refusals: each call that is refused pays for all of them,
+ * however often somebody asks for what there is not, while a level is crossed once.
  */
 #define TW_TRIGGER_COUNTING	32
 

@@ -62,14 +62,14 @@
  *		unless it is size or inodes, which fstatfs(2) tells everybody. Who is told
  *		of all tasks is told of these always
  *   state	for state: above or below the level; none for refused
- *   crossings	for up, down and refused: how many the record stands for, 1 or more. The module keeps
- *		8 records of each registration. While these are unread, further crossings
+ *   crossings	for up, down and refused: how many the record stands for, 1 or more. The module
+ *		keeps 8 records of each registration. While these are unread, further crossings
  *		are added up in the last of them, which then tells the last crossing
  *   pid uid cgroup comm
  *		for up, down and refused, together or not at all: the task whose call
- *		has crossed, or was refused. Its thread group id, in the pid namespace of who has opened the
- *		device (0 if that does not show it); its uid, in that one's user namespace;
- *		the id of its cgroup v2; its name, the rest of the line, with newline and
+ *		has crossed, or was refused. Its thread group id, in the pid namespace of who has
+ *		opened the device (0 if that does not show it); its uid, in that one's user
+ *		namespace; the id of its cgroup v2; its name, the rest of the line, with newline and
  *		backslash as in /proc/PID/status.
  *		Who had CAP_SYS_PTRACE in the initial user namespace at open is told of all
  *		tasks; others of those with their own uid, real, effective and saved,
@@ -93,12 +93,13 @@
  *   EPERM	other credentials than those with which the device was opened
  *   EDQUOT	a limit: of the user; of the mount or in all, of which users without
  *		CAP_SYS_RESOURCE together may have an eighth and a half (see the module's
- *		parameters), and 32 of a mount's for refused; or the mount is one of more than max_mounts of its owner
+ *		parameters), and 32 of a mount for refused; or the mount is one of more than
+ *		max_mounts of its owner
  *   ENOENT	forget: nothing has that tag
  *   ENODEV, EOPNOTSUPP, EIO, ENOMEM	as below; EOPNOTSUPP for a memfd, too
  *
- * Refusals. A system call is refused that a mount has answered with ENOSPC, or with EDQUOT, where the
- * kernel has quotas for tmpfs; so is a page fault that ends in SIGBUS. That is told once for
+ * Refusals. A system call is refused that a mount has answered with ENOSPC, or with EDQUOT, where
+ * the kernel has quotas for tmpfs; so is a page fault that ends in SIGBUS. That is told once for
  * each, when it returns; a write(2) that returns how much it could write is none yet. There is no
  * level, no direction and no hysteresis: the words are once and tag=TEXT. The cause tells what to
  * do:
@@ -108,8 +109,8 @@
  *		or remount with a larger nr_inodes. Since Linux 6.6 xattrs take inodes, too
  *   quota	of the user or group
  *   overcommit	the mount has space, but the machine does not promise that much memory, see
- *		vm.overcommit_memory. Not seen by kernels without transparent huge pages, as are those
- *		with PREEMPT_RT
+ *		vm.overcommit_memory. Not seen by kernels without transparent huge pages, as are
+ *		those with PREEMPT_RT
  *
  * Not told of is what has no such answer: a task that runs out of memory of its cgroup is killed or
  * is answered ENOMEM, and by a full mount an ioctl(2) of userfaultfd(2) and madvise(2) with
@@ -118,12 +119,13 @@
  * many it has taken, and each has its error in an io_event; and a core file is cut short. On 32-bit
  * kernels a fallocate(2) larger than the whole mount is not seen.
  *
- * A call of a kernel thread, as of loop devices and nfsd, or of an io_uring(7) worker, is not seen to
- * return. It is told when a block cannot be had, or when there is no inode left, though it may be
- * made good, as where smaller pages are tried, or huge pages give back what is beyond the ends of
- * files. As it is tried again, that is told once in a tick or two, unless the CPU has been refused
- * something else in between. So are calls beyond 64 on a mount that are under way at once. Of these a
- * quota's inodes are not told, and of its blocks the cause is size where the mount is full, too.
+ * A call of a kernel thread, as of loop devices and nfsd, or of an io_uring(7) worker, is not
+ * seen to return. It is told when a block cannot be had, or when there is no inode left, though
+ * it may be made good, as where smaller pages are tried, or huge pages give back what is beyond
+ * the ends of files. As it is tried again, that is told once in a tick or two, unless the CPU has
+ * been refused something else in between. So are calls beyond 64 on a mount that are under way at
+ * once. Of these a quota's inodes are not told, and of its blocks the cause is size where the
+ * mount is full, too.
  *
  * The cause is what was short when it was seen. Where others make space at that moment, it may be
  * told as overcommit, and is told as size near the limit. A call on two file systems, as overlayfs
@@ -205,9 +207,9 @@
  * registration comes when its mount goes away or the module is removed, after
  * the directory has vanished: a client that finds event_control missing after
  * a wake-up knows that it is over. It comes, too, when a remount takes the limit away: size=0
- * ends those on bytes, not those on used_inodes and refused, and nr_inodes=0 ends these. The directory stays then, as
- * that of a mount which never had that limit: the client finds it 0 in usage. A registration
- * ends by itself when the last reference to its eventfd is closed.
+ * ends those on bytes, nr_inodes=0 those on used_inodes, and neither those on refused. The
+ * directory stays then, as that of a mount which never had that limit: the client finds it 0 in
+ * usage. A registration ends by itself when the last reference to its eventfd is closed.
  *
  * A write that is refused changes nothing:
  *
@@ -238,13 +240,13 @@
  * allocations, and how: ftrace, kprobe or kretprobe, see the module's parameter
  * hook); hook_free, hook_free_kind (the same for frees; redirect where a wrapper is
  * called in its place, kretprobe where that cannot be had); hook_shrink (where a full
- * mount is seen to make space, see deferrals; none where it cannot be); hook_refused (where it is seen that
- * there is no block left; none where refusals cannot be watched); armed (0 or 1); armings
+ * mount is seen to make space, see deferrals; none where it cannot be); hook_refused (where it is
+ * seen that there is no block left; none where refusals cannot be watched); armed (0 or 1); armings
  * (how often the probes were put there since load, at most once a second); mounts
  * (shown); mounts_hidden (over max_mounts of their user or 16 times that of all users,
  * or not shown yet for want of memory); triggers (registered); crossings (notified since
- * load, and refusals); signals (these and final notifications); missed (probe hits that the kernel had
- * to drop); resyncs (times that a mount's triggers were put on the right side of their
+ * load, and refusals); signals (these and final notifications); missed (probe hits that the
+ * kernel had to drop); resyncs (times that a mount's triggers were put on the right side of their
  * levels by the comparison that is made once a second, for what no probe has seen: zero
  * unless something is missed, the probes were switched off, or an allocation has counted
  * blocks and failed); deferrals (system calls that have had a full mount give back what
@@ -268,8 +270,8 @@
  * usage, "key value" lines, as statvfs(2) has them: size, used and free in
  * bytes; inodes, inodes_used, inodes_free. All zero where the mount has no
  * limit of that kind. refused: the calls that were refused while somebody was registered for
- * refusals of that mount; others are not counted. More bytes than 64 bits hold are shown as the most that
- * they do, here and in the other files.
+ * refusals of that mount; others are not counted. More bytes than 64 bits hold are shown as the
+ * most that they do, here and in the other files.
  *
  * pressure_level, "key value" lines: low, medium, critical, in bytes. used_bytes and
  * used_inodes are the number alone, and so is refused.
