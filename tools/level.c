@@ -89,6 +89,18 @@ bool level_is_meant(const char *text)
 	       level_is_pressure(text);
 }
 
+static bool level_is_too_much(const char *text)
+{
+	return strchr(text, '%') &&
+	       strtod(level_free(text) ?: text, NULL) > 100;
+}
+
+bool level_is_valid(const char *text)
+{
+	return (level_is_amount(level_free(text) ?: text) ||
+		level_is_pressure(text)) && !level_is_too_much(text);
+}
+
 /*
  * True if the arguments begin with a level that is in two, as "80 %". What could
  * also be the path "M" is taken for a unit only where no level follows.
@@ -176,7 +188,7 @@ int level_check(const char *command, const char *text)
 		return usage_error(command, "%s: not a level, %s", text,
 				   LEVEL_FORMS);
 	}
-	if (strchr(text, '%') && strtod(free ?: text, NULL) > 100)
+	if (level_is_too_much(text))
 		return usage_error(command, "%s: more than 100%%", text);
 	return STATUS_OK;
 }
