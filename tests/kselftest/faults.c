@@ -298,14 +298,12 @@ static int try_open(FIXTURE_DATA(faults) *self)
 	return fd < 0 || close(fd) ? -errno : 0;
 }
 
-static int try_read(FIXTURE_DATA(faults) *self)
+static int read_once(const char *path)
 {
-	char path[160], text[512];
-	int fd, error = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), error = 0;
+	char text[512];
 	ssize_t n;
 
-	snprintf(path, sizeof(path), "%s/%s", self->m.dir, self->file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	n = read(fd, text, sizeof(text));
@@ -313,6 +311,14 @@ static int try_read(FIXTURE_DATA(faults) *self)
 		error = n ? -errno : -ENODATA;
 	close(fd);
 	return error;
+}
+
+static int try_read(FIXTURE_DATA(faults) *self)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/%s", self->m.dir, self->file);
+	return read_once(path);
 }
 
 static int try_listen(FIXTURE_DATA(faults) *self)
@@ -324,17 +330,7 @@ static int try_listen(FIXTURE_DATA(faults) *self)
 
 static int try_listing(FIXTURE_DATA(faults) *self)
 {
-	int fd = open(TMPFSWARN_DEVICE, O_RDONLY | O_CLOEXEC), error = 0;
-	char text[512];
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	n = read(fd, text, sizeof(text));
-	if (n <= 0)
-		error = n ? -errno : -ENODATA;
-	close(fd);
-	return error;
+	return read_once(TMPFSWARN_DEVICE);
 }
 
 TEST_F_TIMEOUT(faults, opening_and_listing_the_device, 300)
