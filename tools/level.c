@@ -106,13 +106,38 @@ bool level_is_meant(const char *text)
 	       level_is_pressure(text);
 }
 
+/* What stands behind "free:" and "inodes:", if one of them does. */
+static const char *level_amount(const char *text)
+{
+	return level_free(text) ?: level_inodes(text) ?: text;
+}
+
+static bool level_is_too_much(const char *text)
+{
+	return strchr(text, '%') && strtod(level_amount(text), NULL) > 100;
+}
+
+static bool level_is_well_formed(const char *text)
+{
+	const char *inodes = level_inodes(text);
+
+	return inodes ? level_is_number(inodes) :
+			level_is_amount(level_amount(text)) ||
+			level_is_pressure(text);
+}
+
+bool level_is_valid(const char *text)
+{
+	return level_is_well_formed(text) && !level_is_too_much(text);
+}
+
 /*
  * True if the arguments begin with a level that is in two, as "80 %". What could
  * also be the path "M" is taken for a unit only where no level follows.
  */
 bool level_is_apart(int argc, char **argv)
 {
-	const char *text = level_free(argv[0]) ?: level_inodes(argv[0]) ?: argv[0];
+	const char *text = level_amount(argv[0]);
 	const char *unit = argc > 1 ? argv[1] : "";
 
 	if (!*text || text[strspn(text, "0123456789.,")])
@@ -181,22 +206,19 @@ static bool level_correct(const char *text, char *buf, size_t size)
 
 int level_check(const char *command, const char *text)
 {
-	const char *free = level_free(text), *inodes = level_inodes(text);
-	const char *before = free ? LEVEL_FREE : inodes ? LEVEL_INODES : "";
-	const char *amount = text + strlen(before);
+	const char *amount = level_amount(text);
 	char meant[LEVEL_LENGTH];
 
-	if (inodes ? !level_is_number(inodes) :
-		     !level_is_amount(amount) && !level_is_pressure(text)) {
+	if (!level_is_well_formed(text)) {
 		if (level_correct(amount, meant, sizeof(meant)) &&
-		    (!inodes || level_is_number(meant)))
+		    (!level_inodes(text) || level_is_number(meant)))
 			return usage_error(command,
-					   "%s: not a level, write %s%s", text,
-					   before, meant);
+					   "%s: not a level, write %.*s%s", text,
+					   (int)(amount - text), text, meant);
 		return usage_error(command, "%s: not a level, %s", text,
 				   LEVEL_FORMS);
 	}
-	if (strchr(text, '%') && strtod(amount, NULL) > 100)
+	if (level_is_too_much(text))
 		return usage_error(command, "%s: more than 100%%", text);
 	return STATUS_OK;
 }

@@ -21,6 +21,7 @@ bool level_is_amount(const char *text);
 const char *level_free(const char *text);
 const char *level_inodes(const char *text);
 bool level_is_meant(const char *text);
+bool level_is_valid(const char *text);
 bool level_is_apart(int argc, char **argv);
 int level_check(const char *command, const char *text);
 

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "duration.h"
 #include "output.h"
 #include "text.h"
 #include "tool.h"
@@ -25,6 +26,8 @@ static const struct command commands[] = {
 	  watch_help },
 	{ "wait", wait_main, "wait until usage has reached a level",
 	  wait_help },
+	{ "run", run_main, "the service: acts as its configuration says",
+	  run_help },
 	{ "status", status_main, "is the module at work, and what to do if not",
 	  status_help },
 };
@@ -102,32 +105,13 @@ int operand_error(const char *command, const char *operand)
 	return usage_error(command, "%s: one argument too many", operand);
 }
 
-/* As sleep(1) and timeout(1) take it. */
 int duration_parse(const char *command, const char *option, const char *text,
 		   double *seconds)
 {
-	static const struct {
-		const char *suffix;
-		double seconds;
-	} units[] = { { "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 },
-		      { "d", 86400 } };
-	char *end;
-	size_t i;
-
-	*seconds = strtod(text, &end);
-	/* strtod(3) knows more, such as "inf" and "0x1p3" */
-	for (i = 0; end != text && strspn(text, "0123456789.") == (size_t)(end - text) &&
-	     i < sizeof(units) / sizeof(*units); i++) {
-		if (strcmp(end, units[i].suffix))
-			continue;
-		*seconds *= units[i].seconds;
-		if (*seconds > 1e9)
-			break;
+	if (duration_read(text, seconds))
 		return STATUS_OK;
-	}
-	return usage_error(command,
-			   "%s %s: not a time, such as 30, 1.5s, 5m, 2h, 1d",
-			   option, text);
+	return usage_error(command, "%s %s: not a time, " DURATION_FORMS, option,
+			   text);
 }
 
 static const struct command *command_find(const char *name)

@@ -10,6 +10,7 @@ enum {
 	STATUS_OK = 0,		/* an event, or success */
 	STATUS_ERROR = 1,
 	STATUS_TIMEOUT = 2,
+	STATUS_CONFIG = 2,	/* of run: the configuration is broken */
 	STATUS_GONE = 3,	/* the mount or the module went away */
 };
 
@@ -30,9 +31,11 @@ struct command {
 int list_main(int argc, char **argv);
 int watch_main(int argc, char **argv);
 int wait_main(int argc, char **argv);
+int run_main(int argc, char **argv);
 int status_main(int argc, char **argv);
 
-extern const char list_help[], watch_help[], wait_help[], status_help[];
+extern const char list_help[], watch_help[], wait_help[], run_help[],
+		  status_help[];
 
 void __attribute__((format(printf, 1, 2))) error(const char *format, ...);
 

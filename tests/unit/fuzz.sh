@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# fuzz.sh fuzz|words -max_total_time=SECONDS|-runs=NUMBER: run that program of $OUTPUT so long or
+# fuzz.sh fuzz|words|sections -max_total_time=SECONDS|-runs=NUMBER: run that program of $OUTPUT so long or
 # so often, the first from the corpus on, and say the outcome as TAP.
 set -eu -o pipefail
 
@@ -13,6 +13,10 @@ fuzz)
 words)
 	name=no_name_drives_a_terminal_or_is_lost_and_amounts_are_the_modules
 	from=(-dict=words.dict)
+	;;
+sections)
+	name=no_file_breaks_the_configuration_and_what_is_taken_reads_back
+	from=(-dict=sections.dict)
 	;;
 esac
 shift

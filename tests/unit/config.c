@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Unit tests of the configuration of the service: what files say, which of them
+ * count, and the names of units. TAP on stdout.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "tool.h"
+#include "unit.h"
+
+/* what was said last */
+static char said[2048];
+
+void error(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(said, sizeof(said), format, args);
+	va_end(args);
+}
+
+const char *error_text(int err)
+{
+	return strerror(err);
+}
+
+int usage_error(const char *command, const char *format, ...)
+{
+	(void)command;
+	(void)format;
+	return STATUS_ERROR;
+}
+
+static void print(FILE *file, const char *key, const char *value)
+{
+	if (value)
+		fprintf(file, " %s=%s", key, value);
+}
+
+/* All that @sections have, a line each. */
+static char *text_of(const struct sections *sections)
+{
+	const struct section *section;
+	char *text;
+	size_t size, i;
+	FILE *file = open_memstream(&text, &size);
+
+	STAILQ_FOREACH(section, sections, next) {
+		fprintf(file, "[%s]", section->name);
+		for (i = 0; i < section->nr_levels; i++)
+			fprintf(file, " %s", section->levels[i]);
+		if (section->hold)
+			fprintf(file, " for %g", section->hold);
+		if (section->direction != DIRECTION_RISING)
+			fprintf(file, " direction %d", section->direction);
+		print(file, "hysteresis", section->hysteresis);
+		print(file, "exec", section->command);
+		print(file, "start", section->unit);
+		fputc('\n', file);
+	}
+	fclose(file);
+	return text;
+}
+
+/**
+ * struct row - a file
+ * @name: of the test
+ * @text: of the file
+ * @expected: text_of() or, if @wrong, what is said
+ * @wrong: it is refused
+ */
+static const struct row {
+	const char *name;
+	const char *text;
+	const char *expected;
+	bool wrong;
+} rows[] = {
+	{ "an empty file has no section", "", "", false },
+	{ "a section has what its lines say",
+	  "[/dev/shm]\nLevel=80% 95%\nFor=30s\nHysteresis=5%\nDirection=both\nExec=act\nStart=a@%f.service\n",
+	  "[/dev/shm] 80% 95% for 30 direction 3 hysteresis=5% exec=act start=a@%f.service\n", false },
+	{ "white space, comments and the end of the last line do not matter",
+	  "# one\n ; two\n\n\t[ /a ] \r\n  Level =\t 512M   2Gi ",
+	  "[/a] 512M 2Gi\n", false },
+	{ "a command is left as it is",
+	  "[/a]\nLevel=1G\nExec=x \"a # b\" ';' y=z # end\n",
+	  "[/a] 1G exec=x \"a # b\" ';' y=z # end\n", false },
+	{ "a backslash at the end of a line is a space",
+	  "[/a]\nLevel=80% \\\n  90%\nExec=a\\\nb\\c\n",
+	  "[/a] 80% 90% exec=a b\\c\n", false },
+	{ "a backslash does not continue a comment",
+	  "[/a]\n# x \\\nLevel=80%\n", "[/a] 80%\n", false },
+	{ "a glob may have brackets",
+	  "[/run/user/[0-9]*]\nLevel=low\n", "[/run/user/[0-9]*] low\n", false },
+	{ "the last assignment counts, and an empty one is the default",
+	  "[/a]\nLevel=80%\nFor=5m\nExec=x\nDirection=falling\nHysteresis=1M\nStart=x.service\n"
+	  "[/b]\nLevel=1k\n"
+	  "[/a]\nLevel=free:5%\nFor=\nExec=\nDirection=\nHysteresis=\nStart=\n",
+	  "[/a] free:5%\n[/b] 1k\n", false },
+	{ "a key that is none is refused", "[/a]\n\nLvel=80%\n",
+	  "t:3: Lvel=: not known, there are " SECTION_KEYS, true },
+	{ "keys have their case", "[/a]\nlevel=80%\n",
+	  "t:2: level=: not known, there are " SECTION_KEYS, true },
+	{ "a line that is none is refused where it begins", "[/a]\nLevel 80% \\\n90%\n",
+	  "t:2: Level 80%  90%: neither [PATH] nor KEY=VALUE", true },
+	{ "a section that does not end is refused", "[/a\n", "t:1: [/a: no ] at its end", true },
+	{ "a bracket alone is refused", "[", "t:1: [: no ] at its end", true },
+	{ "a section without a path is refused", "[]\n", "t:1: []: not a path that begins with /", true },
+	{ "a relative path is refused", "[tmp]\n", "t:1: [tmp]: not a path that begins with /", true },
+	{ "a key before all sections is refused", "Level=80%\n", "t:1: Level=: no [PATH] before it", true },
+	{ "a level that is none is refused", "[/a]\nLevel=80% 9x\n",
+	  "t:2: Level=: 9x: not a level, such as 80%, 99.5%, 512M, 2Gi, free:200M or low, medium, critical", true },
+	{ "a level above 100% is refused", "[/a]\nLevel=free:101%\n",
+	  "t:2: Level=: free:101%: not a level, such as 80%, 99.5%, 512M, 2Gi, free:200M or low, medium, critical", true },
+	{ "a level given twice is refused", "[/a]\nLevel=80% 80%\n", "t:2: Level=: 80%: is given twice", true },
+	{ "a time that is none is refused", "[/a]\nFor=1y\n",
+	  "t:2: For=: 1y: not a time, such as 30, 1.5s, 5m, 2h, 1d", true },
+	{ "an amount that is none is refused", "[/a]\nHysteresis=low\n",
+	  "t:2: Hysteresis=: low: not an amount, such as 5% or 16M", true },
+	{ "a direction that is none is refused", "[/a]\nDirection=up\n",
+	  "t:2: Direction=: up: not one of rising, falling, both", true },
+	{ "a unit that is none is refused", "[/a]\nStart=a b.service\n",
+	  "t:2: Start=: a b.service: not the name of a unit, such as clean-up.service or clean-up@%f.service", true },
+	{ "a section without a level is refused where it begins", "[/b]\nLevel=1\n[/a]\nExec=x\n",
+	  "t:3: [/a]: needs Level=", true },
+};
+
+#define ROWS	(sizeof(rows) / sizeof(*rows))
+
+static int number;
+
+static int result(bool good, const char *name)
+{
+	printf("%sok %d - %s\n", good ? "" : "not ", ++number, name);
+	return !good;
+}
+
+static int result_text(const char *found, const char *expected, const char *name)
+{
+	if (strcmp(found, expected))
+		printf("# %s\n# instead of\n# %s\n", found, expected);
+	return result(!strcmp(found, expected), name);
+}
+
+static int test_row(const struct row *row)
+{
+	struct sections sections = STAILQ_HEAD_INITIALIZER(sections);
+	FILE *file = fmemopen((char *)row->text, strlen(row->text) ?: 1, "r");
+	int status, failed;
+	char *text;
+
+	*said = '\0';
+	if (!*row->text)
+		getc(file);
+	status = config_parse(file, "t", &sections);
+	if (!status)
+		status = config_check(&sections);
+	fclose(file);
+	text = text_of(&sections);
+	failed = status != (row->wrong ? STATUS_CONFIG : STATUS_OK);
+	failed = result_text(failed ? "another status" : row->wrong ? said : text,
+			     row->expected, row->name);
+	free(text);
+	sections_free(&sections);
+	return failed;
+}
+
+/* ---- which files ---- */
+
+static char root[] = "/tmp/config.XXXXXX";
+
+static void put(const char *name, const char *text)
+{
+	char path[256], *slash;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s%s", root, name);
+	for (slash = path + strlen(root) + 1; (slash = strchr(slash, '/')); slash++) {
+		*slash = '\0';
+		mkdir(path, 0700);
+		*slash = '/';
+	}
+	file = fopen(path, "w");
+	fputs(text, file);
+	fclose(file);
+}
+
+static int test_files(const char *expected, const char *name)
+{
+	struct sections sections = STAILQ_HEAD_INITIALIZER(sections);
+	int status, failed;
+	char *text;
+
+	*said = '\0';
+	status = config_read(root, NULL, &sections);
+	text = text_of(&sections);
+	failed = result_text(status ? said : text, expected, name);
+	free(text);
+	sections_free(&sections);
+	return failed;
+}
+
+static int test_precedence(void)
+{
+	char command[64], broken[128];
+	int failed;
+
+	if (!mkdtemp(root))
+		return 1;
+	failed = test_files("", "no file is no error");
+	put("/usr/lib/tmpfswarn.conf", "[/vendor]\nLevel=1\n");
+	failed |= test_files("[/vendor] 1\n", "what /usr/lib has counts where nobody else has one");
+	put("/run/tmpfswarn.conf", "[/run]\nLevel=2\n");
+	put("/etc/tmpfswarn.conf", "[/etc]\nLevel=3\nExec=x\n");
+	failed |= test_files("[/etc] 3 exec=x\n", "the file of /etc hides those of /run and /usr/lib");
+	put("/usr/lib/tmpfswarn.conf.d/20.conf", "[/etc]\nLevel=20\n");
+	put("/run/tmpfswarn.conf.d/10.conf", "[/etc]\nLevel=10\nFor=1\n");
+	put("/etc/tmpfswarn.conf.d/15.conf.bak", "broken");
+	put("/etc/tmpfswarn.conf.d/.15.conf", "broken");
+	failed |= test_files("[/etc] 20 for 1 exec=x\n",
+			     "drop-ins of all directories come behind it, in the order of their names");
+	put("/etc/tmpfswarn.conf.d/20.conf", "");
+	failed |= test_files("[/etc] 10 for 1 exec=x\n", "one of /etc hides that of the same name in another");
+	put("/etc/tmpfswarn.conf.d/30.conf", "[/etc]\nFor=x\n");
+	snprintf(broken, sizeof(broken), "%s/etc/tmpfswarn.conf.d/30.conf:2: For=: x: not a time, such as 30, 1.5s, 5m, 2h, 1d", root);
+	failed |= test_files(broken, "what is broken is said with the name of the drop-in");
+	snprintf(command, sizeof(command), "rm -rf %s", root);
+	return failed | !!system(command);
+}
+
+/* ---- units ---- */
+
+/* what systemd-escape --path says */
+static int test_escape(void)
+{
+	static const char *const pairs[][2] = {
+		{ "/dev/shm", "dev-shm" }, { "/", "-" },
+		{ "//run//user/1000/", "run-user-1000" },
+		{ "/.a/b-c d", "\\x2ea-b\\x2dc\\x20d" },
+		{ "/a/.b:_\\", "a-.b:_\\x5c" }, { "/\303\244'", "\\xc3\\xa4\\x27" },
+	};
+	int failed = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
+		char *escaped = unit_escape(pairs[i][0]);
+
+		failed |= result_text(escaped, pairs[i][1],
+				      "a path is escaped as systemd-escape has it");
+		free(escaped);
+	}
+	return failed;
+}
+
+static int test_start(void)
+{
+	char *plain = unit_start("a.service", "/x"), *path = unit_start("a@%f.service", "/x/y-z");
+	int failed;
+
+	failed = result_text(plain, "exec systemctl start --no-block -- 'a.service'", "a unit is started by its name");
+	failed |= result_text(path, "exec systemctl start --no-block -- 'a@x-y\\x2dz.service'",
+			      "the path of the mount is its instance");
+	free(plain);
+	free(path);
+	return failed;
+}
+
+static int test_names(void)
+{
+	static const char *const good[] = { "a.service", "a@.target", "a@%f.service", "a\\x2db:c_d.timer" };
+	static const char *const bad[] = { "", "a", ".service", "a.", "a'b.service", "a/b.service", "a%i.service",
+					   "a%.service", "-a.service", "a\303\244.service", "a;b.service" };
+	bool all = true;
+	size_t i;
+
+	for (i = 0; i < sizeof(good) / sizeof(*good); i++)
+		all &= unit_is_valid(good[i]);
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		all &= !unit_is_valid(bad[i]);
+	return result(all, "no name of a unit has what a shell or systemd takes for more");
+}
+
+int main(void)
+{
+	int failed = 0;
+	size_t i;
+
+	printf("TAP version 13\n1..%zu\n", ROWS + 6 + 6 + 2 + 1);
+	for (i = 0; i < ROWS; i++)
+		failed |= test_row(&rows[i]);
+	failed |= test_precedence();
+	failed |= test_escape();
+	failed |= test_start();
+	failed |= test_names();
+	return failed;
+}

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <dirent.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "tool.h"
+
+#define CONFIG_NAME	"tmpfswarn.conf"
+#define CONFIG_SUFFIX	".conf"
+#define BLANKS		" \t\r"
+
+/* what is in the first hides what is in the others */
+static const char *const directories[] = { "/etc", "/run", "/usr/lib" };
+
+#define DIRECTORIES	(sizeof(directories) / sizeof(*directories))
+
+/**
+ * struct config - a file that is read
+ * @name: of the file
+ * @line: where it is
+ * @begin: where the line began that is taken now
+ * @sections: what was found
+ * @section: which is read, NULL before the first
+ */
+struct config {
+	const char *name;
+	unsigned int line;
+	unsigned int begin;
+	struct sections *sections;
+	struct section *section;
+};
+
+static int __attribute__((format(printf, 2, 3)))
+config_refuse(const struct config *config, const char *format, ...)
+{
+	char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	va_end(args);
+	error("%s:%u: %s", config->name, config->begin, text ?: "out of memory");
+	free(text);
+	return STATUS_CONFIG;
+}
+
+/* Cuts the white space at both ends of @text. */
+static char *config_strip(char *text)
+{
+	size_t length;
+
+	text += strspn(text, BLANKS);
+	length = strlen(text);
+	while (length && strchr(BLANKS, text[length - 1]))
+		length--;
+	text[length] = '\0';
+	return text;
+}
+
+static int config_section(struct config *config, char *text)
+{
+	size_t length = strlen(text);
+	char *from;
+
+	if (text[length - 1] != ']')
+		return config_refuse(config, "%s: no ] at its end", text);
+	text[length - 1] = '\0';
+	text = config_strip(text + 1);
+	if (*text != '/')
+		return config_refuse(config, "[%s]: not a path that begins with /",
+				     text);
+	config->section = section_find(config->sections, text);
+	if (config->section)
+		return STATUS_OK;
+	if (asprintf(&from, "%s:%u", config->name, config->begin) < 0)
+		from = NULL;
+	if (from)
+		config->section = section_add(config->sections, text, from);
+	free(from);
+	return config->section ? STATUS_OK :
+				 config_refuse(config, "out of memory");
+}
+
+static int config_assignment(struct config *config, char *text)
+{
+	char *value = strchr(text, '='), why[SECTION_WHY];
+
+	if (!value)
+		return config_refuse(config, "%s: neither [PATH] nor KEY=VALUE",
+				     text);
+	*value++ = '\0';
+	text = config_strip(text);
+	if (!config->section)
+		return config_refuse(config, "%s=: no [PATH] before it", text);
+	if (!section_set(config->section, text, config_strip(value), why))
+		return config_refuse(config, "%s=: %s", text, why);
+	return STATUS_OK;
+}
+
+static int config_line(struct config *config, char *text)
+{
+	text = config_strip(text);
+	if (!*text || *text == '#' || *text == ';')
+		return STATUS_OK;
+	return *text == '[' ? config_section(config, text) :
+			      config_assignment(config, text);
+}
+
+static bool config_is_comment(const char *line)
+{
+	line += strspn(line, BLANKS);
+	return *line == '#' || *line == ';';
+}
+
+/*
+ * Reads a line and what continues it into *@text, of *@length bytes; 1, 0 at the
+ * end, or -1 after saying what is wrong.
+ */
+static int config_next(struct config *config, FILE *file, char **text,
+		       size_t *length)
+{
+	char *line = NULL;
+	size_t size = 0;
+	FILE *all;
+	int result = 0;
+
+	free(*text);
+	*text = NULL;
+	all = open_memstream(text, length);
+	config->begin = config->line + 1;
+	if (!all) {
+		config_refuse(config, "out of memory");
+		return -1;
+	}
+	for (;;) {
+		ssize_t read = getline(&line, &size, file);
+
+		if (read < 0)
+			break;
+		result = 1;
+		config->line++;
+		if (strlen(line) != (size_t)read) {
+			config_refuse(config, "a byte of zero is in it");
+			result = -1;
+			break;
+		}
+		if (read && line[read - 1] == '\n')
+			line[--read] = '\0';
+		if (read && line[read - 1] == '\\' &&
+		    (config->line > config->begin || !config_is_comment(line))) {
+			line[read - 1] = ' ';
+			fputs(line, all);
+			continue;
+		}
+		fputs(line, all);
+		break;
+	}
+	free(line);
+	if (result >= 0 && ferror(file)) {
+		error("%s: %s", config->name, error_text(errno));
+		result = -1;
+	}
+	fclose(all);
+	return result;
+}
+
+/* Adds what is in @file to @sections; exit status, after saying what is wrong. */
+int config_parse(FILE *file, const char *name, struct sections *sections)
+{
+	struct config config = { .name = name, .sections = sections };
+	int status = STATUS_OK, more;
+	char *text = NULL;
+	size_t length;
+
+	while (!status && (more = config_next(&config, file, &text, &length)))
+		status = more < 0 ? STATUS_CONFIG : config_line(&config, text);
+	free(text);
+	return status;
+}
+
+static int config_read_file(const char *name, struct sections *sections)
+{
+	FILE *file = fopen(name, "re");
+	int status;
+
+	if (!file) {
+		error("%s: %s", name, error_text(errno));
+		return STATUS_CONFIG;
+	}
+	status = config_parse(file, name, sections);
+	fclose(file);
+	return status;
+}
+
+/* What must be in each section, when all of it has been read. */
+int config_check(const struct sections *sections)
+{
+	const struct section *section;
+
+	STAILQ_FOREACH(section, sections, next) {
+		if (section->nr_levels)
+			continue;
+		error("%s: [%s]: needs Level=", section->from, section->name);
+		return STATUS_CONFIG;
+	}
+	return STATUS_OK;
+}
+
+/* ---- which files ---- */
+
+/**
+ * struct dropins - the drop-ins, by name
+ * @paths: of the files
+ * @nr: how many
+ */
+struct dropins {
+	char **paths;
+	size_t nr;
+};
+
+static const char *dropin_name(const char *path)
+{
+	return strrchr(path, '/') + 1;
+}
+
+static bool dropins_have(const struct dropins *dropins, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < dropins->nr; i++) {
+		if (!strcmp(dropin_name(dropins->paths[i]), name))
+			return true;
+	}
+	return false;
+}
+
+/* False if there is no memory. */
+static bool dropins_add(struct dropins *dropins, const char *dir,
+			const char *name)
+{
+	char **paths = reallocarray(dropins->paths, dropins->nr + 1,
+				    sizeof(*paths));
+
+	if (!paths)
+		return false;
+	dropins->paths = paths;
+	if (asprintf(&paths[dropins->nr], "%s/%s", dir, name) < 0)
+		return false;
+	dropins->nr++;
+	return true;
+}
+
+static bool dropins_is_one(const char *name)
+{
+	size_t length = strlen(name), suffix = strlen(CONFIG_SUFFIX);
+
+	return *name != '.' && length > suffix &&
+	       !strcmp(name + length - suffix, CONFIG_SUFFIX);
+}
+
+/* Adds those of the directory @path, which may not exist; exit status. */
+static int dropins_scan(struct dropins *dropins, const char *path)
+{
+	DIR *dir = opendir(path);
+	int status = STATUS_OK;
+	struct dirent *entry;
+
+	if (!dir && errno == ENOENT)
+		return STATUS_OK;
+	if (!dir) {
+		error("%s: %s", path, error_text(errno));
+		return STATUS_CONFIG;
+	}
+	while (!status && (entry = readdir(dir))) {
+		if (!dropins_is_one(entry->d_name) ||
+		    dropins_have(dropins, entry->d_name) ||
+		    dropins_add(dropins, path, entry->d_name))
+			continue;
+		error("out of memory");
+		status = STATUS_CONFIG;
+	}
+	closedir(dir);
+	return status;
+}
+
+static int dropins_compare(const void *a, const void *b)
+{
+	return strcmp(dropin_name(*(char *const *)a),
+		      dropin_name(*(char *const *)b));
+}
+
+static int config_read_dropins(const char *root, struct sections *sections)
+{
+	struct dropins dropins = { };
+	int status = STATUS_OK;
+	size_t i;
+
+	for (i = 0; i < DIRECTORIES && !status; i++) {
+		char *path;
+
+		if (asprintf(&path, "%s%s/" CONFIG_NAME ".d", root,
+			     directories[i]) < 0) {
+			error("out of memory");
+			status = STATUS_CONFIG;
+			break;
+		}
+		status = dropins_scan(&dropins, path);
+		free(path);
+	}
+	if (dropins.nr)
+		qsort(dropins.paths, dropins.nr, sizeof(*dropins.paths),
+		      dropins_compare);
+	for (i = 0; i < dropins.nr && !status; i++)
+		status = config_read_file(dropins.paths[i], sections);
+	for (i = 0; i < dropins.nr; i++)
+		free(dropins.paths[i]);
+	free(dropins.paths);
+	return status;
+}
+
+/* The first there is of the main file; exit status. */
+static int config_read_main(const char *root, struct sections *sections)
+{
+	size_t i;
+
+	for (i = 0; i < DIRECTORIES; i++) {
+		char *path;
+		FILE *file;
+		int status;
+
+		if (asprintf(&path, "%s%s/" CONFIG_NAME, root, directories[i]) < 0) {
+			error("out of memory");
+			return STATUS_CONFIG;
+		}
+		file = fopen(path, "re");
+		status = !file && errno == ENOENT ? -1 :
+			 config_read_file(path, sections);
+		if (file)
+			fclose(file);
+		free(path);
+		if (status >= 0)
+			return status;
+	}
+	return STATUS_OK;
+}
+
+/**
+ * config_read() - read the configuration
+ * @root: before the names of all files, "" for none
+ * @only: the file to be read in place of all others; or NULL
+ * @sections: to which it is added
+ *
+ * Return: exit status, after saying what is wrong with file and line.
+ */
+int config_read(const char *root, const char *only, struct sections *sections)
+{
+	int status;
+
+	if (only) {
+		status = config_read_file(only, sections);
+	} else {
+		status = config_read_main(root, sections);
+		if (!status)
+			status = config_read_dropins(root, sections);
+	}
+	return status ? status : config_check(sections);
+}

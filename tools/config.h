@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The configuration of the service: tmpfswarn.conf of the first of /etc, /run and
+ * /usr/lib that has one, and the drop-ins *.conf in tmpfswarn.conf.d of all three in
+ * the order of their names, of which one in a directory named earlier hides that
+ * of the same name in another.
+ *
+ * A line is a section in brackets, an assignment, a comment that begins with "#"
+ * or ";", or empty; a backslash at its end is a space, and the next line is part
+ * of it. The last assignment of a key in a section counts. Nothing is taken off a
+ * value but the white space around it: quotes, "#" and all else in a command are
+ * the shell's.
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <stdio.h>
+
+#include "section.h"
+
+int config_parse(FILE *file, const char *name, struct sections *sections);
+int config_check(const struct sections *sections);
+int config_read(const char *root, const char *only, struct sections *sections);
+
+#endif /* CONFIG_H */

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The mounts that a section is about.
+ */
+#ifndef DISCOVERY_H
+#define DISCOVERY_H
+
+#include "place.h"
+
+struct libmnt_table;
+struct section;
+
+/* Called for each mount of tmpfs that a path leads to; false ends it. */
+typedef bool discovery_found(void *data, const struct place *place);
+
+void discovery_visit(struct libmnt_table *table, const struct section *section,
+		     discovery_found *found, void *data);
+
+#endif /* DISCOVERY_H */

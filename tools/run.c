@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <getopt.h>
+#include <stdio.h>
+
+#include <libmount.h>
+
+#include "config.h"
+#include "discovery.h"
+#include "fstab.h"
+#include "interface.h"
+#include "mount.h"
+#include "section.h"
+#include "text.h"
+#include "tool.h"
+
+const char run_help[] =
+"Usage: tmpfswarn run [OPTION...]\n"
+"\n"
+"Watches what tmpfswarn.conf(5) says and does what it says then, until it is\n"
+"ended; for a service manager. It reads its configuration again at SIGHUP.\n"
+"\n"
+"      --config FILE      read FILE in place of tmpfswarn.conf and its drop-ins\n"
+"      --dry-run          print what would be watched now, and end\n"
+"      --interface NAME   device, debugfs or auto, the first that can be used\n"
+"  -h, --help             this text\n"
+"\n"
+"Exit status: 0 ended by a signal; 1 error; 2 the configuration is broken\n";
+
+enum {
+	OPTION_CONFIG = 256,
+	OPTION_DRY_RUN,
+	OPTION_INTERFACE,
+};
+
+static const struct option options[] = {
+	{ "config", required_argument, NULL, OPTION_CONFIG },
+	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
+	{ "interface", required_argument, NULL, OPTION_INTERFACE },
+	{ "help", no_argument, NULL, 'h' },
+	{ }
+};
+
+static bool run_print_mount(void *data, const struct place *place)
+{
+	char number[MOUNT_NUMBER_SIZE];
+	bool *any = data;
+
+	*any = true;
+	printf("  %s (%s)\n", text_name(place->point),
+	       mount_number(number, place->dev));
+	return true;
+}
+
+static void run_print_section(const struct section *section,
+			      struct libmnt_table *table)
+{
+	bool any = false;
+	size_t i;
+
+	printf("[%s] of %s: %s", text_name(section->name),
+	       text_name(section->from), interface_direction(section->direction));
+	for (i = 0; i < section->nr_levels; i++)
+		printf(" %s", section->levels[i]);
+	if (section->hysteresis)
+		printf(", hysteresis %s", section->hysteresis);
+	if (section->hold)
+		printf(", for %.16g s", section->hold);
+	if (section->command)
+		printf(", Exec=%s", text_name(section->command));
+	if (section->unit)
+		printf(", Start=%s", section->unit);
+	putchar('\n');
+	discovery_visit(table, section, run_print_mount, &any);
+	if (!any)
+		puts("  no mount now");
+}
+
+static int run_print(const struct sections *sections)
+{
+	struct libmnt_table *table = mount_table();
+	const struct section *section;
+
+	if (!table)
+		return STATUS_ERROR;
+	STAILQ_FOREACH(section, sections, next)
+		run_print_section(section, table);
+	if (STAILQ_EMPTY(sections))
+		puts("nothing to watch: no section in tmpfswarn.conf, and no level in fstab");
+	mnt_unref_table(table);
+	return STATUS_OK;
+}
+
+int run_main(int argc, char **argv)
+{
+	struct sections sections = STAILQ_HEAD_INITIALIZER(sections);
+	const struct interface *interface = NULL;
+	const char *config = NULL;
+	bool dry = false;
+	int c, status;
+
+	while ((c = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
+		switch (c) {
+		case OPTION_CONFIG:
+			config = optarg;
+			break;
+		case OPTION_DRY_RUN:
+			dry = true;
+			break;
+		case OPTION_INTERFACE:
+			status = interface_parse("run", optarg, &interface);
+			if (status)
+				return status;
+			break;
+		case 'h':
+			fputs(run_help, stdout);
+			return STATUS_OK;
+		default:
+			return option_error(c, argv);
+		}
+	}
+	if (optind < argc)
+		return operand_error("run", argv[optind]);
+	if (!dry)
+		return usage_error("run", "needs --dry-run");
+	status = config_read("", config, &sections);
+	if (!status)
+		status = fstab_read(&sections);
+	if (!status)
+		status = run_print(&sections);
+	sections_free(&sections);
+	return status;
+}
