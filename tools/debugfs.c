@@ -365,6 +365,8 @@ const struct interface interface_debugfs = {
 	.renew = eventfd_renew,
 	.end = eventfd_end,
 	.next = eventfd_next,
+	.forget = eventfd_forget,
+	.close = eventfd_close,
 	.list = debugfs_list,
 	.figures = debugfs_figures,
 };

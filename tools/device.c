@@ -315,6 +315,26 @@ static int device_next(struct session *session, struct event *event)
 	return 1;
 }
 
+/* The end of a target leaves no tag, and its events are taken one by one. */
+static void device_forget_target(struct session *session, struct target *target)
+{
+	tags_drop_target(&((struct device *)session)->tags, target);
+}
+
+static void device_close(struct session *session)
+{
+	struct device *device = (struct device *)session;
+	struct item *item;
+
+	while ((item = STAILQ_FIRST(&device->items))) {
+		STAILQ_REMOVE_HEAD(&device->items, next);
+		free(item);
+	}
+	free(device->tags.tags);
+	close(session->fd);
+	free(device);
+}
+
 /* The figures of a mount. */
 static void device_list_usage(struct listed *listed, char *line)
 {
@@ -383,6 +403,8 @@ const struct interface interface_device = {
 	.renew = device_renew,
 	.end = device_end,
 	.next = device_next,
+	.forget = device_forget_target,
+	.close = device_close,
 	.list = device_list,
 	.figures = device_figures,
 };

@@ -17,29 +17,29 @@ bool event_is_crossing(const struct event *event)
 	return !event->gone && !event->ready;
 }
 
-static void print_bytes(uint64_t used, uint64_t size)
+static void print_bytes(FILE *file, uint64_t used, uint64_t size)
 {
 	char buf[TEXT_SIZE];
 
-	printf("%s of ", text_bytes(buf, used));
-	printf("%s used ", text_bytes(buf, size));
-	printf("(%s)", text_percent(buf, used, size));
+	fprintf(file, "%s of ", text_bytes(buf, used));
+	fprintf(file, "%s used ", text_bytes(buf, size));
+	fprintf(file, "(%s)", text_percent(buf, used, size));
 }
 
-static void print_inodes(uint64_t used, uint64_t inodes)
+static void print_inodes(FILE *file, uint64_t used, uint64_t inodes)
 {
 	char buf[TEXT_SIZE];
 
-	printf("%" PRIu64 " of %" PRIu64 " inodes used (%s)", used, inodes,
-	       text_percent(buf, used, inodes));
+	fprintf(file, "%" PRIu64 " of %" PRIu64 " inodes used (%s)", used,
+		inodes, text_percent(buf, used, inodes));
 }
 
-static void print_usage(const struct event *event)
+static void print_usage(FILE *file, const struct event *event)
 {
 	if (level_inodes(event->level))
-		print_inodes(event->used, event->size);
+		print_inodes(file, event->used, event->size);
 	else
-		print_bytes(event->used, event->size);
+		print_bytes(file, event->used, event->size);
 }
 
 static struct json_object *event_json(const char *name,
@@ -160,13 +160,13 @@ void event_print_ready(const struct target *target, bool json)
 		printf(" (on %s)", text_name(target->point));
 	printf(": ");
 	if (target_has_bytes(target)) {
-		print_bytes(target->used, target->size);
+		print_bytes(stdout, target->used, target->size);
 		memory_print(target->size, target->used);
 	}
 	if (target_has_inodes(target)) {
 		if (target_has_bytes(target))
 			printf("; ");
-		print_inodes(target->inodes_used, target->inodes);
+		print_inodes(stdout, target->inodes_used, target->inodes);
 	}
 	print_levels(target, true);
 	print_levels(target, false);
@@ -206,38 +206,48 @@ static void print_crossing_json(const struct event *event)
 }
 
 /* Only the count is of the crossings, all else of now. */
-static void print_late(const struct event *event)
+static void write_late(FILE *file, const struct event *event)
 {
-	printf("read late");
+	fprintf(file, "read late");
 	if (event->crossings > 1)
-		printf(", the last of %" PRIu64 " crossings",
-		       event->crossings);
+		fprintf(file, ", the last of %" PRIu64 " crossings",
+			event->crossings);
 	if (event->size) {
-		printf("; now ");
-		print_usage(event);
+		fprintf(file, "; now ");
+		print_usage(file, event);
 	}
-	putchar('\n');
+}
+
+/* Writes a crossing, but for its time, as a line without its end. */
+void event_write(FILE *file, const struct event *event)
+{
+	char comm[EVENT_COMM_SIZE];
+
+	fprintf(file, "%s %s %s: ", event->target->name,
+		event->up ? "up" : "down", event->level);
+	if (event->late) {
+		write_late(file, event);
+		return;
+	}
+	print_usage(file, event);
+	if (event->who)
+		fprintf(file, " by %s",
+			text_printable(strcpy(comm, event->comm)));
+	if (event->pid)
+		fprintf(file, "[%d]", event->pid);
+	if (event->who)
+		fprintf(file, " uid %u", event->uid);
+	if (event->crossings > 1)
+		fprintf(file, "; the last of %" PRIu64 " crossings",
+			event->crossings);
 }
 
 static void print_crossing(const struct event *event)
 {
-	char buf[TEXT_SIZE], comm[EVENT_COMM_SIZE];
+	char buf[TEXT_SIZE];
 
-	printf("%s %s %s %s: ", text_local_time(buf, &event->time),
-	       event->target->name, event->up ? "up" : "down", event->level);
-	if (event->late) {
-		print_late(event);
-		return;
-	}
-	print_usage(event);
-	if (event->who)
-		printf(" by %s", text_printable(strcpy(comm, event->comm)));
-	if (event->pid)
-		printf("[%d]", event->pid);
-	if (event->who)
-		printf(" uid %u", event->uid);
-	if (event->crossings > 1)
-		printf("; the last of %" PRIu64 " crossings", event->crossings);
+	printf("%s ", text_local_time(buf, &event->time));
+	event_write(stdout, event);
 	putchar('\n');
 }
 

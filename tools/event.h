@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -67,6 +68,7 @@ struct event {
 	const char *cgroup_path;
 };
 
+void event_write(FILE *file, const struct event *event);
 bool event_is_crossing(const struct event *event);
 void event_print_ready(const struct target *target, bool json);
 void event_print(const struct event *event, bool json);

@@ -272,3 +272,33 @@ int eventfd_next(struct session *session, struct event *event)
 	}
 	return 1;
 }
+
+static void eventfds_forget(struct eventfds *eventfds, struct group *group)
+{
+	STAILQ_REMOVE(&eventfds->groups, group, group, entry);
+	/* of one that was told there is nothing behind next */
+	if (eventfds->next >= group->counters &&
+	    eventfds->next <= group->counters + group->nr_counters)
+		eventfds->next = eventfds->end = NULL;
+	group_close(group);
+	free(group);
+}
+
+void eventfd_forget(struct session *session, struct target *target)
+{
+	struct eventfds *eventfds = (struct eventfds *)session;
+	struct group *group = eventfds_group(eventfds, target);
+
+	if (group)
+		eventfds_forget(eventfds, group);
+}
+
+void eventfd_close(struct session *session)
+{
+	struct eventfds *eventfds = (struct eventfds *)session;
+
+	while (!STAILQ_EMPTY(&eventfds->groups))
+		eventfds_forget(eventfds, STAILQ_FIRST(&eventfds->groups));
+	close(session->fd);
+	free(eventfds);
+}

@@ -38,5 +38,7 @@ int eventfd_add(struct session *session, struct target *target);
 int eventfd_renew(struct session *session, struct target *target);
 void eventfd_end(struct session *session, struct target *target);
 int eventfd_next(struct session *session, struct event *event);
+void eventfd_forget(struct session *session, struct target *target);
+void eventfd_close(struct session *session);
 
 #endif /* EVENTFD_H */

@@ -8,71 +8,35 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/queue.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "command.h"
 #include "event.h"
 #include "exec.h"
+#include "queue.h"
 #include "target.h"
 #include "tool.h"
 
 /* after how long a command that could not be started is tried again, in seconds */
 #define RETRY	1
 
-/* @event has a copy of its own of the path of the cgroup. */
-struct job {
-	struct event event;
-
-	TAILQ_ENTRY(job) next;
-};
-
-enum stage {
-	STAGE_IDLE,
-	STAGE_RUNS,
-	STAGE_TERMINATED,
-	STAGE_KILLED,
-};
-
-/**
- * struct queue - the commands of a path
- * @path: as typed; two targets may have the same
- * @jobs: that wait, at most one for each level
- * @running: whose command runs, NULL if none
- * @stage: how far it is with that
- * @pid: of the shell, and the number of its process group
- * @over: the shell has ended, with @status, but not all of the group
- * @status: as of waitpid(2)
- * @until: when the next stage begins, or, without a command, the next is tried
- * @refused: since when fork(2) fails, 0 if it does not
- */
-struct queue {
-	const char *path;
-
-	TAILQ_HEAD(, job) jobs;
-	struct job *running;
-	enum stage stage;
-	pid_t pid;
-	bool over;
-	int status;
-	double until;
-	double refused;
-
-	LIST_ENTRY(queue) next;
-};
-
-static LIST_HEAD(, queue) queues = LIST_HEAD_INITIALIZER(queues);
+/* the first pause after a command of the service that failed, and the longest */
+#define DELAY		1
+#define DELAY_MAX	300
 
 /**
  * struct exec - what holds for all commands
- * @command: what to run, NULL if nothing
+ * @open: commands may be run
+ * @service: the log says of each that it runs, and when it has ended; and one that
+ *	fails has the next of its queue wait
  * @timeout: bound for each in seconds, INFINITY for none
  * @stop: when all that runs is to be ended
  * @stopped: that was so, and nothing is started any more
  */
 static struct {
-	const char *command;
+	bool open;
+	bool service;
 	double timeout;
 	double stop;
 	bool stopped;
@@ -87,15 +51,16 @@ static double exec_now(void)
 }
 
 /**
- * exec_open() - prepare to run a command for each event
- * @command: what to run; it must stay where it is
+ * exec_open() - prepare to run commands
  * @timeout: bound for each in seconds, 0 for none
+ * @service: see struct exec
  *
  * Return: exit status, after saying what is wrong.
  */
-int exec_open(const char *command, double timeout)
+int exec_open(double timeout, bool service)
 {
-	exec.command = command;
+	exec.open = true;
+	exec.service = service;
 	exec.timeout = timeout > 0 ? timeout : INFINITY;
 	if (command_open()) {
 		error("/dev/null: %s", error_text(errno));
@@ -104,12 +69,6 @@ int exec_open(const char *command, double timeout)
 	/* whose parent has ended becomes a child of watch, and can be waited for */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	return STATUS_OK;
-}
-
-static void job_free(struct job *job)
-{
-	free((char *)job->event.cgroup_path);
-	free(job);
 }
 
 static void __attribute__((format(printf, 2, 3)))
@@ -126,66 +85,63 @@ job_error(const struct job *job, const char *format, ...)
 	      event->up ? "up" : "down", event->level, text);
 }
 
-static struct queue *queue_get(const char *path)
+/**
+ * exec_add() - have a command run for an event
+ * @name: of the queue
+ * @command: for a shell
+ * @event: which; a copy is kept
+ *
+ * Return: exit status, after saying what is wrong.
+ */
+int exec_add(const char *name, const char *command, const struct event *event)
 {
-	struct queue *queue;
+	struct queue *queue = queue_get(name);
+	struct job *job = queue ? job_new(command, event) : NULL, *before;
 
-	LIST_FOREACH(queue, &queues, next) {
-		if (!strcmp(queue->path, path))
-			return queue;
+	if (!job) {
+		error("out of memory");
+		return STATUS_ERROR;
 	}
-	queue = calloc(1, sizeof(*queue));
-	if (!queue)
-		return NULL;
-	queue->path = path;
-	TAILQ_INIT(&queue->jobs);
-	LIST_INSERT_HEAD(&queues, queue, next);
-	return queue;
-}
-
-/* The one that waits for the same level as @event, no longer in the queue. */
-static struct job *queue_take(struct queue *queue, const struct event *event)
-{
-	struct job *job;
-
-	TAILQ_FOREACH(job, &queue->jobs, next) {
-		if (job->event.target != event->target ||
-		    strcmp(job->event.level, event->level))
-			continue;
-		TAILQ_REMOVE(&queue->jobs, job, next);
-		return job;
+	before = queue_take(queue, event);
+	if (before) {
+		job->event.crossings += before->event.crossings;
+		job_free(before);
 	}
-	return NULL;
-}
-
-/* Has the command run for @event; exit status, after saying what is wrong. */
-int exec_add(const struct event *event)
-{
-	struct queue *queue = queue_get(event->target->path);
-	uint64_t crossings = event->crossings;
-	struct job *job;
-
-	if (!queue)
-		goto no_memory;
-	job = queue_take(queue, event);
-	if (job) {
-		crossings += job->event.crossings;
-		free((char *)job->event.cgroup_path);
-	} else {
-		job = malloc(sizeof(*job));
-		if (!job)
-			goto no_memory;
-	}
-	job->event = *event;
-	job->event.crossings = crossings;
-	if (event->cgroup_path)
-		job->event.cgroup_path = strdup(event->cgroup_path);
 	TAILQ_INSERT_TAIL(&queue->jobs, job, next);
 	return STATUS_OK;
+}
 
-no_memory:
-	error("out of memory");
-	return STATUS_ERROR;
+/* Runs nothing for the level of @event that has not begun; NULL for any level. */
+void exec_drop(const char *name, const struct event *event)
+{
+	struct queue *queue = queue_find(name);
+	struct job *job;
+
+	if (!queue)
+		return;
+	if (event) {
+		job = queue_take(queue, event);
+		if (job)
+			job_free(job);
+		return;
+	}
+	while ((job = TAILQ_FIRST(&queue->jobs))) {
+		TAILQ_REMOVE(&queue->jobs, job, next);
+		job_free(job);
+	}
+	if (!queue->running)
+		queue_free(queue);
+}
+
+/* What comes next may fail likewise: it waits, each time for longer. */
+static void queue_fail(struct queue *queue)
+{
+	if (!exec.service)
+		return;
+	queue->delay = !queue->delay ? DELAY :
+		       queue->delay < DELAY_MAX / 2 ? 2 * queue->delay :
+						      DELAY_MAX;
+	queue->until = exec_now() + queue->delay;
 }
 
 /* Starts the next command. */
@@ -196,9 +152,12 @@ static void queue_start(struct queue *queue)
 	int err;
 
 	TAILQ_REMOVE(&queue->jobs, job, next);
-	err = command_start(exec.command, &job->event, &queue->pid);
+	err = command_start(job->command, &job->event, &queue->pid);
 	if (!err) {
+		if (exec.service)
+			job_error(job, "started, process %d", queue->pid);
 		queue->running = job;
+		queue->begun = now;
 		queue->stage = STAGE_RUNS;
 		queue->over = false;
 		queue->until = now + exec.timeout;
@@ -217,6 +176,7 @@ static void queue_start(struct queue *queue)
 		return;
 	}
 	queue->refused = 0;
+	queue_fail(queue);
 	job_free(job);
 }
 
@@ -230,23 +190,43 @@ static void queue_signal(struct queue *queue, int number, enum stage stage)
 	queue->until = exec_now() + EXEC_GRACE;
 }
 
-/* The command and, if it was told to end, all of its group has ended. */
-static void queue_end(struct queue *queue)
+/* The service says how each has ended, watch what is wrong alone. */
+static void queue_say_end(const struct queue *queue)
 {
+	double duration = exec_now() - queue->begun;
 	int status = queue->status;
 
 	/* all else was said when it was told to */
-	if (queue->stage == STAGE_RUNS && WIFEXITED(status) &&
-	    WEXITSTATUS(status))
+	if (queue->stage != STAGE_RUNS)
+		return;
+	if (exec.service && WIFEXITED(status))
+		job_error(queue->running, "ended with status %d after %.1f s",
+			  WEXITSTATUS(status), duration);
+	else if (exec.service)
+		job_error(queue->running, "killed by signal %d after %.1f s",
+			  WTERMSIG(status), duration);
+	else if (WIFEXITED(status) && WEXITSTATUS(status))
 		job_error(queue->running, "ended with status %d",
 			  WEXITSTATUS(status));
-	else if (queue->stage == STAGE_RUNS && WIFSIGNALED(status))
+	else if (WIFSIGNALED(status))
 		job_error(queue->running, "killed by signal %d",
 			  WTERMSIG(status));
+}
+
+/* The command and, if it was told to end, all of its group has ended. */
+static void queue_end(struct queue *queue)
+{
+	bool failed = queue->stage != STAGE_RUNS || queue->status;
+
+	queue_say_end(queue);
 	job_free(queue->running);
 	queue->running = NULL;
 	queue->stage = STAGE_IDLE;
 	queue->until = 0;
+	if (failed)
+		queue_fail(queue);
+	else
+		queue->delay = 0;
 }
 
 /* The time is over that the stage may take. */
@@ -316,7 +296,7 @@ void exec_run(void)
 	double now = exec_now();
 	struct queue *queue;
 
-	if (!exec.command)
+	if (!exec.open)
 		return;
 	exec_reap();
 	if (now >= exec.stop && !exec.stopped) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The commands that watch runs for events.
+ * The commands that watch and the service run for events.
  *
- * Each path has a queue of its own, so that a command that hangs keeps none of
- * another path from running. In a queue one command runs at a time, so that
+ * Each path, or section of the configuration, has a queue of its own, so that a
+ * command that hangs keeps none of another from running. In a queue one command runs at a time, so that
  * "down" cannot overtake "up". What comes meanwhile waits, and of each level
  * only the latest event: what a command acts on is where usage is now, and a
  * queue is no longer than there are levels. That one says of how many crossings
@@ -23,8 +23,9 @@
 
 struct event;
 
-int exec_open(const char *command, double timeout);
-int exec_add(const struct event *event);
+int exec_open(double timeout, bool service);
+int exec_add(const char *name, const char *command, const struct event *event);
+void exec_drop(const char *name, const struct event *event);
 void exec_run(void);
 int exec_pause(void);
 bool exec_is_idle(void);

@@ -58,8 +58,8 @@ static void follow_poll_session(struct follow *follow)
 	size_t i;
 
 	for (i = 0; i < follow->nr_targets; i++)
-		polled |= follow->targets[i].state == TARGET_WATCHED &&
-			  target_is_live(&follow->targets[i]);
+		polled |= follow->targets[i]->state == TARGET_WATCHED &&
+			  target_is_live(follow->targets[i]);
 	if (polled == follow->polled)
 		return;
 	follow->polled = polled;
@@ -190,8 +190,10 @@ static bool follow_look(struct follow *follow, struct event *event)
 	size_t i;
 
 	follow->look = false;
+	if (table && follow->discover)
+		follow->discover(follow, table);
 	for (i = 0; i < follow->nr_targets && table && !found; i++) {
-		struct target *target = &follow->targets[i];
+		struct target *target = follow->targets[i];
 
 		if (!target_is_live(target))
 			continue;
@@ -258,7 +260,7 @@ static bool follow_leave(struct follow *follow, struct event *event)
 	size_t i;
 
 	for (i = 0; i < follow->nr_targets; i++) {
-		struct target *target = &follow->targets[i];
+		struct target *target = follow->targets[i];
 
 		if (target->state != TARGET_LEAVING)
 			continue;
@@ -303,13 +305,13 @@ int follow_next(struct follow *follow, struct event *event)
 			continue;
 		}
 		for (i = 0; i < follow->nr_targets; i++) {
-			if (follow->targets[i].outdated &&
-			    follow->targets[i].state == TARGET_WATCHED)
+			if (follow->targets[i]->outdated &&
+			    follow->targets[i]->state == TARGET_WATCHED)
 				break;
 		}
 		if (i == follow->nr_targets)
 			break;
-		renewal_make(follow, &follow->targets[i]);
+		renewal_make(follow, follow->targets[i]);
 	}
 	follow_poll_session(follow);
 	return 0;
@@ -321,7 +323,7 @@ bool follow_is_over(const struct follow *follow)
 	size_t i;
 
 	for (i = 0; i < follow->nr_targets; i++) {
-		const struct target *target = &follow->targets[i];
+		const struct target *target = follow->targets[i];
 
 		if (target_is_live(target) &&
 		    (follow->again || target->state != TARGET_AWAY))
@@ -354,7 +356,7 @@ static int follow_find(struct follow *follow)
 	size_t i;
 
 	for (i = 0; i < follow->nr_targets && !status; i++)
-		status = target_find(&follow->targets[i]);
+		status = target_find(follow->targets[i]);
 	return status;
 }
 
@@ -366,7 +368,7 @@ static int follow_resolve(struct follow *follow)
 	size_t i;
 
 	for (i = 0; i < follow->nr_targets && !status; i++) {
-		struct target *target = &follow->targets[i];
+		struct target *target = follow->targets[i];
 
 		target_name(target);
 		target->full = place_path(table, target->path);
@@ -410,7 +412,7 @@ int follow_begin(struct follow *follow)
 	if (!table)
 		return STATUS_ERROR;
 	for (i = 0; i < follow->nr_targets && !status; i++) {
-		struct target *target = &follow->targets[i];
+		struct target *target = follow->targets[i];
 
 		if (follow->again) {
 			status = follow_enter(follow, target, table);
@@ -423,4 +425,52 @@ int follow_begin(struct follow *follow)
 	/* what has changed in between */
 	follow->look = true;
 	return status;
+}
+
+/* ---- targets that come and go ---- */
+
+/*
+ * Watches @target, too, of which @full is set, where it leads to a tmpfs: to be
+ * called by @follow's discover(). False if there is no memory.
+ */
+bool follow_take_up(struct follow *follow, struct target *target)
+{
+	struct target **targets = reallocarray(follow->targets,
+					       follow->nr_targets + 1,
+					       sizeof(*targets));
+
+	if (!targets)
+		return false;
+	follow->targets = targets;
+	targets[follow->nr_targets++] = target;
+	target_name(target);
+	return true;
+}
+
+/* Knows nothing of @target any more, which is away: likewise. */
+void follow_drop(struct follow *follow, struct target *target)
+{
+	size_t i;
+
+	for (i = 0; follow->targets[i] != target; i++)
+		;
+	follow->nr_targets--;
+	memmove(&follow->targets[i], &follow->targets[i + 1],
+		(follow->nr_targets - i) * sizeof(*follow->targets));
+	session_forget(follow->session, target);
+}
+
+/* Ends all that follow_begin() has begun. The targets are the caller's. */
+void follow_end(struct follow *follow)
+{
+	if (follow->session)
+		session_close(follow->session);
+	if (follow->timer >= 0)
+		close(follow->timer);
+	if (follow->parents >= 0)
+		close(follow->parents);
+	mnt_unref_monitor(follow->monitor);
+	if (follow->fd >= 0)
+		close(follow->fd);
+	free(follow->targets);
 }

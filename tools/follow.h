@@ -20,13 +20,20 @@ struct libmnt_monitor;
 struct libmnt_table;
 struct target;
 
+struct follow;
+
+typedef void follow_discover(struct follow *follow,
+			     struct libmnt_table *table);
+
 /**
  * struct follow - targets that are watched
  * @interface: asked for, or NULL
  * @request: what to register
- * @targets: which
+ * @targets: which; of one that discovers them an array to be freed
  * @nr_targets: how many
  * @again: register anew where a path leads to another tmpfs
+ * @discover: called each time that paths are looked up, with the mount table, to
+ *	take up or drop targets that are away; or NULL
  * @fd: set by follow_begin(), to be polled for POLLIN, which says that there may
  *	be an event, once follow_next() has said that there is none
  * @session: the registrations
@@ -40,9 +47,10 @@ struct target;
 struct follow {
 	const struct interface *interface;
 	struct request request;
-	struct target *targets;
+	struct target **targets;
 	size_t nr_targets;
 	bool again;
+	follow_discover *discover;
 	int fd;
 	struct session *session;
 	bool polled;
@@ -55,5 +63,8 @@ struct follow {
 int follow_begin(struct follow *follow);
 int follow_next(struct follow *follow, struct event *event);
 bool follow_is_over(const struct follow *follow);
+bool follow_take_up(struct follow *follow, struct target *target);
+void follow_drop(struct follow *follow, struct target *target);
+void follow_end(struct follow *follow);
 
 #endif /* FOLLOW_H */

@@ -141,14 +141,14 @@ int interface_refused(const struct session *session,
 }
 
 /* The first of @targets of which nothing but the number is known, or NULL. */
-static const struct target *find_unreached(const struct target *targets,
+static const struct target *find_unreached(struct target *const *targets,
 					   size_t nr)
 {
 	size_t i;
 
 	for (i = 0; i < nr; i++) {
-		if (targets[i].fd == MOUNT_UNREACHED)
-			return &targets[i];
+		if (targets[i]->fd == MOUNT_UNREACHED)
+			return targets[i];
 	}
 	return NULL;
 }
@@ -175,7 +175,7 @@ interface_by_number(const struct interface *asked, const struct target *target)
  */
 struct session *session_open(const struct interface *asked,
 			     const struct request *request,
-			     const struct target *targets, size_t nr)
+			     struct target *const *targets, size_t nr)
 {
 	const struct target *unreached = find_unreached(targets, nr);
 	const struct interface *interface;
@@ -245,4 +245,14 @@ void session_end(struct session *session, struct target *target)
 int session_next(struct session *session, struct event *event)
 {
 	return session->interface->next(session, event);
+}
+
+void session_forget(struct session *session, struct target *target)
+{
+	session->interface->forget(session, target);
+}
+
+void session_close(struct session *session)
+{
+	session->interface->close(session);
 }

@@ -51,6 +51,9 @@ typedef void interface_figure(void *data, const char *key, const char *value);
  *	that it is gone does not
  * @next: takes the next event; 1, 0 if there is none now, or -1 after saying
  *	what is wrong. An event that says that the target is gone is its last
+ * @forget: keeps nothing of a target that has no registrations and of which all
+ *	events were taken
+ * @close: ends the session, and frees it
  * @list: adds the levels registered, and to root the mounts that the module knows, with
  *	their figures; NULL or why not
  * @figures: NULL, or why they cannot be had
@@ -64,6 +67,8 @@ struct interface {
 	int (*renew)(struct session *session, struct target *target);
 	void (*end)(struct session *session, struct target *target);
 	int (*next)(struct session *session, struct event *event);
+	void (*forget)(struct session *session, struct target *target);
+	void (*close)(struct session *session);
 	const char *(*list)(struct listing *listing);
 	const char *(*figures)(interface_figure *figure, void *data);
 };
@@ -75,7 +80,7 @@ struct interface {
  *	session_next() has said that there is none
  * @request: for all of its levels
  *
- * They end with the process.
+ * They end with session_close() or the process.
  */
 struct session {
 	const struct interface *interface;
@@ -100,10 +105,12 @@ int interface_refused(const struct session *session,
 
 struct session *session_open(const struct interface *asked,
 			     const struct request *request,
-			     const struct target *targets, size_t nr);
+			     struct target *const *targets, size_t nr);
 int session_add(struct session *session, struct target *target);
 int session_renew(struct session *session, struct target *target);
 void session_end(struct session *session, struct target *target);
 int session_next(struct session *session, struct event *event);
+void session_forget(struct session *session, struct target *target);
+void session_close(struct session *session);
 
 #endif /* INTERFACE_H */

@@ -84,7 +84,7 @@ static bool loop_has_left(const struct watch *watch)
 	size_t i;
 
 	for (i = 0; i < watch->follow.nr_targets; i++) {
-		if (target_is_live(&watch->follow.targets[i]))
+		if (target_is_live(watch->follow.targets[i]))
 			return true;
 	}
 	return false;
@@ -98,7 +98,8 @@ static void loop_tell(struct watch *watch, struct event *event)
 		event->cgroup_path = cgroup_path(event->cgroup, event->pid);
 	event_print(event, watch->json);
 	if (watch->command && event_is_crossing(event))
-		status = exec_add(event);
+		status = exec_add(event->target->path, watch->command,
+				  event);
 	if (status) {
 		loop_end(watch, status);
 		return;

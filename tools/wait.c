@@ -48,7 +48,7 @@ static const struct option options[] = {
 /* True if usage is where it is waited for, of a target just registered. */
 static bool wait_is_over(const struct follow *follow)
 {
-	const struct target *target = follow->targets;
+	const struct target *target = follow->targets[0];
 
 	return target->state == TARGET_WATCHED &&
 	       target->triggers->above !=
@@ -106,9 +106,10 @@ int wait_main(int argc, char **argv)
 {
 	struct trigger trigger = { };
 	struct target target = { .triggers = &trigger, .nr_triggers = 1 };
+	struct target *targets[] = { &target };
 	struct follow follow = {
 		.request.direction = DIRECTION_RISING,
-		.targets = &target,
+		.targets = targets,
 		.nr_targets = 1,
 	};
 	double seconds = -1;

@@ -100,7 +100,7 @@ static int watch_run(struct watch *watch)
 		return STATUS_ERROR;
 	}
 	if (watch->command) {
-		status = exec_open(watch->command, watch->exec_timeout);
+		status = exec_open(watch->exec_timeout, false);
 		if (status)
 			return status;
 	}
@@ -109,7 +109,7 @@ static int watch_run(struct watch *watch)
 	if (status)
 		return status;
 	for (i = 0; i < follow->nr_targets; i++)
-		event_print_ready(&follow->targets[i], watch->json);
+		event_print_ready(follow->targets[i], watch->json);
 	status = loop_run(watch);
 	return watch->signal ? signals_die(watch->signal) : status;
 }
@@ -119,9 +119,10 @@ static int watch_operands(struct watch *watch, int argc, char **argv)
 {
 	struct trigger *trigger = calloc(argc + 1, sizeof(*trigger));
 	struct target *target = calloc(argc + 1, sizeof(*target));
+	struct target **targets = calloc(argc + 1, sizeof(*targets));
 	int i, status;
 
-	if (!trigger || !target) {
+	if (!trigger || !target || !targets) {
 		error("out of memory");
 		return STATUS_ERROR;
 	}
@@ -131,7 +132,8 @@ static int watch_operands(struct watch *watch, int argc, char **argv)
 		return usage_error("watch",
 				   "%s: a PATH must come before a LEVEL (./%s if it is one)",
 				   argv[0], argv[0]);
-	watch->follow.targets = target--;
+	watch->follow.targets = targets;
+	target--;
 	for (i = 0; i < argc; i++) {
 		if (level_is_apart(argc - i, argv + i))
 			return usage_error("watch", "%s %s: not a level, write %s%s",
@@ -142,7 +144,7 @@ static int watch_operands(struct watch *watch, int argc, char **argv)
 				.triggers = trigger,
 				.fd = -1,
 			};
-			watch->follow.nr_targets++;
+			targets[watch->follow.nr_targets++] = target;
 			if (i + 1 == argc || !level_is_meant(argv[i + 1]))
 				return usage_error("watch",
 						   "%s: needs a LEVEL behind it, %s",

@@ -38,6 +38,7 @@ static struct target targets[PATHS];
 static char paths[PATHS][16], levels[LEVELS][16];
 static struct known known[PATHS][LEVELS];
 static int last_told[PATHS], last_found[PATHS];
+static char command[256];
 static int errors;
 
 void error(const char *format, ...)
@@ -79,7 +80,7 @@ static void tell(void)
 	which->told += event.crossings;
 	which->up = event.up;
 	last_told[path] = level;
-	if (exec_add(&event))
+	if (exec_add(event.target->path, command, &event))
 		exit(1);
 }
 
@@ -115,7 +116,7 @@ static int result(int number, bool good, const char *name)
 
 int main(void)
 {
-	char name[] = "/tmp/queues.XXXXXX", command[256];
+	char name[] = "/tmp/queues.XXXXXX";
 	bool counted = true, latest = true, alone;
 	FILE *file = fdopen(mkstemp(name), "r");
 	int i, j, failed;
@@ -131,7 +132,7 @@ int main(void)
 		 "x=\"$TMPFSWARN_PATH $TMPFSWARN_LEVEL $TMPFSWARN_DIRECTION $TMPFSWARN_CROSSINGS\"; echo begin $x >>%s; echo end $x >>%s",
 		 name, name);
 	puts("TAP version 13\n1..4");
-	if (!file || exec_open(command, 60))
+	if (!file || exec_open(60, false))
 		return 1;
 	srandom(1);
 	for (i = 0; i < EVENTS; i++) {

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The queues of commands, see exec.h: what waits in them and what runs.
+ */
+#ifndef QUEUE_H
+#define QUEUE_H
+
+#include <stdbool.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "event.h"
+#include "target.h"
+
+/**
+ * struct job - a command for an event
+ * @event: which; what it refers to is the job's own
+ * @target: of @event; the names alone
+ * @command: to be run
+ */
+struct job {
+	struct event event;
+	struct target target;
+	char *command;
+
+	TAILQ_ENTRY(job) next;
+};
+
+enum stage {
+	STAGE_IDLE,
+	STAGE_RUNS,
+	STAGE_TERMINATED,
+	STAGE_KILLED,
+};
+
+/**
+ * struct queue - commands of which one runs at a time
+ * @name: of the queue; that of watch is the path as typed, which two targets may
+ *	have
+ * @jobs: that wait, at most one for each level
+ * @running: whose command runs, NULL if none
+ * @begun: when it was started
+ * @stage: how far it is with that
+ * @pid: of the shell, and the number of its process group
+ * @over: the shell has ended, with @status, but not all of the group
+ * @status: as of waitpid(2)
+ * @until: when the next stage begins, or, without a command, the next is tried
+ * @refused: since when fork(2) fails, 0 if it does not
+ * @delay: how long the next waits if it fails, too; 0 if the last has not failed
+ */
+struct queue {
+	char *name;
+
+	TAILQ_HEAD(, job) jobs;
+	struct job *running;
+	double begun;
+	enum stage stage;
+	pid_t pid;
+	bool over;
+	int status;
+	double until;
+	double refused;
+	double delay;
+
+	LIST_ENTRY(queue) next;
+};
+
+extern LIST_HEAD(queues, queue) queues;
+
+struct queue *queue_find(const char *name);
+struct queue *queue_get(const char *name);
+void queue_free(struct queue *queue);
+struct job *queue_take(struct queue *queue, const struct event *event);
+
+struct job *job_new(const char *command, const struct event *event);
+void job_free(struct job *job);
+
+#endif /* QUEUE_H */
