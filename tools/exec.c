@@ -42,7 +42,8 @@ static struct {
 	bool stopped;
 } exec = { .stop = INFINITY };
 
-static double exec_now(void)
+/* Seconds of CLOCK_MONOTONIC. */
+double exec_now(void)
 {
 	struct timespec now;
 
@@ -102,34 +103,43 @@ int exec_add(const char *name, const char *command, const struct event *event)
 		error("out of memory");
 		return STATUS_ERROR;
 	}
-	before = queue_take(queue, event);
-	if (before) {
+	before = queue_find_job(queue, event);
+	if (before)
 		job->event.crossings += before->event.crossings;
-		job_free(before);
-	}
-	TAILQ_INSERT_TAIL(&queue->jobs, job, next);
+	/* of what comes all the time none is to be the last for ever */
+	if (before && exec.service)
+		TAILQ_INSERT_AFTER(&queue->jobs, before, job, next);
+	else
+		TAILQ_INSERT_TAIL(&queue->jobs, job, next);
+	if (before)
+		queue_drop_job(queue, before);
 	return STATUS_OK;
 }
 
-/* Runs nothing for the level of @event that has not begun; NULL for any level. */
-void exec_drop(const char *name, const struct event *event)
+/* It is no longer so: what has not begun for its level waits for the next event. */
+void exec_hold(const char *name, const struct event *event)
 {
 	struct queue *queue = queue_find(name);
-	struct job *job;
+	struct job *job = queue ? queue_find_job(queue, event) : NULL;
+
+	if (job)
+		job->late = true;
+}
+
+/* Runs nothing for @path that has not begun, NULL for all of the queue. */
+void exec_drop(const char *name, const char *path)
+{
+	struct queue *queue = queue_find(name);
+	struct job *job, *following;
 
 	if (!queue)
 		return;
-	if (event) {
-		job = queue_take(queue, event);
-		if (job)
-			job_free(job);
-		return;
+	for (job = TAILQ_FIRST(&queue->jobs); job; job = following) {
+		following = TAILQ_NEXT(job, next);
+		if (!path || !strcmp(job->target.path, path))
+			queue_drop_job(queue, job);
 	}
-	while ((job = TAILQ_FIRST(&queue->jobs))) {
-		TAILQ_REMOVE(&queue->jobs, job, next);
-		job_free(job);
-	}
-	if (!queue->running)
+	if (!path && !queue->running)
 		queue_free(queue);
 }
 
@@ -147,7 +157,7 @@ static void queue_fail(struct queue *queue)
 /* Starts the next command. */
 static void queue_start(struct queue *queue)
 {
-	struct job *job = TAILQ_FIRST(&queue->jobs);
+	struct job *job = queue_next(queue);
 	double now = exec_now();
 	int err;
 
@@ -281,7 +291,8 @@ static void queue_stop(struct queue *queue)
 
 	while ((job = TAILQ_FIRST(&queue->jobs))) {
 		TAILQ_REMOVE(&queue->jobs, job, next);
-		job_error(job, "not run");
+		if (!job->late)
+			job_error(job, "not run");
 		job_free(job);
 	}
 	if (queue->stage == STAGE_RUNS) {
@@ -307,7 +318,7 @@ void exec_run(void)
 	LIST_FOREACH(queue, &queues, next) {
 		if (queue->running && now >= queue->until)
 			queue_hurry(queue);
-		else if (!queue->running && !TAILQ_EMPTY(&queue->jobs) &&
+		else if (!queue->running && queue_next(queue) &&
 			 now >= queue->until)
 			queue_start(queue);
 	}
@@ -321,7 +332,7 @@ int exec_pause(void)
 	struct queue *queue;
 
 	LIST_FOREACH(queue, &queues, next) {
-		if ((queue->running || !TAILQ_EMPTY(&queue->jobs)) &&
+		if ((queue->running || queue_next(queue)) &&
 		    queue->until < until)
 			until = queue->until;
 	}
@@ -340,7 +351,7 @@ bool exec_is_idle(void)
 	LIST_FOREACH(queue, &queues, next) {
 		if (queue->stage == STAGE_KILLED && isinf(queue->until))
 			continue;
-		if (queue->running || !TAILQ_EMPTY(&queue->jobs))
+		if (queue->running || queue_next(queue))
 			return false;
 	}
 	return true;

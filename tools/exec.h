@@ -21,11 +21,16 @@
 /* between asking for an end, SIGTERM, and SIGKILL */
 #define EXEC_GRACE	5
 
+/* what a command may take, unless something else is said, in seconds */
+#define EXEC_TIMEOUT	300
+
 struct event;
 
 int exec_open(double timeout, bool service);
 int exec_add(const char *name, const char *command, const struct event *event);
-void exec_drop(const char *name, const struct event *event);
+void exec_hold(const char *name, const struct event *event);
+void exec_drop(const char *name, const char *path);
+double exec_now(void);
 void exec_run(void);
 int exec_pause(void);
 bool exec_is_idle(void);

@@ -3,12 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/statfs.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <libmount.h>
-#include <linux/magic.h>
 
 #include "event.h"
 #include "follow.h"
@@ -83,15 +81,6 @@ static int follow_add(struct follow *follow, struct target *target)
 	return status;
 }
 
-/* No table has the type of a root directory that is no mount point. */
-static bool follow_is_tmpfs(const struct place *place)
-{
-	struct statfs statfs_;
-
-	return *place->type ? !strcmp(place->type, "tmpfs") :
-	       !statfs("/", &statfs_) && statfs_.f_type == TMPFS_MAGIC;
-}
-
 /* Opens @target's path on @place; or -1. */
 static int follow_open(struct follow *follow, struct target *target,
 		       const struct place *place)
@@ -133,7 +122,7 @@ static int follow_enter(struct follow *follow, struct target *target,
 	int status;
 
 	if (!target->full || !place_find(table, target->full, &place) ||
-	    !follow_is_tmpfs(&place))
+	    !place_is_tmpfs(&place))
 		return STATUS_OK;
 	/* what has failed is tried again when the mount is another */
 	if (target->options && target->id == place.id &&

@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <libmount.h>
+#include <linux/magic.h>
 
 #include "lookup.h"
 #include "mount.h"
@@ -179,6 +181,15 @@ bool place_has_id(struct libmnt_table *table, int id)
 		;
 	mnt_free_iter(iter);
 	return fs;
+}
+
+/* No table has the type of a root directory that is no mount point. */
+bool place_is_tmpfs(const struct place *place)
+{
+	struct statfs statfs_;
+
+	return *place->type ? !strcmp(place->type, "tmpfs") :
+	       !statfs("/", &statfs_) && statfs_.f_type == TMPFS_MAGIC;
 }
 
 /* True if @path is @point or below it. */

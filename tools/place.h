@@ -41,6 +41,7 @@ char *place_path_of(int fd);
 int place_id_of(int fd);
 bool place_find(struct libmnt_table *table, const char *path,
 		struct place *place);
+bool place_is_tmpfs(const struct place *place);
 bool place_is_below(const char *path, const char *point);
 bool place_has_id(struct libmnt_table *table, int id);
 

@@ -73,20 +73,36 @@ struct queue *queue_get(const char *name)
 	return queue;
 }
 
-/* The one that waits for the same level as @event, no longer in the queue. */
-struct job *queue_take(struct queue *queue, const struct event *event)
+/* The one that waits for the same level as @event; or NULL. */
+struct job *queue_find_job(const struct queue *queue, const struct event *event)
 {
 	struct job *job;
 
 	TAILQ_FOREACH(job, &queue->jobs, next) {
-		if (strcmp(job->target.path, event->target->path) ||
-		    strcmp(job->target.device, event->target->device) ||
-		    strcmp(job->event.level, event->level))
-			continue;
-		TAILQ_REMOVE(&queue->jobs, job, next);
-		return job;
+		if (!strcmp(job->target.path, event->target->path) &&
+		    !strcmp(job->target.device, event->target->device) &&
+		    !strcmp(job->event.level, event->level))
+			break;
 	}
-	return NULL;
+	return job;
+}
+
+/* The one that is to be run next; or NULL. */
+struct job *queue_next(const struct queue *queue)
+{
+	struct job *job;
+
+	TAILQ_FOREACH(job, &queue->jobs, next) {
+		if (!job->late)
+			break;
+	}
+	return job;
+}
+
+void queue_drop_job(struct queue *queue, struct job *job)
+{
+	TAILQ_REMOVE(&queue->jobs, job, next);
+	job_free(job);
 }
 
 /* One in which nothing waits or runs. */

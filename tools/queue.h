@@ -17,11 +17,13 @@
  * @event: which; what it refers to is the job's own
  * @target: of @event; the names alone
  * @command: to be run
+ * @late: it is no longer so, and it is run only if it is so again
  */
 struct job {
 	struct event event;
 	struct target target;
 	char *command;
+	bool late;
 
 	TAILQ_ENTRY(job) next;
 };
@@ -70,7 +72,9 @@ extern LIST_HEAD(queues, queue) queues;
 struct queue *queue_find(const char *name);
 struct queue *queue_get(const char *name);
 void queue_free(struct queue *queue);
-struct job *queue_take(struct queue *queue, const struct event *event);
+struct job *queue_find_job(const struct queue *queue, const struct event *event);
+struct job *queue_next(const struct queue *queue);
+void queue_drop_job(struct queue *queue, struct job *job);
 
 struct job *job_new(const char *command, const struct event *event);
 void job_free(struct job *job);

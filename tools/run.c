@@ -10,6 +10,7 @@
 #include "interface.h"
 #include "mount.h"
 #include "section.h"
+#include "service.h"
 #include "text.h"
 #include "tool.h"
 
@@ -85,7 +86,7 @@ static int run_print(const struct sections *sections)
 	STAILQ_FOREACH(section, sections, next)
 		run_print_section(section, table);
 	if (STAILQ_EMPTY(sections))
-		puts("nothing to watch: no section in tmpfswarn.conf, and no level in fstab");
+		puts(SERVICE_IDLE);
 	mnt_unref_table(table);
 	return STATUS_OK;
 }
@@ -121,7 +122,7 @@ int run_main(int argc, char **argv)
 	if (optind < argc)
 		return operand_error("run", argv[optind]);
 	if (!dry)
-		return usage_error("run", "needs --dry-run");
+		return service_run(interface, config);
 	status = config_read("", config, &sections);
 	if (!status)
 		status = fstab_read(&sections);

@@ -55,9 +55,6 @@ const char watch_help[] =
 "Exit status: 0 all told, or nobody reads on; 1 error; 2 timeout; 3 no PATH\n"
 "leads to its mount any more, that has no limit any more, or the module went away\n";
 
-/* of --exec-timeout, in seconds */
-#define EXEC_TIMEOUT	300
-
 enum {
 	OPTION_RISING = 256,
 	OPTION_FALLING,

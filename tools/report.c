@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#ifndef WITHOUT_SERVICE
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-journal.h>
+#endif
+
+#include "event.h"
+#include "report.h"
+#include "section.h"
+#include "target.h"
+#include "text.h"
+#include "tool.h"
+
+/* The levels of @target were registered. */
+void report_watching(const struct target *target)
+{
+	char used[TEXT_SIZE], size[TEXT_SIZE], percent[TEXT_SIZE];
+
+	text_bytes(used, target->used);
+	text_bytes(size, target->size);
+	text_percent(percent, target->used, target->size);
+	error("watching %s: %s of %s used (%s)", target->name, used, size,
+	      percent);
+}
+
+/* As watch has it, without the time; to be freed, or NULL. */
+static char *report_text(const struct event *event)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	if (!file)
+		return NULL;
+	event_write(file, event);
+	fclose(file);
+	return text;
+}
+
+#ifndef WITHOUT_SERVICE
+
+#define FIELDS_MAX	20
+
+/**
+ * struct fields - of an entry of the journal
+ * @vector: as sd_journal_sendv() has them
+ * @nr: how many
+ */
+struct fields {
+	struct iovec vector[FIELDS_MAX];
+	int nr;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+fields_add(struct fields *fields, const char *format, ...)
+{
+	va_list args;
+	char *text;
+	int length;
+
+	va_start(args, format);
+	length = vasprintf(&text, format, args);
+	va_end(args);
+	if (length < 0)
+		return;
+	fields->vector[fields->nr++] = (struct iovec){
+		.iov_base = text,
+		.iov_len = length,
+	};
+}
+
+static void fields_add_who(struct fields *fields, const struct event *event)
+{
+	if (event->pid)
+		fields_add(fields, "TMPFSWARN_PID=%d", event->pid);
+	if (event->who) {
+		fields_add(fields, "TMPFSWARN_UID=%u", event->uid);
+		fields_add(fields, "TMPFSWARN_COMM=%s", event->comm);
+	}
+	if (event->cgroup)
+		fields_add(fields, "TMPFSWARN_CGROUP=%" PRIu64, event->cgroup);
+	if (event->cgroup_path)
+		fields_add(fields, "TMPFSWARN_CGROUP_PATH=%s",
+			   event->cgroup_path);
+}
+
+/* False if the journal has not taken it. */
+static bool report_journal(const struct section *section,
+			   const struct event *event, const char *text)
+{
+	struct fields fields = { };
+	bool sent;
+
+	fields_add(&fields, "MESSAGE=%s", text);
+	fields_add(&fields, "MESSAGE_ID=" REPORT_CROSSING);
+	fields_add(&fields, "PRIORITY=%d", event->up ? LOG_WARNING : LOG_NOTICE);
+	fields_add(&fields, "SYSLOG_IDENTIFIER=tmpfswarn");
+	fields_add(&fields, "TMPFSWARN_SECTION=%s", section->name);
+	fields_add(&fields, "TMPFSWARN_PATH=%s", event->target->path);
+	fields_add(&fields, "TMPFSWARN_DEVICE=%s", event->target->device);
+	fields_add(&fields, "TMPFSWARN_LEVEL=%s", event->level);
+	fields_add(&fields, "TMPFSWARN_DIRECTION=%s", event->up ? "up" : "down");
+	fields_add(&fields, "TMPFSWARN_USED=%" PRIu64, event->used);
+	fields_add(&fields, "TMPFSWARN_SIZE=%" PRIu64, event->size);
+	fields_add(&fields, "TMPFSWARN_CROSSINGS=%" PRIu64, event->crossings);
+	fields_add_who(&fields, event);
+	sent = !sd_journal_sendv(fields.vector, fields.nr);
+	while (fields.nr)
+		free(fields.vector[--fields.nr].iov_base);
+	return sent;
+}
+
+/* True if standard error is the journal, as systemd.exec(5) has it. */
+static bool report_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long dev, ino;
+	struct stat stat;
+
+	return stream && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 &&
+	       !fstat(STDERR_FILENO, &stat) && stat.st_dev == dev &&
+	       stat.st_ino == ino;
+}
+
+#else
+
+static bool report_is_journal(void)
+{
+	return false;
+}
+
+static bool report_journal(const struct section *section,
+			   const struct event *event, const char *text)
+{
+	(void)section;
+	(void)event;
+	(void)text;
+	return false;
+}
+
+#endif
+
+void report_crossing(const struct section *section, const struct event *event)
+{
+	char *text = report_text(event);
+
+	if (!text || !report_is_journal() ||
+	    !report_journal(section, event, text))
+		error("%s", text ?: "out of memory");
+	free(text);
+}
