@@ -50,7 +50,7 @@ vm_packages='busybox-static cpio kmod mmdebstrap qemu-system-x86 uidmap xz-utils
 # shellcheck disable=SC2034
 linux_packages='bc bison flex libelf-dev libssl-dev'
 # shellcheck disable=SC2034
-build_packages='gcc libc6-dev libjson-c-dev libmount-dev pkg-config'
+build_packages='gcc libc6-dev libjson-c-dev libmount-dev libsystemd-dev pkg-config'
 
 # As root of a mount and a pid namespace of its own: nothing stays mounted and nothing runs on.
 rooted() {

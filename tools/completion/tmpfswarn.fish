@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # fish completion for tmpfswarn
 
-set -l commands list ls watch wait status help version
+set -l commands list ls watch wait run status help version
 set -l none "not __fish_seen_subcommand_from $commands"
 set -l target "__fish_seen_subcommand_from watch wait"
 set -l levels "50% 60% 70% 80% 90% 95% low medium critical free:5% free:10% free:200M inodes:80% inodes:90%"
@@ -10,24 +10,28 @@ complete -c tmpfswarn -n "$none" -f
 complete -c tmpfswarn -n "$none" -a list -d "Every tmpfs mounted, its use and its levels"
 complete -c tmpfswarn -n "$none" -a watch -d "A line each time usage passes a level"
 complete -c tmpfswarn -n "$none" -a wait -d "Wait until usage has reached a level"
+complete -c tmpfswarn -n "$none" -a run -d "The service: acts as its configuration says"
 complete -c tmpfswarn -n "$none" -a status -d "Is the module at work, and what to do if not"
 complete -c tmpfswarn -n "$none" -a help -d "What a subcommand takes"
 complete -c tmpfswarn -n "$none" -a version -d "Print the version"
-complete -c tmpfswarn -n "__fish_seen_subcommand_from help" -f -a "list watch wait status"
+complete -c tmpfswarn -n "__fish_seen_subcommand_from help" -f -a "list watch wait run status"
 complete -c tmpfswarn -n "$none" -s V -l version -d "Print the version"
 complete -c tmpfswarn -s h -l help -d "Print help"
 
 complete -c tmpfswarn -l interface -x -a "auto device debugfs" -d "How to speak to the module"
-complete -c tmpfswarn -n "not __fish_seen_subcommand_from wait" -s j -l json -d "Print JSON"
-complete -c tmpfswarn -n "__fish_seen_subcommand_from list ls status version" -f
-complete -c tmpfswarn -n "not __fish_seen_subcommand_from wait status help version" -l cgroup -x -a "(__fish_complete_directories)" -d "Whose memory is meant"
-complete -c tmpfswarn -n "not __fish_seen_subcommand_from watch wait status help version" -l owners -d "Who registered each level"
+complete -c tmpfswarn -n "not __fish_seen_subcommand_from wait run" -s j -l json -d "Print JSON"
+complete -c tmpfswarn -n "__fish_seen_subcommand_from list ls run status version" -f
+complete -c tmpfswarn -n "not __fish_seen_subcommand_from wait run status help version" -l cgroup -x -a "(__fish_complete_directories)" -d "Whose memory is meant"
+complete -c tmpfswarn -n "not __fish_seen_subcommand_from watch wait run status help version" -l owners -d "Who registered each level"
 
 complete -c tmpfswarn -n "$target" -a "(findmnt -rno TARGET -t tmpfs)" -d "tmpfs"
 complete -c tmpfswarn -n "$target" -a "$levels" -d "Level"
 complete -c tmpfswarn -n "$target" -s t -l timeout -x -d "End after so long"
 complete -c tmpfswarn -n "$target" -l falling -d "Below the level"
 complete -c tmpfswarn -n "$target" -l follow -d "Whatever is mounted there"
+
+complete -c tmpfswarn -n "__fish_seen_subcommand_from run" -l config -r -F -d "In place of tmpfswarn.conf"
+complete -c tmpfswarn -n "__fish_seen_subcommand_from run" -l dry-run -d "Print what would be watched now"
 
 complete -c tmpfswarn -n "__fish_seen_subcommand_from watch" -l rising -d "Tell of up only"
 complete -c tmpfswarn -n "__fish_seen_subcommand_from watch" -l both -d "Tell of up and down"
