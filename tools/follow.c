@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <libmount.h>
@@ -17,37 +16,7 @@
 #include "renewal.h"
 #include "target.h"
 #include "tool.h"
-
-static int follow_add_fd(struct follow *follow, int fd)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
-
-	return fd < 0 ? -1 : epoll_ctl(follow->fd, EPOLL_CTL_ADD, fd, &event);
-}
-
-/* Has all paths looked up again in a second: nothing tells of what is missing. */
-static void follow_later(struct follow *follow)
-{
-	struct itimerspec time = { .it_value.tv_sec = 1 };
-
-	if (follow->timer < 0) {
-		follow->timer = timerfd_create(CLOCK_MONOTONIC,
-					       TFD_CLOEXEC | TFD_NONBLOCK);
-		follow_add_fd(follow, follow->timer);
-	}
-	timerfd_settime(follow->timer, 0, &time, NULL);
-}
-
-/* Takes what is there to be read of @fd; false if there is nothing. */
-static bool follow_drain(int fd)
-{
-	char buf[4096];
-	bool any = false;
-
-	while (fd >= 0 && read(fd, buf, sizeof(buf)) > 0)
-		any = true;
-	return any;
-}
+#include "wakeup.h"
 
 /* Without a registration the session says all the time that it is at its end. */
 static void follow_poll_session(struct follow *follow)
@@ -62,7 +31,7 @@ static void follow_poll_session(struct follow *follow)
 		return;
 	follow->polled = polled;
 	if (polled)
-		follow_add_fd(follow, follow->session->fd);
+		wakeup_add(follow, follow->session->fd);
 	else
 		epoll_ctl(follow->fd, EPOLL_CTL_DEL, follow->session->fd, NULL);
 }
@@ -90,11 +59,11 @@ static int follow_open(struct follow *follow, struct target *target,
 	if (fd < 0 && errno == ENOENT) {
 		if (follow->parents < 0) {
 			follow->parents = parent_open();
-			follow_add_fd(follow, follow->parents);
+			wakeup_add(follow, follow->parents);
 		}
 		/* there may be too many, or no permission to read a directory */
 		if (!parent_watch(follow->parents, target->full))
-			follow_later(follow);
+			wakeup_later(follow);
 		/* it may have been made before that */
 		fd = lookup_open(target->full);
 		if (fd < 0 && errno == ENOENT)
@@ -167,7 +136,7 @@ static bool follow_module(struct follow *follow)
 {
 	if (interface_module_live())
 		return true;
-	follow_later(follow);
+	wakeup_later(follow);
 	return false;
 }
 
@@ -286,8 +255,8 @@ int follow_next(struct follow *follow, struct event *event)
 		if (follow_leave(follow, event))
 			return 1;
 		follow->look |= place_table_changed(follow->monitor) |
-				follow_drain(follow->parents) |
-				follow_drain(follow->timer);
+				wakeup_drain(follow->parents) |
+				wakeup_drain(follow->timer);
 		if (follow->look) {
 			if (follow_look(follow, event))
 				return 1;
@@ -322,21 +291,6 @@ bool follow_is_over(const struct follow *follow)
 }
 
 /* ---- the begin ---- */
-
-static int follow_set_up(struct follow *follow)
-{
-	follow->parents = -1;
-	follow->timer = -1;
-	follow->fd = epoll_create1(EPOLL_CLOEXEC);
-	follow->monitor = mnt_new_monitor();
-	if (follow->fd < 0 || !follow->monitor ||
-	    mnt_monitor_enable_kernel(follow->monitor, 1) ||
-	    follow_add_fd(follow, mnt_monitor_get_fd(follow->monitor))) {
-		error("the mount table cannot be watched: %s", error_text(errno));
-		return STATUS_ERROR;
-	}
-	return STATUS_OK;
-}
 
 /* Finds the mounts of all targets, which must be there. */
 static int follow_find(struct follow *follow)
@@ -389,7 +343,7 @@ int follow_begin(struct follow *follow)
 	int status;
 	size_t i;
 
-	status = follow_set_up(follow);
+	status = wakeup_open(follow);
 	if (!status)
 		status = follow->again ? follow_resolve(follow) :
 					 follow_find(follow);
@@ -454,12 +408,6 @@ void follow_end(struct follow *follow)
 {
 	if (follow->session)
 		session_close(follow->session);
-	if (follow->timer >= 0)
-		close(follow->timer);
-	if (follow->parents >= 0)
-		close(follow->parents);
-	mnt_unref_monitor(follow->monitor);
-	if (follow->fd >= 0)
-		close(follow->fd);
+	wakeup_close(follow);
 	free(follow->targets);
 }

@@ -364,11 +364,13 @@ bool guard_is_same(const struct guard *guard, const struct section *section)
 
 /*
  * Does as @section says from now on, which is then the guard's, and the same to be
- * watched: nothing is registered anew, and no event is missed.
+ * watched: nothing is registered anew, and no event is missed. What could not be
+ * registered is tried again.
  */
 void guard_keep(struct guard *guard, struct section *section)
 {
 	struct section *before = guard->section;
+	struct guarded *guarded;
 	char **levels = section->levels, *hysteresis = section->hysteresis;
 
 	/* the registrations refer to those of before */
@@ -378,6 +380,9 @@ void guard_keep(struct guard *guard, struct section *section)
 	before->hysteresis = hysteresis;
 	section_free(before);
 	guard->section = section;
+	STAILQ_FOREACH(guarded, &guard->guarded, next)
+		guarded->target.id = -1;
+	guard->follow.look = true;
 }
 
 void guard_free(struct guard *guard)

@@ -1,0 +1,160 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# tmpfswarn.service and tmpfswarn@.service as systemd runs them; TAP. With the module loaded.
+
+# shellcheck disable=SC2317	# the tests are called by way of suite
+# shellcheck disable=SC2016	# what is quoted is for the shell that Exec= runs
+
+here=$(cd "$(dirname "$0")/../tool" && pwd)
+# shellcheck source=../tool/common.sh
+. "$here/common.sh"
+# shellcheck source=common.sh
+. "$(dirname "$0")/common.sh"
+
+units=/run/systemd/system
+# for good; what is written there is what others rely on
+message_id=b9a1b568a8aa489db86e82112b717bf8
+
+conf() {
+	printf '%s\n' "$@" >/etc/tmpfswarn.conf
+}
+
+# unit NAME LINE...
+unit() {
+	mkdir -p "$units/${1%/*}"
+	name=$1
+	shift
+	printf '%s\n' "$@" >"$units/$name"
+	systemctl daemon-reload
+}
+
+# journal [FIELD=VALUE...]: what the service has said since the test began
+journal() {
+	journalctl -q --no-pager --since "@$begun" -u tmpfswarn.service "$@"
+}
+
+said() {
+	journal -o cat | grep -q "$1"
+}
+
+# serve: started, which it is when all is watched that is mounted
+serve() {
+	begun=$(date +%s)
+	systemctl start tmpfswarn.service || fail "$(journal)"
+	is state "$(systemctl is-active tmpfswarn.service)" active
+}
+
+# property NAME: of the service
+property() {
+	systemctl show -P "$1" tmpfswarn.service
+}
+
+restore() {
+	systemctl stop tmpfswarn.service 'tmpfswarn@*.service' 2>/dev/null
+	systemctl reset-failed 2>/dev/null
+	rm -rf /etc/tmpfswarn.conf "$units"/act* "$units"/tmpfswarn*.service.d
+	systemctl daemon-reload
+	! mountpoint -q /run/user/4711 || umount /run/user/4711
+}
+
+test_the_service_starts_the_unit_of_the_section_for_the_mount() {
+	mounted a
+	unit act@.service '[Service]' Type=oneshot "ExecStart=/bin/sh -c 'echo %f >>$dir/ran'"
+	conf "[$dir/a]" 'Level=80% 95%' For=1s Start=act@%f.service
+	serve
+	fill a 900
+	until_lines "$dir/ran" 1 .
+	is started "$(cat "$dir/ran")" "$dir/a"
+}
+
+test_a_command_may_clear_the_mount() {
+	mounted a
+	conf "[$dir/a]" Level=80% "Exec=rm \$TMPFSWARN_PATH/file && touch \$TMPFSWARN_PATH/cleared"
+	serve
+	fill a 900
+	until_true test -e "$dir/a/cleared"
+	! [ -e "$dir/a/file" ] || fail "not removed"
+}
+
+test_mounts_that_come_later_are_seen_and_not_kept_busy() {
+	conf '[/run/user/*]' Level=80%
+	serve
+	mkdir -p /run/user/4711
+	mount -t tmpfs -o size=4m,mode=700,uid=1000 none /run/user/4711
+	until_true said 'watching /run/user/4711: '
+	dd if=/dev/zero of=/run/user/4711/file bs=4096 count=900 2>/dev/null
+	until_true said '/run/user/4711 up 80%'
+	umount /run/user/4711 || fail "kept busy"
+	until_true said '/run/user/4711: unmounted'
+}
+
+test_the_journal_has_the_fields_of_a_crossing() {
+	mounted a
+	conf "[$dir/?]" Level=80%
+	serve
+	fill a 900
+	until_true said "$dir/a up 80%"
+	journal -o export "MESSAGE_ID=$message_id" "TMPFSWARN_PATH=$dir/a" >"$dir/entry"
+	for field in PRIORITY=4 "TMPFSWARN_SECTION=$dir/?" TMPFSWARN_LEVEL=80% TMPFSWARN_DIRECTION=up TMPFSWARN_SIZE=4194304 \
+		"TMPFSWARN_DEVICE=$(device "$dir/a")" TMPFSWARN_CROSSINGS=1; do
+		grep -qxF "$field" "$dir/entry" || fail "no $field: $(cat "$dir/entry")"
+	done
+	! knows_who || grep -qx TMPFSWARN_COMM=dd "$dir/entry" || fail "$(cat "$dir/entry")"
+}
+
+test_a_broken_configuration_is_refused_and_a_reload_keeps_the_one_before() {
+	mounted a
+	conf "[$dir/a]" Level=80x
+	begun=$(date +%s)
+	! systemctl start tmpfswarn.service 2>/dev/null || fail "it has started"
+	is status "$(property ExecMainStatus)" 2
+	is restarts "$(property NRestarts)" 0
+	until_true said '/etc/tmpfswarn.conf:2: Level=: 80x: not a level'
+	conf "[$dir/a]" Level=80%
+	serve
+	conf "[$dir/a]" Level=
+	systemctl reload tmpfswarn.service
+	until_true said 'the configuration stays as it was'
+	fill a 900
+	until_true said "$dir/a up 80%"
+	conf "[$dir/a]" Level=90%
+	systemctl reload tmpfswarn.service
+	until_true said 'the configuration was read again'
+	fill a 1000
+	until_true said "$dir/a up 90%"
+	is restarts "$(property NRestarts)" 0
+}
+
+test_without_a_configuration_it_runs() {
+	serve
+	until_true said 'nothing to watch'
+}
+
+test_who_hangs_is_started_again_and_who_does_not_is_left_alone() {
+	unit tmpfswarn.service.d/watchdog.conf '[Service]' WatchdogSec=5 RestartSec=0
+	serve
+	# for longer than that
+	since=$(cut -d . -f 1 /proc/uptime)
+	until_true sh -c "[ \$(cut -d . -f 1 /proc/uptime) -ge $((since + 7)) ]"
+	is restarts "$(property NRestarts)" 0
+	kill -STOP "$(property MainPID)"
+	until_true sh -c '[ "$(systemctl show -P NRestarts tmpfswarn.service)" -ge 1 ]'
+}
+
+test_the_instance_of_a_path_needs_no_configuration() {
+	mounted a
+	unit act.service '[Service]' Type=oneshot "ExecStart=/bin/sh -c 'echo >>$dir/ran acted'"
+	unit tmpfswarn@.service.d/act.conf '[Unit]' OnSuccess=act.service '[Service]' Environment=LEVEL=50%%
+	systemctl start "tmpfswarn@$(systemd-escape --path "$dir/a").service" || fail "not started"
+	fill a 500
+	! [ -e "$dir/ran" ] || fail "too early"
+	fill a 512
+	until_lines "$dir/ran" 1 acted
+}
+
+test_it_is_confined() {
+	systemd-analyze security --no-pager --threshold=25 tmpfswarn.service >"$dir/out" 2>&1 || fail "$(tail -n 1 "$dir/out")"
+	systemd-analyze security --no-pager --threshold=25 tmpfswarn@a.service >"$dir/out" 2>&1 || fail "$(tail -n 1 "$dir/out")"
+}
+
+suite "$0"
