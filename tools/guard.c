@@ -131,23 +131,28 @@ static void guard_discover(struct follow *follow, struct libmnt_table *table)
 			continue;
 		STAILQ_REMOVE(&guard->guarded, guarded, guarded, next);
 		follow_drop(&guard->follow, &guarded->target);
-		exec_drop(guard->section->name, guarded->target.path);
 		guarded_free(guarded);
 	}
 }
 
 /* ---- what is told ---- */
 
-static void guard_start(const struct section *section, const char *name,
-			const struct event *event)
+static void guard_start(const struct guard *guard, const struct event *event)
 {
-	char *command = unit_start(section->unit, event->target->path);
+	char *command = unit_start(guard->section->unit, event->target->path);
 
 	if (command)
-		exec_add(name, command, event);
+		exec_add(guard->starts, command, event);
 	else
 		error("out of memory");
 	free(command);
+}
+
+/* Begins nothing any more for @path, NULL for all. */
+void guard_drop(const struct guard *guard, const char *path)
+{
+	exec_drop(guard->section->name, path);
+	exec_drop(guard->starts, path);
 }
 
 /* Tells @event if that is asked for. */
@@ -156,25 +161,18 @@ static void guard_tell(const struct guard *guard, const struct event *event)
 	const struct section *section = guard->section;
 	enum direction direction = event->up ? DIRECTION_RISING :
 					       DIRECTION_FALLING;
-	char *start;
 
 	if (!(section->direction & direction)) {
 		/* what has not begun would act on what is no longer so */
 		exec_hold(section->name, event);
+		exec_hold(guard->starts, event);
 		return;
 	}
 	report_crossing(section, event);
 	if (section->command)
 		exec_add(section->name, section->command, event);
-	if (!section->unit)
-		return;
-	/* it does not take long, and waits for no other command */
-	if (asprintf(&start, "start %s", section->name) < 0) {
-		error("out of memory");
-		return;
-	}
-	guard_start(section, start, event);
-	free(start);
+	if (section->unit)
+		guard_start(guard, event);
 }
 
 static void guard_take(const struct guard *guard, struct alarm *alarm,
@@ -248,6 +246,17 @@ static void guard_take_ready(const struct guard *guard, struct guarded *guarded)
 	guarded->dev = target->dev;
 }
 
+static void guard_take_gone(const struct guard *guard, struct guarded *guarded,
+			    const char *reason)
+{
+	error("%s: %s", guarded->target.name, reason);
+	/* the mount is still there, and so is what was told of it */
+	if (!interface_module_live())
+		return;
+	guarded->dev = 0;
+	guard_drop(guard, guarded->target.path);
+}
+
 /* Tells what has been so for long enough. */
 static void guard_ring(const struct guard *guard)
 {
@@ -286,7 +295,8 @@ int guard_run(struct guard *guard)
 		if (event.ready)
 			guard_take_ready(guard, (struct guarded *)event.target);
 		else if (event.gone)
-			error("%s: %s", event.target->name, event.gone);
+			guard_take_gone(guard, (struct guarded *)event.target,
+					event.gone);
 		else
 			guard_take_crossing(guard, &event);
 	}
@@ -335,6 +345,11 @@ struct guard *guard_new(struct section *section,
 		.discover = guard_discover,
 		.fd = -1,
 	};
+	if (asprintf(&guard->starts, "start %s", section->name) < 0) {
+		error("out of memory");
+		free(guard);
+		return NULL;
+	}
 	if (follow_begin(&guard->follow)) {
 		guard_free(guard);
 		return NULL;
@@ -396,5 +411,6 @@ void guard_free(struct guard *guard)
 	}
 	if (guard->section)
 		section_free(guard->section);
+	free(guard->starts);
 	free(guard);
 }

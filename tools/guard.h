@@ -22,6 +22,7 @@ struct section;
  * struct guard - a section at work
  * @follow: its mounts; must be the first member
  * @section: which
+ * @starts: the queue of what Start= starts, which waits for no command of Exec=
  * @guarded: the mounts
  * @former: what was told under the configuration before; or NULL
  * @next: in the list of the service
@@ -29,6 +30,7 @@ struct section;
 struct guard {
 	struct follow follow;
 	struct section *section;
+	char *starts;
 	STAILQ_HEAD(, guarded) guarded;
 	const struct guard *former;
 
@@ -40,6 +42,7 @@ struct guard *guard_new(struct section *section,
 bool guard_is_same(const struct guard *guard, const struct section *section);
 void guard_keep(struct guard *guard, struct section *section);
 int guard_run(struct guard *guard);
+void guard_drop(const struct guard *guard, const char *path);
 double guard_until(const struct guard *guard);
 void guard_free(struct guard *guard);
 

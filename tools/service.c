@@ -124,7 +124,7 @@ static void service_drop(struct service *service, struct guards *guards)
 
 	STAILQ_FOREACH(guard, guards, next) {
 		if (!service_find(service, guard->section->name))
-			exec_drop(guard->section->name, NULL);
+			guard_drop(guard, NULL);
 	}
 	guards_free(guards);
 }

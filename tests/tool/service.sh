@@ -95,7 +95,7 @@ test_what_is_reached_already_is_due_at_the_start() {
 	serve 2
 	is commands "$(ran 1)" "$dir/a 50% $((600 * 4096))"
 	fill b 600
-	is commands "$(ran 2)" "$dir/a 50% $((600 * 4096)) $dir/b 50% $((600 * 4096))"
+	is commands "$(ran 2)" "$dir/a 50% $((600 * 4096)) $dir/b 50% $((512 * 4096))"
 }
 
 test_only_what_is_so_for_long_enough_is_told() {
@@ -108,21 +108,20 @@ test_only_what_is_so_for_long_enough_is_told() {
 	[ $(($(uptime_of) - begun)) -lt 3 ] || skip "the machine is too slow"
 	begun=$(uptime_of)
 	fill a 600
-	is commands "$(ran 1)" $((600 * 4096))
+	is commands "$(ran 1)" $((512 * 4096))
 	[ $(($(uptime_of) - begun)) -ge 3 ] || fail "told too early"
 	is told "$(told 1)" "up 50%"
 }
 
 test_what_falls_is_told_where_that_is_asked_for() {
 	mounted a
-	conf "[$dir/a]" Level=50% Direction=falling Hysteresis=25% "Exec=echo \$TMPFSWARN_DIRECTION >>'$dir/ran'"
+	conf "[$dir/a]" Level=50% Direction=falling Hysteresis=25% "Exec=echo \$TMPFSWARN_DIRECTION \$TMPFSWARN_USED >>'$dir/ran'"
 	serve
 	fill a 600
-	# within the hysteresis
-	fill a 300
-	fill a 600
-	fill a 200
-	is commands "$(ran 1)" down
+	# within the hysteresis, and then below
+	truncate -s $((300 * 4096)) "$dir/a/file"
+	truncate -s $((200 * 4096)) "$dir/a/file"
+	is commands "$(ran 1)" "down $((200 * 4096))"
 	is told "$(told 1)" "down 50%"
 }
 
@@ -160,15 +159,16 @@ test_a_command_of_what_is_no_longer_so_is_not_run() {
 	serve 2
 	fill a 512
 	ran 1 >"$dir/first"
-	fill a 800
+	fill a 288 more
 	until_lines "$dir/err" 1 ' up 70%: [0-9]'
-	fill a 600
+	rm "$dir/a/more"
 	until_lines "$dir/err" 1 ' down 70%: [0-9]'
 	echo >"$dir/fifo"
 	until_lines "$dir/err" 1 'command ended with status 0'
 	is commands "$(xargs <"$dir/ran")" "50% 1"
-	fill a 800
+	fill a 288 more
 	is commands "$(ran 2)" "50% 1 70% 2"
+	echo >"$dir/fifo"
 }
 
 test_one_section_does_not_wait_for_another() {
@@ -225,13 +225,13 @@ both_a_reload_tells_nothing_twice_and_watches_what_is_new() {
 	conf "[$dir/a]" 'Level=25% 50%' "Exec=echo new \$TMPFSWARN_LEVEL >>'$dir/ran'"
 	reload 'was read again'
 	fill b 600
-	fill a 600
+	fill a 300 more
 	is commands "$(ran 2)" "old 25% new 50%"
 	# something else is
 	conf "[$dir/a]" 'Level=25% 50% 55% 75%' "Exec=echo newer \$TMPFSWARN_LEVEL >>'$dir/ran'"
 	reload 'was read again' 2
 	is commands "$(ran 3)" "old 25% new 50% newer 55%"
-	fill a 800
+	fill a 200 most
 	is commands "$(ran 4)" "old 25% new 50% newer 55% newer 75%"
 }
 
@@ -284,7 +284,7 @@ test_it_outlives_the_module_and_tells_nothing_twice() {
 	until_lines "$dir/err" 1 'module unloaded'
 	module_load
 	watching 2
-	fill a 600
+	fill a 300 more
 	is commands "$(ran 2)" "25% 50%"
 }
 
