@@ -21,8 +21,8 @@ conf() {
 
 # unit NAME LINE...
 unit() {
-	mkdir -p "$units/${1%/*}"
 	name=$1
+	mkdir -p "$(dirname "$units/$name")"
 	shift
 	printf '%s\n' "$@" >"$units/$name"
 	systemctl daemon-reload
@@ -51,9 +51,9 @@ property() {
 
 restore() {
 	systemctl stop tmpfswarn.service 'tmpfswarn@*.service' 2>/dev/null
+	# nor is there to be a limit of starts
 	systemctl reset-failed 2>/dev/null
 	rm -rf /etc/tmpfswarn.conf "$units"/act* "$units"/tmpfswarn*.service.d
-	systemctl daemon-reload
 	! mountpoint -q /run/user/4711 || umount /run/user/4711
 }
 
@@ -108,7 +108,7 @@ test_a_broken_configuration_is_refused_and_a_reload_keeps_the_one_before() {
 	begun=$(date +%s)
 	! systemctl start tmpfswarn.service 2>/dev/null || fail "it has started"
 	is status "$(property ExecMainStatus)" 2
-	is restarts "$(property NRestarts)" 0
+	is state "$(property SubState)" failed
 	until_true said '/etc/tmpfswarn.conf:2: Level=: 80x: not a level'
 	conf "[$dir/a]" Level=80%
 	serve
@@ -122,20 +122,13 @@ test_a_broken_configuration_is_refused_and_a_reload_keeps_the_one_before() {
 	until_true said 'the configuration was read again'
 	fill a 1000
 	until_true said "$dir/a up 90%"
-	is restarts "$(property NRestarts)" 0
-}
-
-test_without_a_configuration_it_runs() {
-	serve
-	until_true said 'nothing to watch'
 }
 
 test_who_hangs_is_started_again_and_who_does_not_is_left_alone() {
 	unit tmpfswarn.service.d/watchdog.conf '[Service]' WatchdogSec=5 RestartSec=0
 	serve
 	# for longer than that
-	since=$(cut -d . -f 1 /proc/uptime)
-	until_true sh -c "[ \$(cut -d . -f 1 /proc/uptime) -ge $((since + 7)) ]"
+	sleep 7
 	is restarts "$(property NRestarts)" 0
 	kill -STOP "$(property MainPID)"
 	until_true sh -c '[ "$(systemctl show -P NRestarts tmpfswarn.service)" -ge 1 ]'
