@@ -3,12 +3,15 @@
  * The commands that watch and the service run for events.
  *
  * Each path, or section of the configuration, has a queue of its own, so that a
- * command that hangs keeps none of another from running. In a queue one command runs at a time, so that
- * "down" cannot overtake "up". What comes meanwhile waits, and of each level
- * only the latest event: what a command acts on is where usage is now, and a
- * queue is no longer than there are levels. That one says of how many crossings
- * it is the last. It stands where it came, behind what the others came to, so
- * that the command that runs last has the latest event of all.
+ * command that hangs keeps none of another from running. In a queue one command
+ * runs at a time, so that "down" cannot overtake "up". What comes meanwhile
+ * waits, and of each level only the latest event: what a command acts on is where
+ * usage is now, and a queue is no longer than there are levels. That one says of
+ * how many crossings it is the last. With watch it stands where it came, behind
+ * what the others came to, so that the command that runs last has the latest event
+ * of all. With the service it takes the place of the one before, so that what
+ * comes all the time does not have to wait for ever; and it does not run while what
+ * it was for is no longer so.
  *
  * A command is a session of its own, without a terminal that could stop it, and
  * is ended with all that it has started in its process group.

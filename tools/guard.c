@@ -249,11 +249,15 @@ static void guard_take_ready(const struct guard *guard, struct guarded *guarded)
 static void guard_take_gone(const struct guard *guard, struct guarded *guarded,
 			    const char *reason)
 {
+	size_t i;
+
 	error("%s: %s", guarded->target.name, reason);
 	/* the mount is still there, and so is what was told of it */
 	if (!interface_module_live())
 		return;
 	guarded->dev = 0;
+	for (i = 0; i < guarded->target.nr_triggers; i++)
+		alarm_clear(&guarded->alarms[i]);
 	guard_drop(guard, guarded->target.path);
 }
 

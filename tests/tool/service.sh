@@ -113,6 +113,25 @@ test_only_what_is_so_for_long_enough_is_told() {
 	is told "$(told 1)" "up 50%"
 }
 
+test_what_waits_is_not_told_of_the_next_mount_at_the_same_place() {
+	mounted a
+	mounted b
+	conf "[$dir/?]" Level=50% For=4
+	serve 2
+	begun=$(uptime_of)
+	fill a 512
+	umount "$dir/a"
+	mounted a
+	watching 3
+	[ $(($(uptime_of) - begun)) -lt 3 ] || skip "the machine is too slow"
+	# which is told later
+	fill b 512
+	is told "$(told 1)" "up 50%"
+	grep -q "^tmpfswarn: $dir/b up 50%: [0-9]" "$dir/err" || fail "told of the wrong mount"
+	fill a 512
+	is told "$(told 2)" "up 50% up 50%"
+}
+
 test_what_falls_is_told_where_that_is_asked_for() {
 	mounted a
 	conf "[$dir/a]" Level=50% Direction=falling Hysteresis=25% "Exec=echo \$TMPFSWARN_DIRECTION \$TMPFSWARN_USED >>'$dir/ran'"
