@@ -7,15 +7,15 @@
 #include "discovery.h"
 #include "section.h"
 
-/* Calls @found for each mount of tmpfs in @table that @section is about. */
-void discovery_visit(struct libmnt_table *table, const struct section *section,
+/* Calls @found for each mount of tmpfs in @places that @section is about. */
+void discovery_visit(const struct places *places, const struct section *section,
 		     discovery_found *found, void *data)
 {
 	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
 	struct libmnt_fs *fs;
 	struct place place;
 
-	while (iter && !mnt_table_next_fs(table, iter, &fs)) {
+	while (iter && !mnt_table_next_fs(places->table, iter, &fs)) {
 		const char *point = mnt_fs_get_target(fs);
 		const char *type = mnt_fs_get_fstype(fs);
 
@@ -24,7 +24,7 @@ void discovery_visit(struct libmnt_table *table, const struct section *section,
 		     fnmatch(section->name, point, FNM_PATHNAME)))
 			continue;
 		/* another may be mounted over it, or over what is above it */
-		if (!place_find(table, point, &place) ||
+		if (!place_find(places, point, &place) ||
 		    place.id != mnt_fs_get_id(fs))
 			continue;
 		if (!found(data, &place))

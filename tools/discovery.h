@@ -7,13 +7,12 @@
 
 #include "place.h"
 
-struct libmnt_table;
 struct section;
 
 /* Called for each mount of tmpfs that a path leads to; false ends it. */
 typedef bool discovery_found(void *data, const struct place *place);
 
-void discovery_visit(struct libmnt_table *table, const struct section *section,
+void discovery_visit(const struct places *places, const struct section *section,
 		     discovery_found *found, void *data);
 
 #endif /* DISCOVERY_H */

@@ -85,12 +85,12 @@ static int follow_open(struct follow *follow, struct target *target,
  * does; exit status, after saying what is wrong.
  */
 static int follow_enter(struct follow *follow, struct target *target,
-			struct libmnt_table *table)
+			const struct places *places)
 {
 	struct place place;
 	int status;
 
-	if (!target->full || !place_find(table, target->full, &place) ||
+	if (!target->full || !place_find(places, target->full, &place) ||
 	    !place_is_tmpfs(&place))
 		return STATUS_OK;
 	/* what has failed is tried again when the mount is another */
@@ -108,13 +108,23 @@ static int follow_enter(struct follow *follow, struct target *target,
 	return status;
 }
 
+/* Ends the registrations of @target for @reason. What they have said comes first. */
+static void follow_part(struct follow *follow, struct target *target,
+			const char *reason)
+{
+	target->reason = reason;
+	target->state = TARGET_LEAVING;
+	follow->nr_leaving++;
+	session_end(follow->session, target);
+}
+
 /* Is @target still where it was? */
 static void follow_check(struct follow *follow, struct target *target,
-			 struct libmnt_table *table)
+			 const struct places *places)
 {
 	struct place place;
 
-	if (!target->full || !place_find(table, target->full, &place))
+	if (!target->full || !place_find(places, target->full, &place))
 		return;
 	if (place.dev == target->dev) {
 		/* a remount is seen here, and of others whether it may be one */
@@ -124,11 +134,10 @@ static void follow_check(struct follow *follow, struct target *target,
 		target_place(target, &place);
 		return;
 	}
-	target->reason = mnt_table_find_devno(table, target->dev,
-					      MNT_ITER_FORWARD) ?
-			 "leads to another mount" : EVENT_UNMOUNTED;
-	target->state = TARGET_LEAVING;
-	session_end(follow->session, target);
+	follow_part(follow, target,
+		    mnt_table_find_devno(places->table, target->dev,
+					 MNT_ITER_FORWARD) ?
+		    "leads to another mount" : EVENT_UNMOUNTED);
 }
 
 /* True while the module is loaded; else it is looked for now and then. */
@@ -140,43 +149,54 @@ static bool follow_module(struct follow *follow)
 	return false;
 }
 
-/* Looks all paths up; true if @event is set. */
+/* Begins to look all paths up; false if that is not to be had. */
+static bool follow_look_up(struct follow *follow)
+{
+	follow->look = false;
+	follow->looked = 0;
+	follow->places = places_read(follow->monitor);
+	if (!follow->places)
+		return false;
+	if (follow->discover)
+		follow->discover(follow, follow->places);
+	return true;
+}
+
+/*
+ * Looks paths up until there is something to be told of one. All are looked up in
+ * the same table, once for each change of it, however many there are: what has
+ * changed meanwhile is seen the next time. True if @event is set.
+ */
 static bool follow_look(struct follow *follow, struct event *event)
 {
-	struct libmnt_table *table = place_table(follow->monitor);
-	bool found = false;
-	size_t i;
-
-	follow->look = false;
-	if (table && follow->discover)
-		follow->discover(follow, table);
-	for (i = 0; i < follow->nr_targets && table && !found; i++) {
-		struct target *target = follow->targets[i];
-
-		if (!target_is_live(target))
-			continue;
-		if (target->state == TARGET_WATCHED)
-			follow_check(follow, target, table);
-		/* what the session has of it comes before another's */
-		if (target->state == TARGET_LEAVING) {
-			follow->look = true;
-			break;
-		}
-		if (target->state != TARGET_AWAY || !follow->again ||
-		    !follow_module(follow))
-			continue;
-		follow_enter(follow, target, table);
-		found = target->state == TARGET_WATCHED;
-		if (found)
-			*event = (struct event){
-				.target = target,
-				.ready = true,
-			};
+	if (!follow->places && !follow_look_up(follow)) {
+		wakeup_later(follow);
+		return false;
 	}
-	/* the others have not been looked up */
-	follow->look |= found;
-	mnt_unref_table(table);
-	return found;
+	while (follow->looked < follow->nr_targets) {
+		struct target *target = follow->targets[follow->looked];
+
+		if (target_is_live(target) && target->state == TARGET_WATCHED)
+			follow_check(follow, target, follow->places);
+		/* what the session has of it comes before another's */
+		if (target->state == TARGET_LEAVING)
+			return false;
+		follow->looked++;
+		if (!target_is_live(target) || target->state != TARGET_AWAY ||
+		    !follow->again || !follow_module(follow))
+			continue;
+		follow_enter(follow, target, follow->places);
+		if (target->state != TARGET_WATCHED)
+			continue;
+		*event = (struct event){
+			.target = target,
+			.ready = true,
+		};
+		return true;
+	}
+	places_free(follow->places);
+	follow->places = NULL;
+	return false;
 }
 
 /* ---- events ---- */
@@ -188,6 +208,7 @@ static bool follow_take(struct follow *follow, struct event *event)
 	struct trigger *trigger = event->trigger;
 
 	if (event->gone) {
+		follow->nr_leaving -= target->state == TARGET_LEAVING;
 		target->state = TARGET_AWAY;
 		target->id = -1;
 		follow->look = true;
@@ -217,7 +238,7 @@ static bool follow_leave(struct follow *follow, struct event *event)
 {
 	size_t i;
 
-	for (i = 0; i < follow->nr_targets; i++) {
+	for (i = 0; i < follow->nr_targets && follow->nr_leaving; i++) {
 		struct target *target = follow->targets[i];
 
 		if (target->state != TARGET_LEAVING)
@@ -257,7 +278,7 @@ int follow_next(struct follow *follow, struct event *event)
 		follow->look |= place_table_changed(follow->monitor) |
 				wakeup_drain(follow->parents) |
 				wakeup_drain(follow->timer);
-		if (follow->look) {
+		if (follow->look || follow->places) {
 			if (follow_look(follow, event))
 				return 1;
 			continue;
@@ -306,15 +327,15 @@ static int follow_find(struct follow *follow)
 /* Prepares all targets to be found, now or later. */
 static int follow_resolve(struct follow *follow)
 {
-	struct libmnt_table *table = place_table(follow->monitor);
-	int status = table ? STATUS_OK : STATUS_ERROR, err;
+	struct places *places = places_read(follow->monitor);
+	int status = places ? STATUS_OK : STATUS_ERROR, err;
 	size_t i;
 
 	for (i = 0; i < follow->nr_targets && !status; i++) {
 		struct target *target = follow->targets[i];
 
 		target_name(target);
-		target->full = place_path(table, target->path);
+		target->full = place_path(places, target->path);
 		err = errno;
 		if (target_is_numbered(target))
 			error("%s: names a mount by its number: --follow needs a path",
@@ -327,7 +348,7 @@ static int follow_resolve(struct follow *follow)
 			continue;
 		status = STATUS_ERROR;
 	}
-	mnt_unref_table(table);
+	places_free(places);
 	return status;
 }
 
@@ -339,7 +360,7 @@ static int follow_resolve(struct follow *follow)
  */
 int follow_begin(struct follow *follow)
 {
-	struct libmnt_table *table;
+	struct places *places;
 	int status;
 	size_t i;
 
@@ -351,20 +372,20 @@ int follow_begin(struct follow *follow)
 		return status;
 	follow->session = session_open(follow->interface, &follow->request,
 				       follow->targets, follow->nr_targets);
-	table = follow->session ? place_table(follow->monitor) : NULL;
-	if (!table)
+	places = follow->session ? places_read(follow->monitor) : NULL;
+	if (!places)
 		return STATUS_ERROR;
 	for (i = 0; i < follow->nr_targets && !status; i++) {
 		struct target *target = follow->targets[i];
 
 		if (follow->again) {
-			status = follow_enter(follow, target, table);
+			status = follow_enter(follow, target, places);
 			continue;
 		}
-		target_locate(target, table);
+		target_locate(target, places);
 		status = follow_add(follow, target);
 	}
-	mnt_unref_table(table);
+	places_free(places);
 	/* what has changed in between */
 	follow->look = true;
 	return status;
@@ -409,5 +430,6 @@ void follow_end(struct follow *follow)
 	if (follow->session)
 		session_close(follow->session);
 	wakeup_close(follow);
+	places_free(follow->places);
 	free(follow->targets);
 }

@@ -17,13 +17,13 @@
 
 struct event;
 struct libmnt_monitor;
-struct libmnt_table;
+struct places;
 struct target;
 
 struct follow;
 
 typedef void follow_discover(struct follow *follow,
-			     struct libmnt_table *table);
+			     const struct places *places);
 
 /**
  * struct follow - targets that are watched
@@ -43,6 +43,9 @@ typedef void follow_discover(struct follow *follow,
  * @timer: goes off while the module is not loaded, or inotify cannot be had; -1
  *	if all was always there
  * @look: paths are to be looked up
+ * @places: in which they are looked up now; or NULL
+ * @looked: how many have been
+ * @nr_leaving: how many are left, which is to be told
  */
 struct follow {
 	const struct interface *interface;
@@ -58,6 +61,9 @@ struct follow {
 	int parents;
 	int timer;
 	bool look;
+	struct places *places;
+	size_t looked;
+	size_t nr_leaving;
 };
 
 int follow_begin(struct follow *follow);

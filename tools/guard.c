@@ -116,14 +116,14 @@ static bool guard_meet(void *data, const struct place *place)
 }
 
 /* Takes up what has been mounted, and forgets what is gone. */
-static void guard_discover(struct follow *follow, struct libmnt_table *table)
+static void guard_discover(struct follow *follow, const struct places *places)
 {
 	struct guard *guard = (struct guard *)follow;
 	struct guarded *guarded, *next;
 
 	STAILQ_FOREACH(guarded, &guard->guarded, next)
 		guarded->there = false;
-	discovery_visit(table, guard->section, guard_meet, guard);
+	discovery_visit(places, guard->section, guard_meet, guard);
 	for (guarded = STAILQ_FIRST(&guard->guarded); guarded; guarded = next) {
 		next = STAILQ_NEXT(guarded, next);
 		/* what was told of it until then comes first */

@@ -35,18 +35,110 @@ bool place_table_changed(struct libmnt_monitor *monitor)
 	return changed;
 }
 
-/* The mount table, no part of it older than another; NULL after saying why not. */
-struct libmnt_table *place_table(struct libmnt_monitor *monitor)
+/* By the mount that it is on, and then by where on that. */
+static int placed_compare(const void *a, const void *b)
 {
-	struct libmnt_table *table = NULL;
+	const struct placed *one = a, *other = b;
+	int way;
+
+	if (one->parent != other->parent)
+		return one->parent < other->parent ? -1 : 1;
+	way = strncmp(one->point, other->point,
+		      one->length < other->length ? one->length : other->length);
+	if (way || one->length == other->length)
+		return way;
+	return one->length < other->length ? -1 : 1;
+}
+
+/*
+ * Sorts what is mounted on other mounts. What is mounted over the root directory is
+ * not on the way of those who have that for their root directory. False if there is
+ * no memory.
+ */
+static bool places_sort(struct places *places)
+{
+	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
+	int all = mnt_table_get_nents(places->table);
+	struct libmnt_fs *fs;
+
+	places->placed = calloc(all ? all : 1, sizeof(*places->placed));
+	if (!iter || !places->placed) {
+		mnt_free_iter(iter);
+		return false;
+	}
+	while (!mnt_table_next_fs(places->table, iter, &fs)) {
+		const char *point = mnt_fs_get_target(fs);
+
+		if (mnt_fs_get_id(fs) == places->root_id)
+			places->root = fs;
+		if (!point || !point[1])
+			continue;
+		places->placed[places->nr++] = (struct placed){
+			.parent = mnt_fs_get_parent_id(fs),
+			.point = point,
+			.length = strlen(point),
+			.fs = fs,
+		};
+	}
+	mnt_free_iter(iter);
+	qsort(places->placed, places->nr, sizeof(*places->placed),
+	      placed_compare);
+	return true;
+}
+
+void places_free(struct places *places)
+{
+	if (!places)
+		return;
+	mnt_unref_table(places->table);
+	free(places->placed);
+	free(places);
+}
+
+/* As the mount table is now; NULL after saying why not. */
+static struct places *places_read_once(void)
+{
+	struct places *places = calloc(1, sizeof(*places));
+	struct statx root;
+
+	if (!places) {
+		error("out of memory");
+		return NULL;
+	}
+	places->root_id = -1;
+	if (!statx(AT_FDCWD, "/", AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
+		   STATX_MNT_ID, &root) && (root.stx_mask & STATX_MNT_ID)) {
+		places->root_id = root.stx_mnt_id;
+		places->root_dev = makedev(root.stx_dev_major,
+					   root.stx_dev_minor);
+	}
+	places->table = mount_table();
+	if (places->table && places_sort(places))
+		return places;
+	if (places->table)
+		error("out of memory");
+	places_free(places);
+	return NULL;
+}
+
+/**
+ * places_read() - read the mount table, no part of it older than another
+ * @monitor: of it; NULL to read it once
+ *
+ * Return: to be freed by places_free(); NULL after saying why not.
+ */
+struct places *places_read(struct libmnt_monitor *monitor)
+{
+	struct places *places = NULL;
 	int tries = 0;
 
 	do {
-		mnt_unref_table(table);
-		table = mount_table();
+		places_free(places);
+		places = places_read_once();
 		/* a change after the last one is seen the next time */
-	} while (table && ++tries < TABLE_TRIES && place_table_changed(monitor));
-	return table;
+	} while (places && monitor && ++tries < TABLE_TRIES &&
+		 place_table_changed(monitor));
+	return places;
 }
 
 /* Where @fd is, to be freed; NULL if that cannot be known. */
@@ -102,17 +194,15 @@ static char *place_follow_link(const char *path)
 }
 
 /* True if @fd is where this process is, not in another mount namespace. */
-static bool place_is_ours(struct libmnt_table *table, int fd)
+static bool place_is_ours(const struct places *places, int fd)
 {
 	int id = place_id_of(fd);
-	struct place root;
 
-	return id < 0 || place_has_id(table, id) ||
-	       (place_find(table, "/", &root) && root.id == id);
+	return id < 0 || id == places->root_id || place_has_id(places, id);
 }
 
 /* As place_path(), past automounts. */
-static char *place_resolve(struct libmnt_table *table, const char *path)
+static char *place_resolve(const struct places *places, const char *path)
 {
 	char *head = strdup(path), *rest = strdup(""), *found = NULL;
 	int links = 0;
@@ -123,7 +213,7 @@ static char *place_resolve(struct libmnt_table *table, const char *path)
 		char *link, *slash, *more;
 
 		if (fd >= 0) {
-			if (place_is_ours(table, fd))
+			if (place_is_ours(places, fd))
 				found = place_path_of(fd);
 			else
 				errno = EXDEV;
@@ -164,23 +254,16 @@ int place_id_of(int fd)
 	return statx_.stx_mnt_id;
 }
 
-static struct libmnt_fs *place_next(struct libmnt_table *table,
-				    struct libmnt_iter *iter)
-{
-	struct libmnt_fs *fs;
-
-	return iter && !mnt_table_next_fs(table, iter, &fs) ? fs : NULL;
-}
-
-bool place_has_id(struct libmnt_table *table, int id)
+bool place_has_id(const struct places *places, int id)
 {
 	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
-	struct libmnt_fs *fs;
+	struct libmnt_fs *fs = NULL;
+	bool found = false;
 
-	while ((fs = place_next(table, iter)) && mnt_fs_get_id(fs) != id)
-		;
+	while (iter && !found && !mnt_table_next_fs(places->table, iter, &fs))
+		found = mnt_fs_get_id(fs) == id;
 	mnt_free_iter(iter);
-	return fs;
+	return found;
 }
 
 /* No table has the type of a root directory that is no mount point. */
@@ -204,32 +287,23 @@ bool place_is_below(const char *path, const char *point)
 }
 
 /* The first mount that @path comes to after the one with the id @id, or NULL. */
-static struct libmnt_fs *place_step(struct libmnt_table *table, int id,
+static struct libmnt_fs *place_step(const struct places *places, int id,
 				    const char *path)
 {
-	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
-	struct libmnt_fs *fs, *first = NULL;
+	struct placed key = { .parent = id, .point = path };
+	const struct placed *found = NULL;
 
-	while ((fs = place_next(table, iter))) {
-		const char *point = mnt_fs_get_target(fs);
-
-		/*
-		 * What is mounted over the root directory is not on the way
-		 * of those who have that for their root directory.
-		 */
-		if (mnt_fs_get_parent_id(fs) != id || !point || !point[1] ||
-		    !place_is_below(path, point))
-			continue;
-		if (!first || strlen(point) < strlen(mnt_fs_get_target(first)))
-			first = fs;
+	while (!found && path[key.length]) {
+		key.length += 1 + strcspn(path + key.length + 1, "/");
+		found = bsearch(&key, places->placed, places->nr,
+				sizeof(key), placed_compare);
 	}
-	mnt_free_iter(iter);
-	return first;
+	return found ? found->fs : NULL;
 }
 
 /**
  * place_find() - the mount that a path is on, or would be if it existed
- * @table: the mount table
+ * @places: the mount table
  * @path: as place_path() has made it
  * @place: set to it
  *
@@ -238,26 +312,21 @@ static struct libmnt_fs *place_step(struct libmnt_table *table, int id,
  *
  * Return: false if that cannot be known.
  */
-bool place_find(struct libmnt_table *table, const char *path,
+bool place_find(const struct places *places, const char *path,
 		struct place *place)
 {
-	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
-	struct libmnt_fs *fs, *next;
-	struct statx root;
+	struct libmnt_fs *fs = places->root, *next;
 
-	*place = (struct place){ .point = "", .type = "", .options = "" };
-	if (!iter ||
-	    statx(AT_FDCWD, "/", AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
-		  STATX_MNT_ID, &root) || !(root.stx_mask & STATX_MNT_ID)) {
-		mnt_free_iter(iter);
+	*place = (struct place){
+		.id = places->root_id,
+		.dev = places->root_dev,
+		.point = "",
+		.type = "",
+		.options = "",
+	};
+	if (place->id < 0)
 		return false;
-	}
-	place->id = root.stx_mnt_id;
-	place->dev = makedev(root.stx_dev_major, root.stx_dev_minor);
-	while ((fs = place_next(table, iter)) && mnt_fs_get_id(fs) != place->id)
-		;
-	mnt_free_iter(iter);
-	while ((next = place_step(table, fs ? mnt_fs_get_id(fs) : place->id, path)))
+	while ((next = place_step(places, fs ? mnt_fs_get_id(fs) : place->id, path)))
 		fs = next;
 	if (!fs)
 		return true;
@@ -289,11 +358,11 @@ static char *place_absolute(const char *path)
  * True if an automount, to which nothing is mounted yet, is on the way: looking
  * at what is below would trigger it.
  */
-static bool place_is_automount(struct libmnt_table *table, const char *path)
+static bool place_is_automount(const struct places *places, const char *path)
 {
 	struct place place;
 
-	return place_find(table, path, &place) && !strcmp(place.type, "autofs");
+	return place_find(places, path, &place) && !strcmp(place.type, "autofs");
 }
 
 /*
@@ -301,12 +370,12 @@ static bool place_is_automount(struct libmnt_table *table, const char *path)
  * exists: to be freed, or NULL and errno, EXDEV if it leads to another mount
  * namespace. Looks at file systems, but not past an automount.
  */
-char *place_path(struct libmnt_table *table, const char *path)
+char *place_path(const struct places *places, const char *path)
 {
 	char *absolute = place_absolute(path);
 
-	if (absolute && *path && place_is_automount(table, absolute))
+	if (absolute && *path && place_is_automount(places, absolute))
 		return absolute;
 	free(absolute);
-	return place_resolve(table, path);
+	return place_resolve(places, path);
 }

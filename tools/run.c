@@ -2,8 +2,6 @@
 #include <getopt.h>
 #include <stdio.h>
 
-#include <libmount.h>
-
 #include "config.h"
 #include "discovery.h"
 #include "fstab.h"
@@ -53,7 +51,7 @@ static bool run_print_mount(void *data, const struct place *place)
 }
 
 static void run_print_section(const struct section *section,
-			      struct libmnt_table *table)
+			      const struct places *places)
 {
 	bool any = false;
 	size_t i;
@@ -71,23 +69,23 @@ static void run_print_section(const struct section *section,
 	if (section->unit)
 		printf(", Start=%s", section->unit);
 	putchar('\n');
-	discovery_visit(table, section, run_print_mount, &any);
+	discovery_visit(places, section, run_print_mount, &any);
 	if (!any)
 		puts("  no mount now");
 }
 
 static int run_print(const struct sections *sections)
 {
-	struct libmnt_table *table = mount_table();
+	struct places *places = places_read(NULL);
 	const struct section *section;
 
-	if (!table)
+	if (!places)
 		return STATUS_ERROR;
 	STAILQ_FOREACH(section, sections, next)
-		run_print_section(section, table);
+		run_print_section(section, places);
 	if (STAILQ_EMPTY(sections))
 		puts(SERVICE_IDLE);
-	mnt_unref_table(table);
+	places_free(places);
 	return STATUS_OK;
 }
 

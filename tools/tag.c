@@ -21,16 +21,20 @@ uint64_t tags_add(struct tags *tags, struct trigger *trigger)
 	return tags->last;
 }
 
-/* NULL if it is not taken any more. */
+static int tag_compare(const void *a, const void *b)
+{
+	const struct tag *one = a, *other = b;
+
+	return (one->number > other->number) - (one->number < other->number);
+}
+
+/* NULL if it is not taken any more. They are in the order of their numbers. */
 const struct tag *tags_find(const struct tags *tags, uint64_t number)
 {
-	size_t i;
+	struct tag key = { .number = number };
 
-	for (i = 0; i < tags->nr; i++) {
-		if (tags->tags[i].number == number)
-			return &tags->tags[i];
-	}
-	return NULL;
+	return tags->nr ? bsearch(&key, tags->tags, tags->nr, sizeof(key),
+				  tag_compare) : NULL;
 }
 
 /* The number of the oldest of @trigger, or TAG_NONE. */
@@ -64,8 +68,11 @@ void tags_drop(struct tags *tags, const struct trigger *trigger,
 
 	for (i = 0; i < tags->nr; i++) {
 		if (tags->tags[i].trigger != trigger ||
-		    tags->tags[i].number == except)
-			tags->tags[kept++] = tags->tags[i];
+		    tags->tags[i].number == except) {
+			if (kept != i)
+				tags->tags[kept] = tags->tags[i];
+			kept++;
+		}
 	}
 	tags->nr = kept;
 }

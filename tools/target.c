@@ -76,7 +76,7 @@ void target_place(struct target *target, const struct place *place)
 }
 
 /* Notes where @target is, which was opened by its path. */
-void target_locate(struct target *target, struct libmnt_table *table)
+void target_locate(struct target *target, const struct places *places)
 {
 	struct place place;
 	int id = place_id_of(target->fd);
@@ -85,10 +85,10 @@ void target_locate(struct target *target, struct libmnt_table *table)
 	if (target->numbered)
 		return;
 	target->full = place_path_of(target->fd);
-	if (!target->full || !place_find(table, target->full, &place))
+	if (!target->full || !place_find(places, target->full, &place))
 		goto unknown;
 	/* it is in another namespace, as /proc/PID/root is */
-	if (place.id != id && !place_has_id(table, id))
+	if (place.id != id && !place_has_id(places, id))
 		goto unknown;
 	/* else it has changed already, which is found out soon */
 	if (place.id == id)

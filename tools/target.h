@@ -14,8 +14,8 @@
 /* for a level as the module has it */
 #define TRIGGER_ASKED	72
 
-struct libmnt_table;
 struct place;
+struct places;
 
 /**
  * struct trigger - a level of a target
@@ -97,7 +97,7 @@ void target_name(struct target *target);
 int target_find(struct target *target);
 bool target_is_numbered(const struct target *target);
 void target_place(struct target *target, const struct place *place);
-void target_locate(struct target *target, struct libmnt_table *table);
+void target_locate(struct target *target, const struct places *places);
 void target_try(struct target *target, const struct place *place);
 bool target_is_live(const struct target *target);
 bool target_has_inodes(const struct target *target);
