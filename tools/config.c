@@ -65,6 +65,7 @@ static int config_section(struct config *config, char *text)
 {
 	size_t length = strlen(text);
 	char *from;
+	bool glob;
 
 	if (text[length - 1] != ']')
 		return config_refuse(config, "%s: no ] at its end", text);
@@ -73,13 +74,18 @@ static int config_section(struct config *config, char *text)
 	if (*text != '/')
 		return config_refuse(config, "[%s]: not a path that begins with /",
 				     text);
-	config->section = section_find(config->sections, text);
+	section_clean(text);
+	/* it may have been before a slash */
+	text = config_strip(text);
+	glob = strpbrk(text, "*?[\\");
+	config->section = section_find(config->sections, text, glob);
 	if (config->section)
 		return STATUS_OK;
 	if (asprintf(&from, "%s:%u", config->name, config->begin) < 0)
 		from = NULL;
 	if (from)
-		config->section = section_add(config->sections, text, from);
+		config->section = section_add(config->sections, text, glob,
+					      from);
 	free(from);
 	return config->section ? STATUS_OK :
 				 config_refuse(config, "out of memory");
@@ -96,7 +102,11 @@ static int config_assignment(struct config *config, char *text)
 	text = config_strip(text);
 	if (!config->section)
 		return config_refuse(config, "%s=: no [PATH] before it", text);
-	if (!section_set(config->section, text, config_strip(value), why))
+	value = config_strip(value);
+	/* those of a command are the shell's */
+	if (strcmp(text, "Exec"))
+		value = config_strip(section_unquote(value));
+	if (!section_set(config->section, text, value, why))
 		return config_refuse(config, "%s=: %s", text, why);
 	return STATUS_OK;
 }

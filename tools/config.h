@@ -7,9 +7,9 @@
  *
  * A line is a section in brackets, an assignment, a comment that begins with "#"
  * or ";", or empty; a backslash at its end is a space, and the next line is part
- * of it. The last assignment of a key in a section counts. Nothing is taken off a
- * value but the white space around it: quotes, "#" and all else in a command are
- * the shell's.
+ * of it. The last assignment of a key in a section counts. White space around a
+ * value is taken off it, and quotes around all of it, but not in a command: quotes,
+ * "#" and all else there are the shell's.
  */
 #ifndef CONFIG_H
 #define CONFIG_H

@@ -6,6 +6,7 @@
 
 #include <libmount.h>
 
+#include "discovery.h"
 #include "fstab.h"
 #include "section.h"
 #include "tool.h"
@@ -19,11 +20,12 @@
 static int fstab_level(struct sections *sections, const char *point,
 		       const char *level)
 {
-	struct section *section = section_find(sections, point);
+	struct section *section = section_find(sections, point, false);
 	char why[SECTION_WHY];
 
 	if (!section)
-		section = section_add(sections, point, mnt_get_fstab_path());
+		section = section_add(sections, point, false,
+				      mnt_get_fstab_path());
 	if (!section) {
 		error("out of memory");
 		return STATUS_ERROR;
@@ -38,10 +40,10 @@ static int fstab_level(struct sections *sections, const char *point,
 	return STATUS_OK;
 }
 
-static int fstab_options(struct sections *sections, struct libmnt_fs *fs)
+static int fstab_options(struct sections *sections, struct libmnt_fs *fs,
+			 const char *point)
 {
 	const char *options = mnt_fs_get_options(fs);
-	const char *point = mnt_fs_get_target(fs);
 	char *rest = options ? strdup(options) : NULL, *next = rest;
 	size_t name_length, length;
 	char *name, *value;
@@ -56,43 +58,96 @@ static int fstab_options(struct sections *sections, struct libmnt_fs *fs)
 		/* behind it there is a comma, which next is past, or the end */
 		if (value)
 			value[length] = '\0';
-		status = fstab_level(sections, point, value ?: "");
+		status = fstab_level(sections, point,
+				     value ? section_unquote(value) : "");
 	}
 	free(rest);
 	return status;
 }
 
+/* Adds a section to @found for the mount @fs if it is a tmpfs that has levels. */
+static int fstab_mount(struct sections *found, struct libmnt_fs *fs)
+{
+	const char *type = mnt_fs_get_fstype(fs);
+	const char *target = mnt_fs_get_target(fs);
+	char *point;
+	int status;
+
+	/* mount.tmpfswarn mounts a tmpfs, too */
+	if (!target || *target != '/' || !type ||
+	    (strcmp(type, "tmpfs") && strcmp(type, "tmpfswarn")))
+		return STATUS_OK;
+	point = strdup(target);
+	if (!point) {
+		error("out of memory");
+		return STATUS_ERROR;
+	}
+	section_clean(point);
+	status = fstab_options(found, fs, point);
+	free(point);
+	return status;
+}
+
+/* Is there one about the same mount point in @sections, which is no glob? */
+static bool fstab_is_told(const struct sections *sections, const char *point)
+{
+	const struct section *section;
+
+	STAILQ_FOREACH(section, sections, next) {
+		if (!section->glob && !strcmp(section->point, point))
+			break;
+	}
+	return section;
+}
+
+/* Moves those of @found to @sections that there are none for. */
+static void fstab_take(struct sections *sections, struct sections *found)
+{
+	struct section *section;
+
+	while ((section = STAILQ_FIRST(found))) {
+		STAILQ_REMOVE_HEAD(found, next);
+		if (fstab_is_told(sections, section->point))
+			section_free(section);
+		else
+			STAILQ_INSERT_TAIL(sections, section, next);
+	}
+}
+
 /*
  * Adds a section for each mount of tmpfs that has levels in fstab, unless there is
- * one for it already; exit status.
+ * one for it already, and finds out where all of them lead; exit status, STATUS_CONFIG
+ * if fstab cannot be read, and all else has been done.
  */
 int fstab_read(struct sections *sections)
 {
 	struct libmnt_table *table = mnt_new_table();
 	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
 	struct sections found = STAILQ_HEAD_INITIALIZER(found);
+	int status = STATUS_OK, unread = STATUS_OK, err = 0;
 	struct libmnt_fs *fs;
-	int status = STATUS_OK;
 
 	if (!table || !iter) {
 		error("out of memory");
 		status = STATUS_ERROR;
-	} else if (mnt_table_parse_fstab(table, NULL) && errno != ENOENT) {
-		error("%s: %s", mnt_get_fstab_path(), error_text(errno));
+	} else {
+		err = -mnt_table_parse_fstab(table, NULL);
 	}
-	while (!status && !mnt_table_next_fs(table, iter, &fs)) {
-		const char *type = mnt_fs_get_fstype(fs);
-		const char *point = mnt_fs_get_target(fs);
-
-		/* mount.tmpfswarn mounts a tmpfs, too */
-		if (!point || *point != '/' || !type ||
-		    (strcmp(type, "tmpfs") && strcmp(type, "tmpfswarn")))
-			continue;
-		if (!section_find(sections, point))
-			status = fstab_options(&found, fs);
+	/* EINVAL: no file, such as /dev/null */
+	if (err > 0 && err != ENOENT && err != EINVAL) {
+		error("%s: %s", mnt_get_fstab_path(), error_text(err));
+		unread = STATUS_CONFIG;
 	}
-	STAILQ_CONCAT(sections, &found);
+	while (!status && !unread && !mnt_table_next_fs(table, iter, &fs))
+		status = fstab_mount(&found, fs);
 	mnt_free_iter(iter);
 	mnt_unref_table(table);
-	return status;
+	if (!status)
+		status = discovery_locate(sections);
+	if (!status)
+		status = discovery_locate(&found);
+	if (!status)
+		fstab_take(sections, &found);
+	sections_free(&found);
+	return status ? status : unread;
 }

@@ -9,29 +9,64 @@
 #include "section.h"
 #include "unit.h"
 
-struct section *section_find(const struct sections *sections, const char *name)
+/* Has @path, which begins with a slash, no slash and no "." too many. */
+void section_clean(char *path)
+{
+	char *from = path, *to = path;
+
+	while (*(from += strspn(from, "/"))) {
+		size_t length = strcspn(from, "/");
+
+		if (length != 1 || *from != '.') {
+			*to++ = '/';
+			memmove(to, from, length);
+			to += length;
+		}
+		from += length;
+	}
+	if (to == path)
+		*to++ = '/';
+	*to = '\0';
+}
+
+/* @text without quotes around all of it. */
+char *section_unquote(char *text)
+{
+	size_t length = strlen(text);
+
+	if (length < 2 || !strchr("\"'", *text) || text[length - 1] != *text)
+		return text;
+	text[length - 1] = '\0';
+	return text + 1;
+}
+
+/* NULL if there is none. */
+struct section *section_find(const struct sections *sections, const char *name,
+			     bool glob)
 {
 	struct section *section;
 
 	STAILQ_FOREACH(section, sections, next) {
-		if (!strcmp(section->name, name))
-			return section;
+		if (section->glob == glob && !strcmp(section->name, name))
+			break;
 	}
-	return NULL;
+	return section;
 }
 
 /* A new one; NULL if there is no memory. */
 struct section *section_add(struct sections *sections, const char *name,
-			    const char *from)
+			    bool glob, const char *from)
 {
 	struct section *section = calloc(1, sizeof(*section));
 
 	if (!section)
 		return NULL;
 	section->name = strdup(name);
+	section->glob = glob;
+	section->point = strdup(name);
 	section->from = strdup(from);
 	section->direction = DIRECTION_RISING;
-	if (!section->name || !section->from) {
+	if (!section->name || !section->point || !section->from) {
 		section_free(section);
 		return NULL;
 	}
@@ -54,6 +89,7 @@ void section_free(struct section *section)
 {
 	section_clear_levels(section);
 	free(section->name);
+	free(section->point);
 	free(section->from);
 	free(section->hysteresis);
 	free(section->command);

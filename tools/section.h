@@ -21,6 +21,8 @@
 /**
  * struct section - a section
  * @name: a path or glob, which mount points are compared with
+ * @glob: it is a glob
+ * @point: where the path leads, see discovery_locate(), or @name
  * @from: file and line where it begins
  * @levels: which
  * @nr_levels: how many
@@ -32,6 +34,8 @@
  */
 struct section {
 	char *name;
+	bool glob;
+	char *point;
 	char *from;
 	char **levels;
 	size_t nr_levels;
@@ -46,10 +50,12 @@ struct section {
 
 STAILQ_HEAD(sections, section);
 
-struct section *section_find(const struct sections *sections,
-			     const char *name);
+void section_clean(char *path);
+char *section_unquote(char *text);
+struct section *section_find(const struct sections *sections, const char *name,
+			     bool glob);
 struct section *section_add(struct sections *sections, const char *name,
-			    const char *from);
+			    bool glob, const char *from);
 bool section_set(struct section *section, const char *key, const char *value,
 		 char why[SECTION_WHY]);
 bool section_add_level(struct section *section, const char *level,

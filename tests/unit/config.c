@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "level.h"
 #include "tool.h"
 #include "unit.h"
 
@@ -53,7 +54,8 @@ static char *text_of(const struct sections *sections)
 	FILE *file = open_memstream(&text, &size);
 
 	STAILQ_FOREACH(section, sections, next) {
-		fprintf(file, "[%s]", section->name);
+		fprintf(file, "[%s]%s", section->name,
+			section->glob ? " glob" : "");
 		for (i = 0; i < section->nr_levels; i++)
 			fprintf(file, " %s", section->levels[i]);
 		if (section->hold)
@@ -98,7 +100,7 @@ static const struct row {
 	{ "a backslash does not continue a comment",
 	  "[/a]\n# x \\\nLevel=80%\n", "[/a] 80%\n", false },
 	{ "a glob may have brackets",
-	  "[/run/user/[0-9]*]\nLevel=low\n", "[/run/user/[0-9]*] low\n", false },
+	  "[/run/user/[0-9]*]\nLevel=low\n", "[/run/user/[0-9]*] glob low\n", false },
 	{ "the last assignment counts, and an empty one is the default",
 	  "[/a]\nLevel=80%\nFor=5m\nExec=x\nDirection=falling\nHysteresis=1M\nStart=x.service\n"
 	  "[/b]\nLevel=1k\n"
@@ -116,9 +118,23 @@ static const struct row {
 	{ "a relative path is refused", "[tmp]\n", "t:1: [tmp]: not a path that begins with /", true },
 	{ "a key before all sections is refused", "Level=80%\n", "t:1: Level=: no [PATH] before it", true },
 	{ "a level that is none is refused", "[/a]\nLevel=80% 9x\n",
-	  "t:2: Level=: 9x: not a level, such as 80%, 99.5%, 512M, 2Gi, free:200M or low, medium, critical", true },
+	  "t:2: Level=: 9x: not a level, " LEVEL_FORMS, true },
 	{ "a level above 100% is refused", "[/a]\nLevel=free:101%\n",
-	  "t:2: Level=: free:101%: not a level, such as 80%, 99.5%, 512M, 2Gi, free:200M or low, medium, critical", true },
+	  "t:2: Level=: free:101%: not a level, " LEVEL_FORMS, true },
+	{ "levels of inodes are levels", "[/a]\nLevel=inodes:90% inodes:100k\n",
+	  "[/a] inodes:90% inodes:100k\n", false },
+	{ "a level of inodes above 100% is refused", "[/a]\nLevel=inodes:101%\n",
+	  "t:2: Level=: inodes:101%: not a level, " LEVEL_FORMS, true },
+	{ "inodes have no binary unit", "[/a]\nLevel=inodes:1Ki\n",
+	  "t:2: Level=: inodes:1Ki: not a level, " LEVEL_FORMS, true },
+	{ "slashes and dots that say nothing are not part of a path",
+	  "[/tmp/]\nLevel=1\n[//dev/./shm//]\nLevel=2\n[/]\nLevel=3\n[/run//user/*/]\nLevel=4\n[/tmp]\nLevel=5\n",
+	  "[/tmp] 5\n[/dev/shm] 2\n[/] 3\n[/run/user/*] glob 4\n", false },
+	{ "quotes around all of a value are not part of it, but of a command",
+	  "[/a]\nLevel=\"80% 90%\"\nFor='5'\nStart=\"a.service\"\nExec=\"a b\"\n",
+	  "[/a] 80% 90% for 5 exec=\"a b\" start=a.service\n", false },
+	{ "a quote alone is part of a value", "[/a]\nLevel=\"\n",
+	  "t:2: Level=: \": not a level, " LEVEL_FORMS, true },
 	{ "a level given twice is refused", "[/a]\nLevel=80% 80%\n", "t:2: Level=: 80%: is given twice", true },
 	{ "a time that is none is refused", "[/a]\nFor=1y\n",
 	  "t:2: For=: 1y: not a time, such as 30, 1.5s, 5m, 2h, 1d", true },
