@@ -37,21 +37,21 @@ bool alarm_take(struct alarm *alarm, const struct event *event, double hold,
 	alarm->event = *event;
 	if (event->cgroup_path)
 		alarm->event.cgroup_path = strdup(event->cgroup_path);
-	alarm->until = now + hold;
+	alarm->since = now;
 	alarm->waits = true;
 	return false;
 }
 
 /* True if its event is to be told now; alarm_clear() is to follow. */
-bool alarm_is_due(struct alarm *alarm, double now)
+bool alarm_is_due(struct alarm *alarm, double hold, double now)
 {
-	if (!alarm->waits || now < alarm->until)
+	if (!alarm->waits || now < alarm->since + hold)
 		return false;
 	alarm->told = alarm->event.up;
 	return true;
 }
 
-double alarm_until(const struct alarm *alarm)
+double alarm_until(const struct alarm *alarm, double hold)
 {
-	return alarm->waits ? alarm->until : INFINITY;
+	return alarm->waits ? alarm->since + hold : INFINITY;
 }

@@ -239,18 +239,21 @@ static int device_register(struct device *device, struct trigger *trigger)
 	return err;
 }
 
-/* Registers the levels of @target that are asked for; exit status. */
+/*
+ * Registers the levels of @target, those alone that depend on the size if not @all
+ * are asked for; exit status.
+ */
 static int device_register_some(struct device *device, struct target *target,
-				bool renew)
+				bool renews, bool all)
 {
 	size_t i;
 
-	device->renews = renew;
+	device->renews = renews;
 	for (i = 0; i < target->nr_triggers; i++) {
 		struct trigger *trigger = &target->triggers[i];
 		int err;
 
-		if (trigger->over || (renew && !trigger->size))
+		if (trigger->over || (!all && !trigger->size))
 			continue;
 		err = device_register(device, trigger);
 		if (err == EDQUOT) {
@@ -267,12 +270,14 @@ static int device_register_some(struct device *device, struct target *target,
 
 static int device_add(struct session *session, struct target *target)
 {
-	return device_register_some((struct device *)session, target, false);
+	return device_register_some((struct device *)session, target, false,
+				    true);
 }
 
-static int device_renew(struct session *session, struct target *target)
+static int device_renew(struct session *session, struct target *target, bool all)
 {
-	return device_register_some((struct device *)session, target, true);
+	return device_register_some((struct device *)session, target, true,
+				    all);
 }
 
 static void device_end(struct session *session, struct target *target)

@@ -17,7 +17,7 @@ bool event_is_crossing(const struct event *event)
 	return !event->gone && !event->ready;
 }
 
-static void print_bytes(FILE *file, uint64_t used, uint64_t size)
+void event_write_bytes(FILE *file, uint64_t used, uint64_t size)
 {
 	char buf[TEXT_SIZE];
 
@@ -26,7 +26,7 @@ static void print_bytes(FILE *file, uint64_t used, uint64_t size)
 	fprintf(file, "(%s)", text_percent(buf, used, size));
 }
 
-static void print_inodes(FILE *file, uint64_t used, uint64_t inodes)
+void event_write_inodes(FILE *file, uint64_t used, uint64_t inodes)
 {
 	char buf[TEXT_SIZE];
 
@@ -37,9 +37,9 @@ static void print_inodes(FILE *file, uint64_t used, uint64_t inodes)
 static void print_usage(FILE *file, const struct event *event)
 {
 	if (level_inodes(event->level))
-		print_inodes(file, event->used, event->size);
+		event_write_inodes(file, event->used, event->size);
 	else
-		print_bytes(file, event->used, event->size);
+		event_write_bytes(file, event->used, event->size);
 }
 
 static struct json_object *event_json(const char *name,
@@ -160,13 +160,13 @@ void event_print_ready(const struct target *target, bool json)
 		printf(" (on %s)", text_name(target->point));
 	printf(": ");
 	if (target_has_bytes(target)) {
-		print_bytes(stdout, target->used, target->size);
+		event_write_bytes(stdout, target->used, target->size);
 		memory_print(target->size, target->used);
 	}
 	if (target_has_inodes(target)) {
 		if (target_has_bytes(target))
 			printf("; ");
-		print_inodes(stdout, target->inodes_used, target->inodes);
+		event_write_inodes(stdout, target->inodes_used, target->inodes);
 	}
 	print_levels(target, true);
 	print_levels(target, false);

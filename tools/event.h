@@ -68,6 +68,8 @@ struct event {
 	const char *cgroup_path;
 };
 
+void event_write_bytes(FILE *file, uint64_t used, uint64_t size);
+void event_write_inodes(FILE *file, uint64_t used, uint64_t inodes);
 void event_write(FILE *file, const struct event *event);
 bool event_is_crossing(const struct event *event);
 void event_print_ready(const struct target *target, bool json);

@@ -95,11 +95,11 @@ static void eventfds_tell_all(struct eventfds *eventfds, struct group *group)
 	eventfds->end = group->counters + group->nr_counters;
 }
 
-int eventfd_renew(struct session *session, struct target *target)
+int eventfd_renew(struct session *session, struct target *target, bool all)
 {
 	struct eventfds *eventfds = (struct eventfds *)session;
 	struct group *group = eventfds_group(eventfds, target);
-	int status = group_renew(session, group);
+	int status = group_renew(session, group, all);
 
 	/* of what is counted then one may be the end */
 	if (status == STATUS_GONE)

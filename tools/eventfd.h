@@ -29,13 +29,15 @@
 #ifndef EVENTFD_H
 #define EVENTFD_H
 
+#include <stdbool.h>
+
 struct event;
 struct session;
 struct target;
 
 struct session *eventfd_open(void);
 int eventfd_add(struct session *session, struct target *target);
-int eventfd_renew(struct session *session, struct target *target);
+int eventfd_renew(struct session *session, struct target *target, bool all);
 void eventfd_end(struct session *session, struct target *target);
 int eventfd_next(struct session *session, struct event *event);
 void eventfd_forget(struct session *session, struct target *target);

@@ -21,10 +21,6 @@
 /* after how long a command that could not be started is tried again, in seconds */
 #define RETRY	1
 
-/* the first pause after a command of the service that failed, and the longest */
-#define DELAY		1
-#define DELAY_MAX	300
-
 /**
  * struct exec - what holds for all commands
  * @open: commands may be run
@@ -116,14 +112,19 @@ int exec_add(const char *name, const char *command, const struct event *event)
 	return STATUS_OK;
 }
 
-/* It is no longer so: what has not begun for its level waits for the next event. */
-void exec_hold(const char *name, const struct event *event)
+/*
+ * Usage has gone where @event says: what has not begun for its level is run only while
+ * it is so. If that is @told, what waits is over for good.
+ */
+void exec_hold(const char *name, const struct event *event, bool told)
 {
 	struct queue *queue = queue_find(name);
 	struct job *job = queue ? queue_find_job(queue, event) : NULL;
 
-	if (job)
-		job->late = true;
+	if (!job)
+		return;
+	job->late = job->event.up != event->up;
+	job->over |= told && job->late;
 }
 
 /* Runs nothing for @path that has not begun, NULL for all of the queue. */
@@ -139,26 +140,32 @@ void exec_drop(const char *name, const char *path)
 		if (!path || !strcmp(job->target.path, path))
 			queue_drop_job(queue, job);
 	}
+	queue_forgive(queue, path);
+	queue->dropped = !path;
 	if (!path && !queue->running)
 		queue_free(queue);
 }
 
-/* What comes next may fail likewise: it waits, each time for longer. */
-static void queue_fail(struct queue *queue)
+/* What has not begun runs as @command says now, or not at all where that is NULL. */
+void exec_change(const char *name, exec_command *command, const void *data)
 {
-	if (!exec.service)
-		return;
-	queue->delay = !queue->delay ? DELAY :
-		       queue->delay < DELAY_MAX / 2 ? 2 * queue->delay :
-						      DELAY_MAX;
-	queue->until = exec_now() + queue->delay;
+	struct queue *queue = queue_find(name);
+	struct job *job, *following;
+
+	for (job = queue ? TAILQ_FIRST(&queue->jobs) : NULL; job; job = following) {
+		following = TAILQ_NEXT(job, next);
+		free(job->command);
+		job->command = command(data, &job->event);
+		if (!job->command)
+			queue_drop_job(queue, job);
+	}
+	if (queue)
+		queue_forgive(queue, NULL);
 }
 
-/* Starts the next command. */
-static void queue_start(struct queue *queue)
+/* Starts the next command, which is @job's. */
+static void queue_start(struct queue *queue, struct job *job, double now)
 {
-	struct job *job = queue_next(queue);
-	double now = exec_now();
 	int err;
 
 	TAILQ_REMOVE(&queue->jobs, job, next);
@@ -186,7 +193,8 @@ static void queue_start(struct queue *queue)
 		return;
 	}
 	queue->refused = 0;
-	queue_fail(queue);
+	if (exec.service)
+		queue_fail(queue, job->target.path, now);
 	job_free(job);
 }
 
@@ -227,16 +235,17 @@ static void queue_say_end(const struct queue *queue)
 static void queue_end(struct queue *queue)
 {
 	bool failed = queue->stage != STAGE_RUNS || queue->status;
+	const char *path = queue->running->target.path;
 
 	queue_say_end(queue);
+	if (exec.service && failed)
+		queue_fail(queue, path, exec_now());
+	else
+		queue_forgive(queue, path);
 	job_free(queue->running);
 	queue->running = NULL;
 	queue->stage = STAGE_IDLE;
 	queue->until = 0;
-	if (failed)
-		queue_fail(queue);
-	else
-		queue->delay = 0;
 }
 
 /* The time is over that the stage may take. */
@@ -291,7 +300,7 @@ static void queue_stop(struct queue *queue)
 
 	while ((job = TAILQ_FIRST(&queue->jobs))) {
 		TAILQ_REMOVE(&queue->jobs, job, next);
-		if (!job->late)
+		if (!job->late && !job->over)
 			job_error(job, "not run");
 		job_free(job);
 	}
@@ -304,8 +313,8 @@ static void queue_stop(struct queue *queue)
 /* Starts and ends what is to be; to be called at each SIGCHLD, too. */
 void exec_run(void)
 {
+	struct queue *queue, *following;
 	double now = exec_now();
-	struct queue *queue;
 
 	if (!exec.open)
 		return;
@@ -315,12 +324,16 @@ void exec_run(void)
 		LIST_FOREACH(queue, &queues, next)
 			queue_stop(queue);
 	}
-	LIST_FOREACH(queue, &queues, next) {
+	for (queue = LIST_FIRST(&queues); queue; queue = following) {
+		struct job *job = queue->running ? NULL : queue_next(queue, now);
+
+		following = LIST_NEXT(queue, next);
 		if (queue->running && now >= queue->until)
 			queue_hurry(queue);
-		else if (!queue->running && queue_next(queue) &&
-			 now >= queue->until)
-			queue_start(queue);
+		else if (!queue->running && queue->dropped)
+			queue_free(queue);
+		else if (job)
+			queue_start(queue, job, now);
 	}
 }
 
@@ -332,9 +345,10 @@ int exec_pause(void)
 	struct queue *queue;
 
 	LIST_FOREACH(queue, &queues, next) {
-		if ((queue->running || queue_next(queue)) &&
-		    queue->until < until)
-			until = queue->until;
+		double due = queue->running ? queue->until : queue_due(queue);
+
+		if (due < until)
+			until = due;
 	}
 	if (isinf(until))
 		return -1;
@@ -351,7 +365,7 @@ bool exec_is_idle(void)
 	LIST_FOREACH(queue, &queues, next) {
 		if (queue->stage == STAGE_KILLED && isinf(queue->until))
 			continue;
-		if (queue->running || queue_next(queue))
+		if (queue->running || queue_waits(queue))
 			return false;
 	}
 	return true;

@@ -290,7 +290,7 @@ int follow_next(struct follow *follow, struct event *event)
 		}
 		if (i == follow->nr_targets)
 			break;
-		renewal_make(follow, follow->targets[i]);
+		renewal_make(follow, follow->targets[i], false);
 	}
 	follow_poll_session(follow);
 	return 0;
@@ -422,6 +422,42 @@ void follow_drop(struct follow *follow, struct target *target)
 	memmove(&follow->targets[i], &follow->targets[i + 1],
 		(follow->nr_targets - i) * sizeof(*follow->targets));
 	session_forget(follow->session, target);
+}
+
+/*
+ * Has @target told of no more, and be left: to be called when all events have been
+ * taken, and not by discover(), which may drop it when it is away.
+ */
+void follow_leave_off(struct follow *follow, struct target *target)
+{
+	size_t i;
+
+	for (i = 0; i < target->nr_triggers; i++)
+		target->triggers[i].over = true;
+	if (target->state == TARGET_WATCHED)
+		follow_part(follow, target, "");
+	follow->look = true;
+}
+
+static bool is_same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+/* From now on @hysteresis is asked for, of what is registered, too. */
+void follow_change(struct follow *follow, const char *hysteresis)
+{
+	bool same = is_same_text(follow->request.hysteresis, hysteresis);
+	size_t i;
+
+	follow->request.hysteresis = hysteresis;
+	follow->session->request.hysteresis = hysteresis;
+	for (i = 0; i < follow->nr_targets && !same; i++) {
+		struct target *target = follow->targets[i];
+
+		if (target->state == TARGET_WATCHED && target_is_live(target))
+			renewal_make(follow, target, true);
+	}
 }
 
 /* Ends all that follow_begin() has begun. The targets are the caller's. */

@@ -71,6 +71,8 @@ int follow_next(struct follow *follow, struct event *event);
 bool follow_is_over(const struct follow *follow);
 bool follow_take_up(struct follow *follow, struct target *target);
 void follow_drop(struct follow *follow, struct target *target);
+void follow_leave_off(struct follow *follow, struct target *target);
+void follow_change(struct follow *follow, const char *hysteresis);
 void follow_end(struct follow *follow);
 
 #endif /* FOLLOW_H */

@@ -350,10 +350,10 @@ int group_enter(const struct session *session, struct group *group)
 }
 
 /*
- * Registers the levels anew that depend on the size; exit status, STATUS_GONE
+ * Registers the levels anew that depend on the size, or @all; exit status, STATUS_GONE
  * without saying so.
  */
-int group_renew(const struct session *session, struct group *group)
+int group_renew(const struct session *session, struct group *group, bool all)
 {
 	enum direction direction = session->request.direction;
 	size_t i;
@@ -364,7 +364,7 @@ int group_renew(const struct session *session, struct group *group)
 		struct counter *counter = &group->counters[i];
 		struct trigger *trigger = counter->trigger;
 
-		if (trigger->over || !trigger->size)
+		if (trigger->over || (!all && !trigger->size))
 			continue;
 		trigger_ask(trigger, group->usage.used, group->usage.size);
 		err = counter_register(session, counter, direction,

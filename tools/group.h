@@ -63,7 +63,7 @@ struct group {
 
 struct group *group_new(struct target *target);
 int group_enter(const struct session *session, struct group *group);
-int group_renew(const struct session *session, struct group *group);
+int group_renew(const struct session *session, struct group *group, bool all);
 int group_read_usage(struct group *group);
 bool group_is_over(const struct group *group);
 void group_close(struct group *group);

@@ -1,282 +1,300 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <math.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "alarm.h"
 #include "cgroup.h"
 #include "discovery.h"
 #include "event.h"
 #include "exec.h"
 #include "guard.h"
+#include "guarded.h"
+#include "level.h"
 #include "report.h"
 #include "section.h"
-#include "target.h"
 #include "tool.h"
 #include "unit.h"
 
 /* how many events of a section are taken before others have their turn */
 #define BATCH	64
 
-/**
- * struct guarded - a mount that a section is about
- * @target: its point, and the levels
- * @dev: the mount that is told of in @alarms
- * @there: it is in the mount table
- * @alarms: one for each level
- */
-struct guarded {
-	struct target target;
-	dev_t dev;
-	bool there;
-	struct alarm *alarms;
-
-	STAILQ_ENTRY(guarded) next;
-};
-
 /* ---- the mounts ---- */
 
-static struct guarded *guard_find(const struct guard *guard, const char *path)
+static int guard_compare(const void *a, const void *b)
 {
-	struct guarded *guarded;
+	const struct guarded *one = a, *other = b;
 
-	STAILQ_FOREACH(guarded, &guard->guarded, next) {
-		if (!strcmp(guarded->target.path, path))
-			break;
-	}
-	return guarded;
+	return strcmp(one->path, other->path);
 }
 
-static void guarded_free(struct guarded *guarded)
+static struct guarded *guard_find(struct guard *guard, const char *path)
 {
-	struct target *target = &guarded->target;
-	size_t i;
+	struct guarded key = { .path = (char *)path };
+	struct guarded **found = tfind(&key, &guard->paths, guard_compare);
 
-	for (i = 0; guarded->alarms && i < target->nr_triggers; i++)
-		alarm_clear(&guarded->alarms[i]);
-	free(guarded->alarms);
-	free(target->triggers);
-	/* a literal stands for the name where there was no memory */
-	if (target->name && *target->name == '/')
-		free((char *)target->name);
-	free((char *)target->path);
-	free(target->full);
-	free(target->point);
-	free(target->options);
-	free(guarded);
+	return found ? *found : NULL;
 }
 
 /* NULL if there is no memory. */
-static struct guarded *guarded_new(const struct section *section,
-				   const char *point)
+static struct guarded *guard_get(struct guard *guard, const char *path)
 {
-	struct guarded *guarded = calloc(1, sizeof(*guarded));
-	struct target *target;
-	size_t i;
+	struct guarded *guarded = guard_find(guard, path);
 
+	if (guarded)
+		return guarded;
+	guarded = guarded_new(path);
 	if (!guarded)
 		return NULL;
-	target = &guarded->target;
-	target->path = strdup(point);
-	target->full = strdup(point);
-	target->triggers = calloc(section->nr_levels,
-				  sizeof(*target->triggers));
-	guarded->alarms = calloc(section->nr_levels, sizeof(*guarded->alarms));
-	if (!target->path || !target->full || !target->triggers ||
-	    !guarded->alarms) {
+	if (!tsearch(guarded, &guard->paths, guard_compare)) {
 		guarded_free(guarded);
 		return NULL;
 	}
-	target->nr_triggers = section->nr_levels;
-	for (i = 0; i < section->nr_levels; i++)
-		target->triggers[i].level = section->levels[i];
+	TAILQ_INSERT_TAIL(&guard->guarded, guarded, next);
 	return guarded;
+}
+
+static void guard_forget(struct guard *guard, struct guarded *guarded)
+{
+	tdelete(guarded, &guard->paths, guard_compare);
+	TAILQ_REMOVE(&guard->guarded, guarded, next);
+	guarded_free(guarded);
 }
 
 /* A mount point is in the table; false if there is no memory. */
 static bool guard_meet(void *data, const struct place *place)
 {
 	struct guard *guard = data;
-	struct guarded *guarded = guard_find(guard, place->point);
+	const struct section *section = guard->section;
+	struct guarded *guarded = guard_get(guard, place->point);
+	struct rung *rung;
+	size_t i;
 
-	if (!guarded) {
-		guarded = guarded_new(guard->section, place->point);
-		if (!guarded)
+	if (!guarded)
+		return false;
+	guarded->there = true;
+	for (i = 0; i < section->nr_levels; i++) {
+		if (guarded_has(guarded, section->levels[i]))
+			continue;
+		rung = guarded_add(guarded, section->levels[i]);
+		if (!rung)
 			return false;
-		if (!follow_take_up(&guard->follow, &guarded->target)) {
-			guarded_free(guarded);
+		if (!follow_take_up(&guard->follow, &rung->target)) {
+			guarded_remove(rung);
 			return false;
 		}
-		STAILQ_INSERT_TAIL(&guard->guarded, guarded, next);
 	}
-	guarded->there = true;
 	return true;
 }
 
-/* Takes up what has been mounted, and forgets what is gone. */
+/* Takes up what has been mounted, and forgets what is gone or left off. */
 static void guard_discover(struct follow *follow, const struct places *places)
 {
 	struct guard *guard = (struct guard *)follow;
 	struct guarded *guarded, *next;
+	struct rung *rung, *following;
 
-	STAILQ_FOREACH(guarded, &guard->guarded, next)
+	TAILQ_FOREACH(guarded, &guard->guarded, next)
 		guarded->there = false;
 	discovery_visit(places, guard->section, guard_meet, guard);
-	for (guarded = STAILQ_FIRST(&guard->guarded); guarded; guarded = next) {
-		next = STAILQ_NEXT(guarded, next);
-		/* what was told of it until then comes first */
-		if (guarded->there || guarded->target.state != TARGET_AWAY)
-			continue;
-		STAILQ_REMOVE(&guard->guarded, guarded, guarded, next);
-		follow_drop(&guard->follow, &guarded->target);
-		guarded_free(guarded);
+	for (guarded = TAILQ_FIRST(&guard->guarded); guarded; guarded = next) {
+		next = TAILQ_NEXT(guarded, next);
+		for (rung = TAILQ_FIRST(&guarded->rungs); rung; rung = following) {
+			following = TAILQ_NEXT(rung, next);
+			/* what was told of it until then comes first */
+			if ((guarded->there && !rung->trigger.over) ||
+			    rung->target.state != TARGET_AWAY)
+				continue;
+			follow_drop(&guard->follow, &rung->target);
+			guarded_remove(rung);
+		}
+		if (TAILQ_EMPTY(&guarded->rungs))
+			guard_forget(guard, guarded);
 	}
 }
 
 /* ---- what is told ---- */
 
-static void guard_start(const struct guard *guard, const struct event *event)
+static bool guard_wants(const struct section *section, const struct event *event)
 {
-	char *command = unit_start(guard->section->unit, event->target->path);
+	return section->direction & (event->up ? DIRECTION_RISING :
+						 DIRECTION_FALLING);
+}
+
+static bool section_has(const struct section *section, const char *level)
+{
+	size_t i;
+
+	for (i = 0; i < section->nr_levels; i++) {
+		if (!strcmp(section->levels[i], level))
+			return true;
+	}
+	return false;
+}
+
+/* The command of Exec= for @event; NULL for none. */
+static char *guard_command(const void *data, const struct event *event)
+{
+	const struct section *section = data;
+
+	return section->command && guard_wants(section, event) &&
+	       section_has(section, event->level) ?
+	       strdup(section->command) : NULL;
+}
+
+/* What Start= comes to, likewise. */
+static char *guard_start(const void *data, const struct event *event)
+{
+	const struct section *section = data;
+
+	return section->unit && guard_wants(section, event) &&
+	       section_has(section, event->level) ?
+	       unit_start(section->unit, event->target->path) : NULL;
+}
+
+static void guard_run_one(const struct guard *guard, const char *queue,
+			  exec_command *make, const struct event *event)
+{
+	char *command = make(guard->section, event);
 
 	if (command)
-		exec_add(guard->starts, command, event);
+		exec_add(queue, command, event);
 	else
 		error("out of memory");
 	free(command);
 }
 
 /* Begins nothing any more for @path, NULL for all. */
-void guard_drop(const struct guard *guard, const char *path)
+static void guard_drop(const struct guard *guard, const char *path)
 {
 	exec_drop(guard->section->name, path);
 	exec_drop(guard->starts, path);
+}
+
+/* Usage is where @event says: what would act on what is no longer so waits. */
+static void guard_hold(const struct guard *guard, const struct event *event,
+		       bool told)
+{
+	exec_hold(guard->section->name, event, told);
+	exec_hold(guard->starts, event, told);
 }
 
 /* Tells @event if that is asked for. */
 static void guard_tell(const struct guard *guard, const struct event *event)
 {
 	const struct section *section = guard->section;
-	enum direction direction = event->up ? DIRECTION_RISING :
-					       DIRECTION_FALLING;
 
-	if (!(section->direction & direction)) {
-		/* what has not begun would act on what is no longer so */
-		exec_hold(section->name, event);
-		exec_hold(guard->starts, event);
+	if (!guard_wants(section, event)) {
+		guard_hold(guard, event, true);
 		return;
 	}
 	report_crossing(section, event);
 	if (section->command)
-		exec_add(section->name, section->command, event);
+		guard_run_one(guard, section->name, guard_command, event);
 	if (section->unit)
-		guard_start(guard, event);
+		guard_run_one(guard, guard->starts, guard_start, event);
 }
 
-static void guard_take(const struct guard *guard, struct alarm *alarm,
+static void guard_take(const struct guard *guard, struct rung *rung,
 		       const struct event *event)
 {
-	if (alarm_take(alarm, event, guard->section->hold, exec_now()))
+	/* at once, whatever is told of it and when */
+	guard_hold(guard, event, false);
+	if (alarm_take(&rung->alarm, event, guard->section->hold, exec_now()))
 		guard_tell(guard, event);
 }
 
-static void guard_take_crossing(const struct guard *guard, struct event *event)
+/* A level was registered: if it is reached already, that is due, too. */
+static void guard_take_ready(const struct guard *guard, struct rung *rung)
 {
-	struct guarded *guarded = (struct guarded *)event->target;
-	size_t i = event->trigger - event->target->triggers;
-
-	if (event->cgroup)
-		event->cgroup_path = cgroup_path(event->cgroup, event->pid);
-	guard_take(guard, &guarded->alarms[i], event);
-}
-
-/* What was told of the same level of the same mount before; or NULL. */
-static const struct alarm *guard_former(const struct guard *guard,
-					const struct guarded *guarded,
-					const char *level)
-{
-	const struct guarded *former;
-	size_t i;
-
-	former = guard->former ?
-		 guard_find(guard->former, guarded->target.path) : NULL;
-	if (!former || former->dev != guarded->target.dev)
-		return NULL;
-	for (i = 0; i < former->target.nr_triggers; i++) {
-		if (!strcmp(former->target.triggers[i].level, level))
-			return &former->alarms[i];
-	}
-	return NULL;
-}
-
-/* The levels of a mount were registered: what is reached already is due, too. */
-static void guard_take_ready(const struct guard *guard, struct guarded *guarded)
-{
-	struct target *target = &guarded->target;
+	const struct target *target = &rung->target;
+	bool inodes = level_inodes(rung->trigger.level);
 	struct event event = {
-		.target = target,
+		.target = &rung->target,
+		.trigger = &rung->trigger,
+		.level = rung->trigger.level,
+		.up = rung->trigger.above,
 		.crossings = 1,
-		.used = target->used,
-		.size = target->size,
+		.used = inodes ? target->inodes_used : target->used,
+		.size = inodes ? target->inodes : target->size,
 	};
-	size_t i;
 
-	report_watching(target);
+	rung->guarded->nr++;
+	if (guarded_is_whole(rung->guarded))
+		report_watching(rung->guarded);
 	clock_gettime(CLOCK_REALTIME, &event.time);
-	for (i = 0; i < target->nr_triggers; i++) {
-		struct alarm *alarm = &guarded->alarms[i];
-		const struct alarm *former;
-
-		event.trigger = &target->triggers[i];
-		event.level = event.trigger->level;
-		event.up = event.trigger->above;
-		/* else the module alone was away */
-		if (guarded->dev != target->dev) {
-			alarm_clear(alarm);
-			former = guard_former(guard, guarded, event.level);
-			alarm->told = former && former->told;
-		}
-		if (event.up != alarm->told)
-			guard_take(guard, alarm, &event);
-		else
-			alarm_clear(alarm);
+	/* else the module alone was away */
+	if (rung->dev != target->dev) {
+		alarm_clear(&rung->alarm);
+		rung->alarm.told = false;
 	}
-	guarded->dev = target->dev;
+	rung->dev = target->dev;
+	if (event.up != rung->alarm.told) {
+		guard_take(guard, rung, &event);
+	} else {
+		guard_hold(guard, &event, false);
+		alarm_clear(&rung->alarm);
+	}
 }
 
-static void guard_take_gone(const struct guard *guard, struct guarded *guarded,
+static void guard_take_gone(const struct guard *guard, struct rung *rung,
 			    const char *reason)
 {
-	size_t i;
-
-	error("%s: %s", guarded->target.name, reason);
+	rung->guarded->nr--;
+	/* once for all levels, unless others are still watched */
+	if (!rung->guarded->nr || !strcmp(reason, EVENT_UNLIMITED))
+		error("%s: %s", rung->target.name, reason);
 	/* the mount is still there, and so is what was told of it */
 	if (!interface_module_live())
 		return;
-	guarded->dev = 0;
-	for (i = 0; i < guarded->target.nr_triggers; i++)
-		alarm_clear(&guarded->alarms[i]);
-	guard_drop(guard, guarded->target.path);
+	rung->dev = 0;
+	alarm_clear(&rung->alarm);
+	guard_drop(guard, rung->target.path);
 }
 
-/* Tells what has been so for long enough. */
-static void guard_ring(const struct guard *guard)
+static void guard_take_event(const struct guard *guard, struct event *event)
 {
-	double now = exec_now();
+	struct rung *rung = (struct rung *)event->target;
+
+	if (event->ready) {
+		guard_take_ready(guard, rung);
+	} else if (event->gone) {
+		guard_take_gone(guard, rung, event->gone);
+	} else {
+		if (event->cgroup)
+			event->cgroup_path = cgroup_path(event->cgroup, event->pid);
+		guard_take(guard, rung, event);
+	}
+}
+
+/* Tells what has been so for long enough, where it is known that it is so. */
+static void guard_ring(const struct guard *guard, struct guarded *guarded)
+{
+	double hold = guard->section->hold;
+	struct rung *rung;
+
+	TAILQ_FOREACH(rung, &guarded->rungs, next) {
+		if (rung->target.state != TARGET_WATCHED ||
+		    !alarm_is_due(&rung->alarm, hold, exec_now()))
+			continue;
+		guard_tell(guard, &rung->alarm.event);
+		alarm_clear(&rung->alarm);
+	}
+}
+
+/* All events have been taken: does what is due. */
+static void guard_tend(struct guard *guard)
+{
 	struct guarded *guarded;
-	size_t i;
 
-	STAILQ_FOREACH(guarded, &guard->guarded, next) {
-		for (i = 0; i < guarded->target.nr_triggers; i++) {
-			struct alarm *alarm = &guarded->alarms[i];
-
-			if (!alarm_is_due(alarm, now))
-				continue;
-			guard_tell(guard, &alarm->event);
-			alarm_clear(alarm);
-		}
+	guard->again = INFINITY;
+	TAILQ_FOREACH(guarded, &guard->guarded, next) {
+		guard_ring(guard, guarded);
+		guard->follow.look |= guarded_try(guarded, exec_now());
+		if (guarded->again < guard->again)
+			guard->again = guarded->again;
 	}
 }
 
@@ -294,39 +312,36 @@ int guard_run(struct guard *guard)
 
 	for (i = 0; i < BATCH && nr > 0; i++) {
 		nr = follow_next(&guard->follow, &event);
-		if (nr <= 0)
-			break;
-		if (event.ready)
-			guard_take_ready(guard, (struct guarded *)event.target);
-		else if (event.gone)
-			guard_take_gone(guard, (struct guarded *)event.target,
-					event.gone);
-		else
-			guard_take_crossing(guard, &event);
+		if (nr > 0)
+			guard_take_event(guard, &event);
 	}
-	guard_ring(guard);
-	return nr;
+	if (nr)
+		return nr;
+	/* not before: what has not been read yet may say that it is no longer so */
+	guard_tend(guard);
+	return guard->follow.look;
 }
 
 /* When guard_run() has to be called in any case, INFINITY for never. */
 double guard_until(const struct guard *guard)
 {
 	const struct guarded *guarded;
-	double until = INFINITY;
-	size_t i;
+	double until = guard->again;
+	const struct rung *rung;
 
-	STAILQ_FOREACH(guarded, &guard->guarded, next) {
-		for (i = 0; i < guarded->target.nr_triggers; i++) {
-			double due = alarm_until(&guarded->alarms[i]);
+	TAILQ_FOREACH(guarded, &guard->guarded, next) {
+		TAILQ_FOREACH(rung, &guarded->rungs, next) {
+			double due = alarm_until(&rung->alarm,
+						 guard->section->hold);
 
-			if (due < until)
+			if (rung->target.state == TARGET_WATCHED && due < until)
 				until = due;
 		}
 	}
 	return until;
 }
 
-/* ---- begin and end ---- */
+/* ---- begin, change and end ---- */
 
 /* Watches what @section says, which is then the guard's; NULL after saying why not. */
 struct guard *guard_new(struct section *section,
@@ -338,7 +353,8 @@ struct guard *guard_new(struct section *section,
 		error("out of memory");
 		return NULL;
 	}
-	STAILQ_INIT(&guard->guarded);
+	TAILQ_INIT(&guard->guarded);
+	guard->again = INFINITY;
 	guard->follow = (struct follow){
 		.interface = interface,
 		.request = {
@@ -362,57 +378,66 @@ struct guard *guard_new(struct section *section,
 	return guard;
 }
 
-static bool is_same_text(const char *a, const char *b)
+/* Levels that @guard's section has no longer are left off, the next look adds others. */
+static void guard_change_levels(struct guard *guard)
 {
-	return a && b ? !strcmp(a, b) : a == b;
-}
+	struct guarded *guarded;
+	struct rung *rung;
 
-/* True if @guard watches what @section says, whatever it does then. */
-bool guard_is_same(const struct guard *guard, const struct section *section)
-{
-	const struct section *a = guard->section, *b = section;
-	size_t i;
-
-	if (strcmp(a->name, b->name) || a->nr_levels != b->nr_levels ||
-	    !is_same_text(a->hysteresis, b->hysteresis))
-		return false;
-	for (i = 0; i < a->nr_levels && !strcmp(a->levels[i], b->levels[i]); i++)
-		;
-	return i == a->nr_levels;
+	TAILQ_FOREACH(guarded, &guard->guarded, next) {
+		TAILQ_FOREACH(rung, &guarded->rungs, next) {
+			if (rung->trigger.over ||
+			    section_has(guard->section, rung->trigger.level))
+				continue;
+			guarded->nr -= rung->target.state != TARGET_AWAY;
+			alarm_clear(&rung->alarm);
+			follow_leave_off(&guard->follow, &rung->target);
+		}
+	}
 }
 
 /*
- * Does as @section says from now on, which is then the guard's, and the same to be
- * watched: nothing is registered anew, and no event is missed. What could not be
- * registered is tried again.
+ * Does as @section says from now on, which is then the guard's. What could not be
+ * registered is tried again. To be called when all events have been taken, which
+ * were told as the section before says.
  */
-void guard_keep(struct guard *guard, struct section *section)
+void guard_change(struct guard *guard, struct section *section)
 {
 	struct section *before = guard->section;
 	struct guarded *guarded;
-	char **levels = section->levels, *hysteresis = section->hysteresis;
+	struct rung *rung;
 
-	/* the registrations refer to those of before */
-	section->levels = before->levels;
-	section->hysteresis = before->hysteresis;
-	before->levels = levels;
-	before->hysteresis = hysteresis;
-	section_free(before);
 	guard->section = section;
-	STAILQ_FOREACH(guarded, &guard->guarded, next)
-		guarded->target.id = -1;
+	guard_change_levels(guard);
+	follow_change(&guard->follow, section->hysteresis);
+	exec_change(section->name, guard_command, section);
+	exec_change(guard->starts, guard_start, section);
+	section_free(before);
+	TAILQ_FOREACH(guarded, &guard->guarded, next) {
+		guarded->delay = 0;
+		guarded->again = INFINITY;
+		TAILQ_FOREACH(rung, &guarded->rungs, next)
+			target_untry(&rung->target);
+	}
 	guard->follow.look = true;
+}
+
+/* Begins no command any more: what is told is so no longer. */
+void guard_end(struct guard *guard)
+{
+	guard_drop(guard, NULL);
+	guard_free(guard);
+}
+
+static void guard_free_path(void *guarded)
+{
+	guarded_free(guarded);
 }
 
 void guard_free(struct guard *guard)
 {
-	struct guarded *guarded;
-
 	follow_end(&guard->follow);
-	while ((guarded = STAILQ_FIRST(&guard->guarded))) {
-		STAILQ_REMOVE_HEAD(&guard->guarded, next);
-		guarded_free(guarded);
-	}
+	tdestroy(guard->paths, guard_free_path);
 	if (guard->section)
 		section_free(guard->section);
 	free(guard->starts);

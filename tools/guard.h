@@ -6,6 +6,10 @@
  * Both directions of all levels are registered, whatever is to be told: that a
  * level is left ends the wait for For=, and a command that waits for its turn is
  * not run when it is late. A level is left when usage is below it by Hysteresis=.
+ *
+ * Each level of each mount is a target of its own, so that another configuration
+ * registers what is new in it and ends what is not in it any more. What is the same
+ * stays registered, and no event of it is missed or told twice.
  */
 #ifndef GUARD_H
 #define GUARD_H
@@ -20,29 +24,30 @@ struct section;
 
 /**
  * struct guard - a section at work
- * @follow: its mounts; must be the first member
+ * @follow: its levels; must be the first member
  * @section: which
  * @starts: the queue of what Start= starts, which waits for no command of Exec=
  * @guarded: the mounts
- * @former: what was told under the configuration before; or NULL
+ * @paths: the same, by path
+ * @again: when what could not be registered is tried again, INFINITY for never
  * @next: in the list of the service
  */
 struct guard {
 	struct follow follow;
 	struct section *section;
 	char *starts;
-	STAILQ_HEAD(, guarded) guarded;
-	const struct guard *former;
+	TAILQ_HEAD(, guarded) guarded;
+	void *paths;
+	double again;
 
 	STAILQ_ENTRY(guard) next;
 };
 
 struct guard *guard_new(struct section *section,
 			const struct interface *interface);
-bool guard_is_same(const struct guard *guard, const struct section *section);
-void guard_keep(struct guard *guard, struct section *section);
+void guard_change(struct guard *guard, struct section *section);
 int guard_run(struct guard *guard);
-void guard_drop(const struct guard *guard, const char *path);
+void guard_end(struct guard *guard);
 double guard_until(const struct guard *guard);
 void guard_free(struct guard *guard);
 

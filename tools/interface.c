@@ -228,10 +228,10 @@ int session_add(struct session *session, struct target *target)
 	return status;
 }
 
-/* Registers those levels of @target anew that depend on the size. */
-int session_renew(struct session *session, struct target *target)
+/* Registers those levels of @target anew that depend on the size, or @all. */
+int session_renew(struct session *session, struct target *target, bool all)
 {
-	int status = session->interface->renew(session, target);
+	int status = session->interface->renew(session, target, all);
 
 	session_release(target);
 	return status;

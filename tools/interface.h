@@ -44,8 +44,8 @@ typedef void interface_figure(void *data, const char *key, const char *value);
  * @open: begins a session; NULL after saying why not
  * @add: registers all levels of a target that are not over, and sets what it
  *	has of their state; exit status, after saying what is wrong
- * @renew: registers anew those that depend on the size, in place of what was
- *	registered for them; an event of the state of each follows those of
+ * @renew: registers anew those that depend on the size, or all, in place of what
+ *	was registered for them; an event of the state of each follows those of
  *	before; exit status, after saying what is wrong
  * @end: ends the registrations of a target; the events until then follow, and
  *	that it is gone does not
@@ -64,7 +64,7 @@ struct interface {
 	const char *(*find)(const char **why);
 	struct session *(*open)(void);
 	int (*add)(struct session *session, struct target *target);
-	int (*renew)(struct session *session, struct target *target);
+	int (*renew)(struct session *session, struct target *target, bool all);
 	void (*end)(struct session *session, struct target *target);
 	int (*next)(struct session *session, struct event *event);
 	void (*forget)(struct session *session, struct target *target);
@@ -107,7 +107,7 @@ struct session *session_open(const struct interface *asked,
 			     const struct request *request,
 			     struct target *const *targets, size_t nr);
 int session_add(struct session *session, struct target *target);
-int session_renew(struct session *session, struct target *target);
+int session_renew(struct session *session, struct target *target, bool all);
 void session_end(struct session *session, struct target *target);
 int session_next(struct session *session, struct event *event);
 void session_forget(struct session *session, struct target *target);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,8 +59,10 @@ struct queue *queue_get(const char *name)
 {
 	struct queue *queue = queue_find(name);
 
-	if (queue)
+	if (queue) {
+		queue->dropped = false;
 		return queue;
+	}
 	queue = calloc(1, sizeof(*queue));
 	if (!queue)
 		return NULL;
@@ -69,6 +72,7 @@ struct queue *queue_get(const char *name)
 		return NULL;
 	}
 	TAILQ_INIT(&queue->jobs);
+	LIST_INIT(&queue->failures);
 	LIST_INSERT_HEAD(&queues, queue, next);
 	return queue;
 }
@@ -87,16 +91,113 @@ struct job *queue_find_job(const struct queue *queue, const struct event *event)
 	return job;
 }
 
-/* The one that is to be run next; or NULL. */
-struct job *queue_next(const struct queue *queue)
+static bool job_waits(const struct job *job)
+{
+	return !job->late && !job->over;
+}
+
+/* Is there one to be run, now or later? */
+bool queue_waits(const struct queue *queue)
+{
+	const struct job *job;
+
+	TAILQ_FOREACH(job, &queue->jobs, next) {
+		if (job_waits(job))
+			break;
+	}
+	return job;
+}
+
+/* NULL if the last command of @path has not failed. */
+struct failure *queue_failure(const struct queue *queue, const char *path)
+{
+	struct failure *failure;
+
+	LIST_FOREACH(failure, &queue->failures, next) {
+		if (!strcmp(failure->path, path))
+			break;
+	}
+	return failure;
+}
+
+static double queue_until(const struct queue *queue, const struct job *job)
+{
+	const struct failure *failure = queue_failure(queue, job->target.path);
+
+	return failure && failure->until > queue->until ? failure->until :
+							  queue->until;
+}
+
+/* When the first may be run, INFINITY if there is none: of a queue that is idle. */
+double queue_due(const struct queue *queue)
+{
+	const struct job *job;
+	double due = INFINITY;
+
+	TAILQ_FOREACH(job, &queue->jobs, next) {
+		if (job_waits(job) && queue_until(queue, job) < due)
+			due = queue_until(queue, job);
+	}
+	return due;
+}
+
+/* The one that is to be run next, at @now; or NULL. */
+struct job *queue_next(const struct queue *queue, double now)
 {
 	struct job *job;
 
 	TAILQ_FOREACH(job, &queue->jobs, next) {
-		if (!job->late)
+		if (job_waits(job) && queue_until(queue, job) <= now)
 			break;
 	}
 	return job;
+}
+
+static void queue_forget(struct failure *failure)
+{
+	LIST_REMOVE(failure, next);
+	free(failure->path);
+	free(failure);
+}
+
+/* What comes next of @path may fail likewise: it waits, each time for longer. */
+void queue_fail(struct queue *queue, const char *path, double now)
+{
+	struct failure *failure, *following;
+
+	/* of what is gone nothing says that it succeeds */
+	for (failure = LIST_FIRST(&queue->failures); failure; failure = following) {
+		following = LIST_NEXT(failure, next);
+		if (now > failure->until + QUEUE_DELAY_MAX)
+			queue_forget(failure);
+	}
+	failure = queue_failure(queue, path);
+	if (!failure) {
+		failure = calloc(1, sizeof(*failure));
+		if (failure)
+			failure->path = strdup(path);
+		if (!failure || !failure->path) {
+			free(failure);
+			return;
+		}
+		LIST_INSERT_HEAD(&queue->failures, failure, next);
+	}
+	failure->delay = !failure->delay ? QUEUE_DELAY :
+			 failure->delay < QUEUE_DELAY_MAX / 2 ?
+			 2 * failure->delay : QUEUE_DELAY_MAX;
+	failure->until = now + failure->delay;
+}
+
+/* Nothing of @path waits for a failure any more, NULL for all. */
+void queue_forgive(struct queue *queue, const char *path)
+{
+	struct failure *failure, *following;
+
+	for (failure = LIST_FIRST(&queue->failures); failure; failure = following) {
+		following = LIST_NEXT(failure, next);
+		if (!path || !strcmp(failure->path, path))
+			queue_forget(failure);
+	}
 }
 
 void queue_drop_job(struct queue *queue, struct job *job)
@@ -108,6 +209,7 @@ void queue_drop_job(struct queue *queue, struct job *job)
 /* One in which nothing waits or runs. */
 void queue_free(struct queue *queue)
 {
+	queue_forgive(queue, NULL);
 	LIST_REMOVE(queue, next);
 	free(queue->name);
 	free(queue);

@@ -18,15 +18,35 @@
  * @target: of @event; the names alone
  * @command: to be run
  * @late: it is no longer so, and it is run only if it is so again
+ * @over: that was told, too, and it is run only if it is told again that it is so
  */
 struct job {
 	struct event event;
 	struct target target;
 	char *command;
 	bool late;
+	bool over;
 
 	TAILQ_ENTRY(job) next;
 };
+
+/**
+ * struct failure - a path of which the last command has failed
+ * @path: of the mount
+ * @delay: how long the next one waits
+ * @until: so until then
+ */
+struct failure {
+	char *path;
+	double delay;
+	double until;
+
+	LIST_ENTRY(failure) next;
+};
+
+/* the first pause after a command that failed, and the longest, in seconds */
+#define QUEUE_DELAY	1
+#define QUEUE_DELAY_MAX	300
 
 enum stage {
 	STAGE_IDLE,
@@ -40,6 +60,8 @@ enum stage {
  * @name: of the queue; that of watch is the path as typed, which two targets may
  *	have
  * @jobs: that wait, at most one for each level
+ * @failures: of paths
+ * @dropped: there will be no more, and it goes when nothing runs
  * @running: whose command runs, NULL if none
  * @begun: when it was started
  * @stage: how far it is with that
@@ -48,12 +70,13 @@ enum stage {
  * @status: as of waitpid(2)
  * @until: when the next stage begins, or, without a command, the next is tried
  * @refused: since when fork(2) fails, 0 if it does not
- * @delay: how long the next waits if it fails, too; 0 if the last has not failed
  */
 struct queue {
 	char *name;
 
 	TAILQ_HEAD(, job) jobs;
+	LIST_HEAD(, failure) failures;
+	bool dropped;
 	struct job *running;
 	double begun;
 	enum stage stage;
@@ -62,7 +85,6 @@ struct queue {
 	int status;
 	double until;
 	double refused;
-	double delay;
 
 	LIST_ENTRY(queue) next;
 };
@@ -73,7 +95,12 @@ struct queue *queue_find(const char *name);
 struct queue *queue_get(const char *name);
 void queue_free(struct queue *queue);
 struct job *queue_find_job(const struct queue *queue, const struct event *event);
-struct job *queue_next(const struct queue *queue);
+bool queue_waits(const struct queue *queue);
+double queue_due(const struct queue *queue);
+struct job *queue_next(const struct queue *queue, double now);
+struct failure *queue_failure(const struct queue *queue, const char *path);
+void queue_fail(struct queue *queue, const char *path, double now);
+void queue_forgive(struct queue *queue, const char *path);
 void queue_drop_job(struct queue *queue, struct job *job);
 
 struct job *job_new(const char *command, const struct event *event);

@@ -34,22 +34,27 @@ static int renewal_open(struct target *target)
 	return number_open(target->dev);
 }
 
-/* Registers those levels of @target anew that depend on the size. */
-void renewal_make(struct follow *follow, struct target *target)
+/*
+ * Registers those levels of @target anew that depend on the size, or @all of them,
+ * with another hysteresis.
+ */
+void renewal_make(struct follow *follow, struct target *target, bool all)
 {
 	bool depends = false;
 	size_t i;
 
 	target->outdated = false;
 	for (i = 0; i < target->nr_triggers; i++)
-		depends |= target->triggers[i].size && !target->triggers[i].over;
+		depends |= (all || target->triggers[i].size) &&
+			   !target->triggers[i].over;
 	if (!depends)
 		return;
 	/* or the mount would be busy for no need */
 	if (!follow->session->interface->by_number)
 		target->fd = renewal_open(target);
-	if (session_renew(follow->session, target))
-		error("%s: the levels of free space are those of its size before",
+	if (session_renew(follow->session, target, all))
+		error(all ? "%s: the hysteresis stays as it was" :
+			    "%s: the levels of free space are those of its size before",
 		      target->name);
 }
 

@@ -12,7 +12,7 @@ struct event;
 struct follow;
 struct target;
 
-void renewal_make(struct follow *follow, struct target *target);
+void renewal_make(struct follow *follow, struct target *target, bool all);
 bool renewal_take(const struct follow *follow, struct event *event);
 
 #endif /* RENEWAL_H */

@@ -14,22 +14,41 @@
 #endif
 
 #include "event.h"
+#include "guarded.h"
+#include "level.h"
 #include "report.h"
 #include "section.h"
 #include "target.h"
-#include "text.h"
 #include "tool.h"
 
-/* The levels of @target were registered. */
-void report_watching(const struct target *target)
+/* All levels of @guarded have been registered. */
+void report_watching(const struct guarded *guarded)
 {
-	char used[TEXT_SIZE], size[TEXT_SIZE], percent[TEXT_SIZE];
+	const struct target *bytes = NULL, *inodes = NULL, *any = NULL;
+	const struct rung *rung;
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
 
-	text_bytes(used, target->used);
-	text_bytes(size, target->size);
-	text_percent(percent, target->used, target->size);
-	error("watching %s: %s of %s used (%s)", target->name, used, size,
-	      percent);
+	if (!file)
+		return;
+	TAILQ_FOREACH(rung, &guarded->rungs, next) {
+		any = &rung->target;
+		if (level_inodes(rung->trigger.level))
+			inodes = any;
+		else
+			bytes = any;
+	}
+	if (bytes)
+		event_write_bytes(file, bytes->used, bytes->size);
+	if (bytes && inodes)
+		fputs("; ", file);
+	if (inodes)
+		event_write_inodes(file, inodes->inodes_used, inodes->inodes);
+	fclose(file);
+	if (any && text)
+		error("watching %s: %s", any->name, text);
+	free(text);
 }
 
 /* As watch has it, without the time; to be freed, or NULL. */

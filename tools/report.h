@@ -7,13 +7,13 @@
 #define REPORT_H
 
 struct event;
+struct guarded;
 struct section;
-struct target;
 
 /* MESSAGE_ID of a crossing in the journal: never to be changed */
 #define REPORT_CROSSING	"b9a1b568a8aa489db86e82112b717bf8"
 
-void report_watching(const struct target *target);
+void report_watching(const struct guarded *guarded);
 void report_crossing(const struct section *section, const struct event *event);
 
 #endif /* REPORT_H */

@@ -13,6 +13,7 @@
 #include "exec.h"
 #include "fstab.h"
 #include "guard.h"
+#include "interface.h"
 #include "section.h"
 #include "service.h"
 #include "signals.h"
@@ -21,11 +22,19 @@
 
 STAILQ_HEAD(guards, guard);
 
+/* after how long the module is looked for again, in seconds */
+#define RETRY	10
+
+/* so many times the events of a section are taken before others have their turn */
+#define TURNS	16
+
 /**
  * struct service - all that the service knows
  * @interface: asked for, or NULL
  * @config: the file in place of all others, or NULL
  * @guards: a section each
+ * @waiting: sections that wait for the module
+ * @again: when it is looked for, INFINITY if it is there
  * @events: polled for all of them
  * @signals: read from here
  * @ends: only commands are waited for
@@ -34,6 +43,8 @@ struct service {
 	const struct interface *interface;
 	const char *config;
 	struct guards guards;
+	struct sections waiting;
+	double again;
 	int events;
 	int signals;
 	bool ends;
@@ -41,13 +52,14 @@ struct service {
 
 /* ---- the configuration ---- */
 
-static struct guard *service_find(const struct service *service,
-				  const char *name)
+static struct guard *guards_find(const struct guards *guards,
+				 const struct section *section)
 {
 	struct guard *guard;
 
-	STAILQ_FOREACH(guard, &service->guards, next) {
-		if (!strcmp(guard->section->name, name))
+	STAILQ_FOREACH(guard, guards, next) {
+		if (guard->section->glob == section->glob &&
+		    !strcmp(guard->section->name, section->name))
 			break;
 	}
 	return guard;
@@ -63,6 +75,19 @@ static void guards_free(struct guards *guards)
 	}
 }
 
+/* Takes the events of @guard; as guard_run(). */
+static int service_take(struct guard *guard)
+{
+	int i, nr = 1;
+
+	/* some may come all the time */
+	for (i = 0; i < TURNS && nr > 0; i++) {
+		nr = guard_run(guard);
+		supervisor_run();
+	}
+	return nr;
+}
+
 /* Begins a guard for @section; false after saying why not. */
 static bool service_begin(struct service *service, struct section *section,
 			  struct guards *guards)
@@ -75,7 +100,6 @@ static bool service_begin(struct service *service, struct section *section,
 		return false;
 	}
 	STAILQ_INSERT_TAIL(guards, guard, next);
-	guard->former = service_find(service, section->name);
 	if (!epoll_ctl(service->events, EPOLL_CTL_ADD, guard->follow.fd, &event))
 		return true;
 	error("%s", error_text(errno));
@@ -89,10 +113,8 @@ static bool service_begin_all(struct service *service,
 	struct section *section, *next;
 
 	for (section = STAILQ_FIRST(sections); section; section = next) {
-		struct guard *guard = service_find(service, section->name);
-
 		next = STAILQ_NEXT(section, next);
-		if (guard && guard_is_same(guard, section))
+		if (guards_find(&service->guards, section))
 			continue;
 		STAILQ_REMOVE(sections, section, section, next);
 		if (!service_begin(service, section, begun))
@@ -101,43 +123,15 @@ static bool service_begin_all(struct service *service,
 	return true;
 }
 
-/* Takes the events there are of @guards; false after saying what is wrong. */
-static bool guards_run(struct guards *guards)
-{
-	struct guard *guard;
-	int i, nr;
-
-	STAILQ_FOREACH(guard, guards, next) {
-		/* some may come all the time */
-		for (i = 0; (nr = guard_run(guard)) > 0 && i < 16; i++)
-			;
-		if (nr < 0)
-			return false;
-	}
-	return true;
-}
-
-/* Commands of what is not guarded any more do not begin. */
-static void service_drop(struct service *service, struct guards *guards)
-{
-	struct guard *guard;
-
-	STAILQ_FOREACH(guard, guards, next) {
-		if (!service_find(service, guard->section->name))
-			guard_drop(guard, NULL);
-	}
-	guards_free(guards);
-}
-
 /*
- * Does as @sections say from now on, which are then the service's. What stays as
- * it was goes on. What is watched anew is told only where it is not as it was told
- * before. Exit status, after saying what is wrong: then all stays as it was.
+ * Does as @sections say from now on, which are then the service's. What has come
+ * until then is told as the sections before say. Exit status, after saying what is
+ * wrong: then all stays as it was.
  */
 static int service_apply(struct service *service, struct sections *sections)
 {
+	struct guards kept = STAILQ_HEAD_INITIALIZER(kept);
 	struct guards begun = STAILQ_HEAD_INITIALIZER(begun);
-	struct guards ended = STAILQ_HEAD_INITIALIZER(ended);
 	struct section *section;
 	struct guard *guard;
 
@@ -145,39 +139,63 @@ static int service_apply(struct service *service, struct sections *sections)
 		guards_free(&begun);
 		return STATUS_ERROR;
 	}
-	/* up to here these have told, from here on the new ones do */
-	if (!guards_run(&service->guards) || !guards_run(&begun)) {
-		guards_free(&begun);
-		return STATUS_ERROR;
-	}
-	STAILQ_FOREACH(guard, &begun, next)
-		guard->former = NULL;
 	while ((section = STAILQ_FIRST(sections))) {
 		STAILQ_REMOVE_HEAD(sections, next);
-		guard = service_find(service, section->name);
+		guard = guards_find(&service->guards, section);
 		STAILQ_REMOVE(&service->guards, guard, guard, next);
-		guard_keep(guard, section);
-		STAILQ_INSERT_TAIL(&begun, guard, next);
+		STAILQ_INSERT_TAIL(&kept, guard, next);
+		/* what is wrong with it is found again */
+		service_take(guard);
+		guard_change(guard, section);
 	}
-	STAILQ_CONCAT(&ended, &service->guards);
+	while ((guard = STAILQ_FIRST(&service->guards))) {
+		STAILQ_REMOVE_HEAD(&service->guards, next);
+		guard_end(guard);
+	}
+	STAILQ_CONCAT(&service->guards, &kept);
 	STAILQ_CONCAT(&service->guards, &begun);
-	service_drop(service, &ended);
+	/* whoever is told that the service is ready finds all watched */
+	STAILQ_FOREACH(guard, &service->guards, next)
+		service_take(guard);
 	if (STAILQ_EMPTY(&service->guards))
 		error(SERVICE_IDLE);
+	supervisor_status(NULL);
+	return STATUS_OK;
+}
+
+/* Begins when the module is there; exit status, after saying what is wrong. */
+static int service_try(struct service *service)
+{
+	bool waited = !isinf(service->again);
+	const char *why;
+
+	service->again = INFINITY;
+	if (!STAILQ_EMPTY(&service->guards) || STAILQ_EMPTY(&service->waiting) ||
+	    interface_choose(service->interface, &why))
+		return service_apply(service, &service->waiting);
+	service->again = exec_now() + RETRY;
+	if (!waited)
+		error("%s; looking for it every %d seconds", why, RETRY);
+	supervisor_status(why);
 	return STATUS_OK;
 }
 
 /* Reads the configuration, and does as it says; exit status. */
-static int service_configure(struct service *service)
+static int service_configure(struct service *service, bool first)
 {
 	struct sections sections = STAILQ_HEAD_INITIALIZER(sections);
-	int status;
+	int status, unread;
 
 	status = config_read("", service->config, &sections);
-	if (!status)
-		status = fstab_read(&sections);
-	if (!status)
-		status = service_apply(service, &sections);
+	unread = status ? STATUS_OK : fstab_read(&sections);
+	/* at first there is nothing that could stay as it was */
+	if (!status && (!first || unread != STATUS_CONFIG))
+		status = unread;
+	if (!status) {
+		sections_free(&service->waiting);
+		STAILQ_CONCAT(&service->waiting, &sections);
+		status = service_try(service);
+	}
 	sections_free(&sections);
 	return status;
 }
@@ -185,7 +203,7 @@ static int service_configure(struct service *service)
 static void service_reload(struct service *service)
 {
 	supervisor_reloading();
-	if (service_configure(service))
+	if (service_configure(service, false))
 		error("the configuration stays as it was");
 	else
 		error("the configuration was read again");
@@ -225,6 +243,8 @@ static int service_pause(const struct service *service, bool more)
 
 	if (more)
 		return 0;
+	if (service->again < until && !service->ends)
+		until = service->again;
 	STAILQ_FOREACH(guard, &service->guards, next) {
 		double due = service->ends ? INFINITY : guard_until(guard);
 
@@ -249,12 +269,16 @@ static int service_loop(struct service *service)
 		bool more = false;
 
 		STAILQ_FOREACH(guard, &service->guards, next) {
-			int nr = service->ends ? 0 : guard_run(guard);
+			int nr = service->ends ? 0 : service_take(guard);
 
 			if (nr < 0)
 				return STATUS_ERROR;
 			more |= nr > 0;
 		}
+		if (exec_now() >= service->again && !service->ends &&
+		    service_try(service))
+			return STATUS_ERROR;
+		/* as late as can be: what has been read may say that it is no longer so */
 		exec_run();
 		supervisor_run();
 		if (service->ends && exec_is_idle())
@@ -280,23 +304,26 @@ int service_run(const struct interface *interface, const char *config)
 	struct service service = {
 		.interface = interface,
 		.config = config,
+		.again = INFINITY,
 		.events = epoll_create1(EPOLL_CLOEXEC),
 		.signals = signals_open(),
 	};
 	int status;
 
 	STAILQ_INIT(&service.guards);
+	STAILQ_INIT(&service.waiting);
 	if (service.events < 0 || service.signals < 0) {
 		error("%s", error_text(errno));
 		return STATUS_ERROR;
 	}
 	status = exec_open(EXEC_TIMEOUT, true);
 	if (!status)
-		status = service_configure(&service);
+		status = service_configure(&service, true);
 	if (!status) {
 		supervisor_ready();
 		status = service_loop(&service);
 	}
 	guards_free(&service.guards);
+	sections_free(&service.waiting);
 	return status;
 }

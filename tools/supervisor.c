@@ -21,6 +21,11 @@ void supervisor_reloading(void)
 {
 }
 
+void supervisor_status(const char *text)
+{
+	(void)text;
+}
+
 void supervisor_stopping(void)
 {
 }
@@ -54,6 +59,12 @@ void supervisor_reloading(void)
 	/* the time is for Type=notify-reload */
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
 		   (uint64_t)(exec_now() * 1e6));
+}
+
+/* What systemctl status shows; NULL for nothing. */
+void supervisor_status(const char *text)
+{
+	sd_notifyf(0, "STATUS=%s", text ?: "");
 }
 
 void supervisor_stopping(void)

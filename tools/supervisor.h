@@ -7,6 +7,7 @@
 
 void supervisor_ready(void);
 void supervisor_reloading(void);
+void supervisor_status(const char *text);
 void supervisor_stopping(void);
 void supervisor_run(void);
 double supervisor_until(void);

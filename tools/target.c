@@ -107,6 +107,13 @@ void target_try(struct target *target, const struct place *place)
 	set_text(&target->options, place->options);
 }
 
+/* It is to be tried again, if nothing is registered. */
+void target_untry(struct target *target)
+{
+	if (target->state == TARGET_AWAY)
+		target->id = -1;
+}
+
 /* True if one of its levels may still be told. */
 bool target_is_live(const struct target *target)
 {

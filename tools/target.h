@@ -99,6 +99,7 @@ bool target_is_numbered(const struct target *target);
 void target_place(struct target *target, const struct place *place);
 void target_locate(struct target *target, const struct places *places);
 void target_try(struct target *target, const struct place *place);
+void target_untry(struct target *target);
 bool target_is_live(const struct target *target);
 bool target_has_inodes(const struct target *target);
 bool target_has_bytes(const struct target *target);

@@ -57,7 +57,8 @@ static bool test(const struct row *row)
 
 		if (step->way != ' ' && alarm_take(&alarm, &event, row->hold, step->at))
 			told = step->way;
-		if (alarm_until(&alarm) <= step->at && alarm_is_due(&alarm, step->at)) {
+		if (alarm_until(&alarm, row->hold) <= step->at &&
+		    alarm_is_due(&alarm, row->hold, step->at)) {
 			told = alarm.event.up ? 'u' : 'd';
 			if (strcmp(alarm.event.cgroup_path, "/a"))
 				return false;
@@ -69,7 +70,7 @@ static bool test(const struct row *row)
 		}
 	}
 	alarm_clear(&alarm);
-	return isinf(alarm_until(&alarm));
+	return isinf(alarm_until(&alarm, row->hold));
 }
 
 int main(void)

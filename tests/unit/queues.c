@@ -88,7 +88,7 @@ static void tell(void)
 	which->up = event.up;
 	last_told[path] = level;
 	if (service && !event.up) {
-		exec_hold(event.target->path, &event);
+		exec_hold(event.target->path, &event, true);
 		return;
 	}
 	which->told += event.crossings;
@@ -174,7 +174,7 @@ static void reach_and_leave(void)
 			.level = levels[i % LEVELS],
 		};
 
-		exec_hold(event.target->path, &event);
+		exec_hold(event.target->path, &event, true);
 	}
 	wait_until_idle();
 }
