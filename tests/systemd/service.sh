@@ -53,6 +53,8 @@ restore() {
 	systemctl stop tmpfswarn.service 'tmpfswarn@*.service' 2>/dev/null
 	# nor is there to be a limit of starts
 	systemctl reset-failed 2>/dev/null
+	systemctl unmask --runtime modprobe@.service 2>/dev/null
+	[ -e /sys/module/tmpfswarn ] || modprobe tmpfswarn
 	rm -rf /etc/tmpfswarn.conf "$units"/act* "$units"/tmpfswarn*.service.d
 	! mountpoint -q /run/user/4711 || umount /run/user/4711
 }
@@ -74,6 +76,45 @@ test_a_command_may_clear_the_mount() {
 	fill a 900
 	until_true test -e "$dir/a/cleared"
 	! [ -e "$dir/a/file" ] || fail "not removed"
+}
+
+test_a_command_may_act_on_what_is_a_users_and_become_that_user() {
+	mkdir -p /run/user/4711
+	mount -t tmpfs -o size=4m,mode=700,uid=1000 none /run/user/4711
+	conf '[/run/user/*]' Level=80% 'Exec=cd $TMPFSWARN_PATH && rm file && setpriv --reuid=1000 --clear-groups touch cleared'
+	serve
+	setpriv --reuid=1000 --clear-groups sh -c 'umask 077; dd if=/dev/zero of=/run/user/4711/file bs=4096 count=900' 2>/dev/null
+	until_true test -e /run/user/4711/cleared
+	is owner "$(stat -c %u /run/user/4711/cleared)" 1000
+}
+
+test_it_starts_without_the_module_and_begins_when_it_is_loaded() {
+	mounted a
+	conf "[$dir/a]" Level=80%
+	rmmod tmpfswarn || fail "in use"
+	systemctl mask --runtime modprobe@.service
+	serve
+	until_true said 'looking for it every 10 seconds'
+	property StatusText | grep -q 'modprobe tmpfswarn' || fail "no status: $(property StatusText)"
+	modprobe tmpfswarn
+	until_true said "watching $dir/a: "
+	is status "$(property StatusText)" ''
+	fill a 900
+	until_true said "$dir/a up 80%"
+}
+
+test_a_stop_of_an_instance_is_no_success() {
+	mounted a
+	unit act.service '[Service]' Type=oneshot "ExecStart=/bin/sh -c 'echo >>$dir/ran acted'"
+	unit tmpfswarn@.service.d/act.conf '[Unit]' OnSuccess=act.service
+	name=tmpfswarn@$(systemd-escape --path "$dir/a").service
+	systemctl start "$name" || fail "not started"
+	systemctl stop "$name"
+	is state "$(systemctl is-active "$name")" failed
+	! [ -e "$dir/ran" ] || fail "acted"
+	# which has been started, if at all, by now
+	systemctl start act.service
+	is acted "$(lines "$dir/ran" acted)" 1
 }
 
 test_mounts_that_come_later_are_seen_and_not_kept_busy() {
@@ -113,8 +154,8 @@ test_a_broken_configuration_is_refused_and_a_reload_keeps_the_one_before() {
 	conf "[$dir/a]" Level=80%
 	serve
 	conf "[$dir/a]" Level=
-	systemctl reload tmpfswarn.service
-	until_true said 'the configuration stays as it was'
+	! systemctl reload tmpfswarn.service 2>/dev/null || fail "reloaded"
+	until_true said "/etc/tmpfswarn.conf:1: \[$dir/a\]: needs Level="
 	fill a 900
 	until_true said "$dir/a up 80%"
 	conf "[$dir/a]" Level=90%
