@@ -20,6 +20,8 @@ serve() {
 	tool run --config "$dir/conf" >"$dir/out" 2>"$dir/err" </dev/null &
 	pid=$!
 	echo $pid >>"$dir/pids"
+	# with its commands
+	trap 'kill -TERM $pid 2>/dev/null; wait $pid' EXIT
 	watching "${1:-1}"
 }
 
@@ -44,6 +46,15 @@ told() {
 ran() {
 	until_lines "$dir/ran" "$1" .
 	xargs <"$dir/ran"
+}
+
+# the module as it is for all tests
+restore() {
+	if [ -e "$work/limited" ]; then
+		rmmod tmpfswarn
+		rm "$work/limited"
+	fi
+	[ -e /sys/module/tmpfswarn ] || module_load
 }
 
 uptime_of() {
@@ -190,6 +201,237 @@ test_a_command_of_what_is_no_longer_so_is_not_run() {
 	echo >"$dir/fifo"
 }
 
+test_what_is_no_longer_so_is_not_run_while_For_has_not_told_that() {
+	mounted a
+	mkfifo "$dir/fifo"
+	# the second one says that the first has seen it
+	conf "[$dir/a]" 'Level=50% 70%' For=4 "Exec=echo \$TMPFSWARN_LEVEL >>'$dir/ran'; read x <'$dir/fifo'" \
+		"[$dir/?]" Level=70% Direction=falling
+	serve 2
+	fill a 800
+	ran 1 >"$dir/first"
+	until_lines "$dir/err" 1 ' up 70%: [0-9]'
+	begun=$(uptime_of)
+	rm "$dir/a/file"
+	until_lines "$dir/err" 1 ' down 70%: [0-9]'
+	echo >"$dir/fifo"
+	until_lines "$dir/err" 1 'command ended with status 0'
+	usleep 200000
+	[ $(($(uptime_of) - begun)) -lt 3 ] || skip "the machine is too slow"
+	is starts "$(lines "$dir/err" 'command started, process ')" 1
+	# it was away for too short a time to be told
+	fill a 800
+	is commands "$(ran 2 | cut -d ' ' -f 1,2)" "50% 70%"
+}
+
+test_what_was_queued_runs_as_the_new_configuration_says() {
+	mounted a
+	mounted b
+	mkfifo "$dir/fifo"
+	conf "[$dir/a]" 'Level=50% 70% 90%' "Exec=echo old \$TMPFSWARN_LEVEL >>'$dir/ran'; read x <'$dir/fifo'" \
+		"[$dir/b]" 'Level=50% 90%' "Exec=echo b \$TMPFSWARN_LEVEL >>'$dir/ran'; read x <'$dir/fifo'"
+	serve 2
+	fill a 1000
+	fill b 1000
+	until_lines "$dir/err" 2 ' up 90%: [0-9]'
+	ran 2 >"$dir/first"
+	conf "[$dir/a]" 'Level=50% 90%' "Exec=echo new \$TMPFSWARN_LEVEL >>'$dir/ran'" "[$dir/b]" 'Level=50% 90%'
+	reload 'was read again'
+	echo >"$dir/fifo"
+	echo >"$dir/fifo"
+	until_lines "$dir/err" 3 'command ended with status 0'
+	usleep 200000
+	is commands "$(sort "$dir/ran" | xargs)" "b 50% new 90% old 50%"
+}
+
+# crossings [LEVEL]: how many the log tells of, both ways
+crossings() {
+	awk -v level="${1:-}" '$3 ~ /^(up|down)$/ && (level == "" || $4 == level ":") && $5 != "command" {
+			sum += match($0, /last of [0-9]+ /) ? substr($0, RSTART + 8, RLENGTH - 9) : 1
+		}
+		END { print sum + 0 }' "$dir/err"
+}
+
+# has_crossings NUMBER [LEVEL]
+has_crossings() {
+	[ "$(crossings ${2:+"$2"})" -ge "$1" ]
+}
+
+# toggle NUMBER: a mount of 16 blocks becomes full and empty
+toggle() {
+	"$here/toggle" "$dir/a/file" 65536 "$1" || fail "toggle failed"
+}
+
+# reloads_under_crossings CONF...: each of two configurations, which are lines, in turn
+reloads_under_crossings() {
+	first=$1
+	second=$2
+	mounted a size=64k
+	echo "$first" >"$dir/conf"
+	serve
+	(
+		for i in $(seq 100); do
+			toggle 5
+			usleep 1000
+		done
+	) &
+	toggles=$!
+	for i in 1 2 3 4; do
+		echo "$second" >"$dir/conf"
+		reload 'was read again' $((2 * i - 1))
+		echo "$first" >"$dir/conf"
+		reload 'was read again' $((2 * i))
+	done
+	wait $toggles
+	until_true has_crossings 1000 50%
+	# what is told twice is told by now
+	reload 'was read again' 9
+	is crossings "$(crossings 50%)" 1000
+}
+
+both_no_event_is_lost_or_told_twice_at_a_reload() {
+	reloads_under_crossings "[$dir/a]
+Level=50%
+Direction=both" "[$dir/a]
+Level=20% 50% low
+Direction=both
+Exec=true
+[$dir/b]
+Level=1"
+}
+
+test_no_event_is_lost_or_told_twice_when_the_hysteresis_changes() {
+	reloads_under_crossings "[$dir/a]
+Level=50%
+Direction=both" "[$dir/a]
+Level=50%
+Hysteresis=10%
+Direction=both"
+}
+
+test_a_command_does_not_find_what_is_for_the_service_alone() {
+	mounted a
+	conf "[$dir/a]" Level=50% "Exec=echo \${NOTIFY_SOCKET-none} \${WATCHDOG_USEC-none} \$OTHER >>'$dir/ran'"
+	NOTIFY_SOCKET=$dir/socket WATCHDOG_USEC=60000000 OTHER=kept
+	export NOTIFY_SOCKET WATCHDOG_USEC OTHER
+	serve
+	fill a 512
+	is commands "$(ran 1)" "none none kept"
+}
+
+test_a_path_need_not_be_written_as_the_kernel_has_it() {
+	mounted a
+	mounted b
+	ln -s b "$dir/link"
+	conf "[/$dir//./a/]" Level=50% "[$dir/link]" Level=50%
+	serve 2
+	fill a 512
+	fill b 512
+	is told "$(told 2)" "up 50% up 50%"
+}
+
+test_a_path_in_fstab_is_no_glob_and_its_values_may_be_quoted() {
+	mounted 'a*'
+	mounted ab
+	mounted c
+	conf "[$dir/ab]" Level=90%
+	printf '%s\n' "none $dir/a*/ tmpfs x-tmpfswarn.level=\"50%\" 0 0" \
+		"none $dir/./ab tmpfs x-tmpfswarn.level=50% 0 0" "none $dir/c/ tmpfs defaults,x-tmpfswarn.level='50%' 0 0" >"$dir/fstab"
+	LIBMOUNT_FSTAB=$dir/fstab
+	export LIBMOUNT_FSTAB
+	serve 3
+	fill ab 600
+	fill 'a*' 600
+	fill c 600
+	until_lines "$dir/err" 1 "$dir/c up 50%: "
+	grep -q "$dir/a\* up 50%: " "$dir/err" || fail "not told of the path itself"
+	! grep "$dir/ab up 50%: " "$dir/err" || fail "another has matched"
+}
+
+test_an_fstab_that_cannot_be_read_changes_nothing_at_a_reload() {
+	mounted a
+	conf ''
+	echo "none $dir/a tmpfs x-tmpfswarn.level=50% 0 0" >"$dir/fstab"
+	LIBMOUNT_FSTAB=$dir/fstab
+	export LIBMOUNT_FSTAB
+	serve
+	ln -sf fstab "$dir/fstab"
+	reload 'stays as it was'
+	fill a 512
+	is told "$(told 1)" "up 50%"
+}
+
+test_a_glob_does_not_match_a_part_of_a_mount() {
+	mounted a
+	mkdir "$dir/a/part" "$dir/b" "$dir/c"
+	mount -o bind "$dir/a/part" "$dir/b"
+	mount -o bind "$dir/a/part" "$dir/c"
+	conf "[$dir/?]" Level=50% "[$dir/c]" Level=50%
+	serve 2
+	fill a 512
+	until_lines "$dir/err" 2 ' up 50%: '
+	grep -q "watching $dir/a: " "$dir/err" && grep -q "watching $dir/c: " "$dir/err" || fail "$(cat "$dir/err")"
+	is watched "$(lines "$dir/err" ': watching ')" 2
+}
+
+both_levels_of_inodes_are_watched_beside_those_of_bytes() {
+	mounted a size=4m,nr_inodes=100
+	conf "[$dir/a]" 'Level=50% inodes:20 inodes:90%' "Exec=echo \$TMPFSWARN_LEVEL \$TMPFSWARN_USED \$TMPFSWARN_SIZE >>'$dir/ran'"
+	serve
+	grep -q "watching $dir/a: 0 of 4M used (0%); 1 of 100 inodes used (1%)$" "$dir/err" || fail "$(cat "$dir/err")"
+	for i in $(seq 19); do
+		: >"$dir/a/$i"
+	done
+	is commands "$(ran 1)" "inodes:20 20 100"
+	fill a 512
+	is commands "$(ran 2)" "inodes:20 20 100 50% 2097152 4194304"
+}
+
+test_what_waits_is_not_told_while_the_module_is_away() {
+	interface=debugfs
+	mounted a
+	conf "[$dir/a]" Level=50% For=10
+	serve
+	begun=$(uptime_of)
+	fill a 512
+	rmmod tmpfswarn || fail "rmmod failed"
+	until_lines "$dir/err" 1 'module unloaded'
+	[ $(($(uptime_of) - begun)) -lt 9 ] || skip "the machine is too slow"
+	sleep 12
+	is told "$(told 0)" ''
+	module_load
+	watching 2
+	is told "$(told 1)" "up 50%"
+}
+
+test_it_waits_for_the_module() {
+	mounted a
+	conf "[$dir/a]" Level=50%
+	rmmod tmpfswarn || fail "rmmod failed"
+	serve 0
+	until_lines "$dir/err" 1 'looking for it every 10 seconds'
+	module_load
+	watching 1
+	fill a 512
+	is told "$(told 1)" "up 50%"
+}
+
+test_what_could_not_be_registered_is_tried_again() {
+	mounted a
+	mounted b
+	module_reload max_mount_triggers=1
+	touch "$work/limited"
+	watch "$dir/a" 30%
+	watcher=$pid
+	conf "[$dir/a]" Level=50% "[$dir/b]" Level=50%
+	serve 1
+	until_lines "$dir/err" 1 "$dir/a: too many triggers"
+	kill -9 $watcher
+	watching 2
+	fill a 512
+	is told "$(told 1)" "up 50%"
+}
+
 test_one_section_does_not_wait_for_another() {
 	mounted a
 	mounted b
@@ -212,6 +454,16 @@ test_after_a_failure_the_next_one_waits() {
 		[ $((second - first)) -ge 1 ] && [ $((third - second)) -ge 2 ]
 	} || fail "too early: $(xargs <"$dir/ran")"
 	until_lines "$dir/err" 3 'command ended with status 1 after '
+}
+
+test_after_a_failure_only_the_same_mount_waits() {
+	mounted a
+	mounted b
+	conf "[$dir/?]" 'Level=20% 40% 60%' "Exec=echo \${TMPFSWARN_PATH##*/} >>'$dir/ran'; [ \$TMPFSWARN_PATH != '$dir/a' ]"
+	serve 2
+	fill a 800
+	fill b 800
+	is commands "$(ran 6)" "a b b b a a"
 }
 
 test_a_broken_configuration_is_said_with_its_line_and_ends_the_start() {
@@ -305,6 +557,54 @@ test_it_outlives_the_module_and_tells_nothing_twice() {
 	watching 2
 	fill a 300 more
 	is commands "$(ran 2)" "25% 50%"
+}
+
+# memory_of PID: that is resident, in kB
+memory_of() {
+	awk '$1 == "VmRSS:" { print $2 }' "/proc/$1/status"
+}
+
+test_crossings_beyond_counting_take_no_memory_and_run_nothing_stale() {
+	mounted a size=64k
+	conf "[$dir/a]" 'Level=50% 75%' Direction=both \
+		"Exec=echo \$TMPFSWARN_LEVEL \$TMPFSWARN_DIRECTION >>'$dir/ran'; sleep 1"
+	serve
+	# some times, for what is taken once
+	toggle 100
+	ran 2 >"$dir/first"
+	memory=$(memory_of $pid)
+	files=$(find /proc/$pid/fd | wc -l)
+	toggle 25000
+	until_true has_crossings 100400
+	is crossings "$(crossings)" 100400
+	[ "$(memory_of $pid)" -le $((memory + 128)) ] || fail "from $memory to $(memory_of $pid) kB"
+	[ "$(find /proc/$pid/fd | wc -l)" -le "$files" ] || fail "file descriptors are left: $(ls -l /proc/$pid/fd)"
+	# it is empty: what begins from here on is told of that, and once for each level
+	starts=$(lines "$dir/err" 'command started, process ')
+	until_lines "$dir/err" "$starts" 'command ended with status 0'
+	sleep 4
+	tail -n +$((starts + 1)) "$dir/ran" >"$dir/last"
+	! grep -v ' down$' "$dir/last" && [ "$(wc -l <"$dir/last")" -le 2 ] || fail "stale: $(cat "$dir/last")"
+}
+
+# ticks_with NUMBER: of the processor, that the service takes until it watches so many mounts
+ticks_with() {
+	for i in $(seq "$1"); do
+		[ -e "$dir/m/$i" ] || mounted "m/$i" size=64k
+	done
+	serve "$1"
+	awk '{ print $14 + $15 }' "/proc/$pid/stat" >"$dir/ticks"
+	kill -TERM $pid
+	ended
+}
+
+test_hundreds_of_mounts_take_a_time_that_grows_as_they_do() {
+	conf "[$dir/m/*]" 'Level=50% 90%'
+	ticks_with 100
+	few=$(cat "$dir/ticks")
+	ticks_with 600
+	# six times as long, by and large, and not 36 times
+	[ "$(cat "$dir/ticks")" -le $((12 * (few + 5))) ] || fail "$few ticks with 100, $(cat "$dir/ticks") with 600"
 }
 
 test_a_dry_run_says_what_would_be_watched() {
