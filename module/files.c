@@ -73,7 +73,7 @@ static int tw_file_text(const char __user *data, size_t len, char *text)
 		.release = tw_file_release,				\
 	}
 
-/* ---- usage, used_bytes, used_inodes, memory.limit_in_bytes, pressure_level ---- */
+/* ---- usage, used_bytes, used_inodes, refused, memory.limit_in_bytes, pressure_level ---- */
 
 static u64 tw_bytes(u64 blocks)
 {
@@ -93,6 +93,7 @@ static int tw_usage_show(struct seq_file *seq, void *v)
 	seq_printf(seq, "inodes %llu\n", usage.inodes);
 	seq_printf(seq, "inodes_used %llu\n", usage.inodes - usage.inodes_free);
 	seq_printf(seq, "inodes_free %llu\n", usage.inodes_free);
+	seq_printf(seq, "refused %lu\n", usage.refused);
 	return 0;
 }
 
@@ -121,6 +122,18 @@ static int tw_used_inodes_show(struct seq_file *seq, void *v)
 }
 
 TW_READ_ONLY_FILE(used_inodes);
+
+static int tw_refused_show(struct seq_file *seq, void *v)
+{
+	struct tw_usage usage;
+	int err = tw_mount_usage(seq->private, &usage);
+
+	if (!err)
+		seq_printf(seq, "%lu\n", usage.refused);
+	return err;
+}
+
+TW_READ_ONLY_FILE(refused);
 
 static int tw_limit_show(struct seq_file *seq, void *v)
 {
@@ -183,6 +196,10 @@ static int tw_event_control_args(struct tw_mount *mount,
 		   tw_file_mount(control) == mount) {
 		*resource = TW_USED_INODES;
 		err = tw_spec_parse_inodes(reg->args, spec);
+	} else if (control->f_op == &tw_refused_fops &&
+		   tw_file_mount(control) == mount) {
+		*resource = TW_REFUSED;
+		err = tw_spec_parse_refused(reg->args, spec);
 	} else if (control->f_op == &tw_pressure_fops &&
 		   tw_file_mount(control) == mount) {
 		*resource = TW_PRESSURE_LEVEL;
@@ -377,6 +394,7 @@ const struct tw_file tw_files[] = {
 	{ TMPFSWARN_USAGE, 0400, &tw_usage_fops },
 	{ TMPFSWARN_USED_BYTES, 0400, &tw_used_bytes_fops },
 	{ TMPFSWARN_USED_INODES, 0400, &tw_used_inodes_fops },
+	{ TMPFSWARN_REFUSED, 0400, &tw_refused_fops },
 	{ TMPFSWARN_PRESSURE_LEVEL, 0400, &tw_pressure_fops },
 	{ TMPFSWARN_WARN_USED, 0600, &tw_warn_used_fops },
 	{ TMPFSWARN_WARN_USED_EFD, 0200, &tw_warn_used_efd_fops },

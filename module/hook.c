@@ -9,7 +9,7 @@
  * system call is deferred (I14 of check.c) or a mount goes, by tw_probe_lock(). What
  * runs for each allocation is inlined into them, and they are notrace, so that
  * tracing all functions does not make it slow. What counts inodes is probed in
- * inodes.c, and armed here, apart from the rest.
+ * inodes.c, what refuses in verdict.c, and both are armed here, apart from the rest.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -25,6 +25,7 @@
 #include <linux/utsname.h>
 #include <linux/workqueue.h>
 
+#include "call.h"
 #include "check.h"
 #include "compat.h"
 #include "deferral.h"
@@ -35,6 +36,7 @@
 #include "mount.h"
 #include "probe.h"
 #include "selftest.h"
+#include "verdict.h"
 
 /*
  * How long the probes stay after the last trigger has gone: who registers and closes in a
@@ -475,6 +477,13 @@ static struct tw_hook_set tw_hook_sets[TW_GAUGES] = {
 		.is_kprobe = tw_inodes_is_kprobe,
 		TW_HOOK_DISARM(TW_INODES),
 	},
+	[TW_REFUSALS] = {
+		.what = "refusals",
+		.enable = tw_verdict_enable,
+		.disable = tw_verdict_disable,
+		.is_kprobe = tw_verdict_is_kprobe,
+		TW_HOOK_DISARM(TW_REFUSALS),
+	},
 };
 
 /* Not at once: who registers and closes in a loop would have the text patched as often. */
@@ -607,12 +616,14 @@ void tw_hook_info(struct tw_hook_info *info)
 						      tw_probe_kind_name(free->kind);
 	/* not under the mutex, which is held while text is patched */
 	info->armed = READ_ONCE(tw_hook_sets[TW_BLOCKS].armed) ||
-		      READ_ONCE(tw_hook_sets[TW_INODES].armed);
+		      READ_ONCE(tw_hook_sets[TW_INODES].armed) ||
+		      READ_ONCE(tw_hook_sets[TW_REFUSALS].armed);
 	info->armings = READ_ONCE(tw_hook_armings);
 	info->missed = tw_probe_missed(&tw_hook_alloc) +
 		       tw_probe_missed(&tw_hook_redirect) +
 		       tw_probe_missed(&tw_hook_free) +
-		       tw_probe_missed(&tw_hook_uncharge) + tw_inodes_missed();
+		       tw_probe_missed(&tw_hook_uncharge) + tw_inodes_missed() +
+		       tw_verdict_missed();
 }
 
 /* ---- choice ---- */
@@ -723,6 +734,20 @@ static void tw_hook_try_inodes(enum tw_probe_kind kind)
 	pr_warn("inodes cannot be watched: what counts them %s\n", wrong);
 }
 
+/* The same goes for refusals. */
+static void tw_hook_try_refusals(enum tw_probe_kind kind)
+{
+	const char *wrong = "cannot be probed";
+
+	if (!tw_verdict_register(kind))
+		wrong = tw_hook_test(TW_REFUSALS);
+	tw_hook_sets[TW_REFUSALS].broken = wrong;
+	if (!wrong)
+		return;
+	tw_verdict_unregister();
+	pr_warn("refusals cannot be watched: what refuses %s\n", wrong);
+}
+
 /* Is @candidate to be tried that way, by the parameters and by what it is? */
 static bool tw_hook_wanted(const struct tw_hook_candidate *candidate,
 			   enum tw_probe_kind kind)
@@ -765,6 +790,7 @@ int tw_hook_init(void)
 		TW_PROBE_FTRACE, TW_PROBE_KPROBE, TW_PROBE_KRETPROBE,
 	};
 	const struct tw_hook_candidate *candidate;
+	enum tw_probe_kind kind;
 	const char *wrong;
 	char tried[640] = "";
 	unsigned int i;
@@ -796,10 +822,10 @@ int tw_hook_init(void)
 	return -ENODEV;
 
 found:
-	tw_hook_try_inodes(tw_hook_alloc.kind == TW_PROBE_FTRACE ? TW_PROBE_FTRACE :
-								   TW_PROBE_KPROBE);
-	tw_deferral_init(tw_hook_alloc.kind == TW_PROBE_FTRACE ? TW_PROBE_FTRACE :
-								 TW_PROBE_KPROBE);
+	kind = tw_hook_alloc.kind == TW_PROBE_FTRACE ? TW_PROBE_FTRACE : TW_PROBE_KPROBE;
+	tw_hook_try_inodes(kind);
+	tw_hook_try_refusals(kind);
+	tw_deferral_init(kind);
 	pr_info("watching %s (%s) on Linux %s\n", tw_hook_alloc.symbol,
 		tw_probe_kind_name(tw_hook_alloc.kind),
 		init_utsname()->release);
@@ -825,6 +851,8 @@ void tw_hook_exit(void)
 {
 	tw_hook_cancel_disarm();
 	tw_deferral_exit();
+	tw_verdict_unregister();
+	tw_call_abandon();
 	tw_inodes_unregister();
 	tw_hook_unregister();
 }

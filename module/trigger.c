@@ -34,6 +34,12 @@ unsigned int tw_pressure_percent[TW_PRESSURES] = { 60, 80, 95 };
  */
 #define TW_TRIGGER_SHARE	8
 
+/*
+ * And so many of a mount may be for refusals: each call that is refused pays for all of them,
+ * however often somebody asks for what there is not, while a level is crossed once.
+ */
+#define TW_TRIGGER_COUNTING	32
+
 static atomic_t tw_triggers = ATOMIC_INIT(0);
 static atomic_t tw_limited_triggers = ATOMIC_INIT(0);
 static atomic64_t tw_trigger_crossings;
@@ -70,6 +76,11 @@ static void tw_trigger_notify(struct tw_threshold *threshold, unsigned int cross
 		trigger->ops->end(trigger);
 }
 
+static bool tw_trigger_is_limited_counting(const struct tw_trigger *trigger)
+{
+	return trigger->limited && trigger->threshold.gauge->ops->counts;
+}
+
 /* Takes the trigger off the lists, if it is there. */
 static void tw_trigger_unlist(struct tw_trigger *trigger)
 {
@@ -79,6 +90,7 @@ static void tw_trigger_unlist(struct tw_trigger *trigger)
 	list_del_init(&trigger->entry);
 	trigger->mount->nr_triggers--;
 	trigger->mount->nr_limited -= trigger->limited;
+	trigger->mount->nr_limited_counting -= tw_trigger_is_limited_counting(trigger);
 	/* unless tw_trigger_unlist_all() has done that */
 	if (list_empty(&trigger->all))
 		return;
@@ -145,14 +157,18 @@ static void tw_trigger_unreserve(bool limited)
 	atomic_dec(&tw_triggers);
 }
 
-/* May one more trigger be registered on @mount? */
-static int tw_trigger_allowed(struct tw_mount *mount, bool limited)
+/* May @trigger be registered on @mount? */
+static int tw_trigger_allowed(const struct tw_trigger *trigger, struct tw_mount *mount)
 {
 	unsigned int share = DIV_ROUND_UP(tw_max_mount_triggers, TW_TRIGGER_SHARE);
+	bool limited = trigger->limited;
 
 	lockdep_assert_held(&mount->mutex);
 	if (!tw_mount_is_there(mount))
 		return -ENODEV;
+	if (tw_trigger_is_limited_counting(trigger) &&
+	    mount->nr_limited_counting >= TW_TRIGGER_COUNTING)
+		return -ENOSPC;
 	if (mount->nr_triggers < tw_max_mount_triggers &&
 	    (!limited || mount->nr_limited < share))
 		return 0;
@@ -167,7 +183,7 @@ static int tw_trigger_add(struct tw_trigger *trigger, struct tw_mount *mount)
 	struct tw_gauge *gauge = trigger->threshold.gauge;
 	int err;
 
-	err = tw_trigger_allowed(mount, trigger->limited);
+	err = tw_trigger_allowed(trigger, mount);
 	if (err)
 		return err;
 	if (!tw_trigger_reserve(trigger->limited))
@@ -198,6 +214,7 @@ static int tw_trigger_add(struct tw_trigger *trigger, struct tw_mount *mount)
 	list_add_tail(&trigger->entry, &mount->triggers);
 	mount->nr_triggers++;
 	mount->nr_limited += trigger->limited;
+	mount->nr_limited_counting += tw_trigger_is_limited_counting(trigger);
 	mutex_lock(&tw_trigger_list_mutex);
 	list_add_tail(&trigger->all, &tw_trigger_all);
 	mutex_unlock(&tw_trigger_list_mutex);
@@ -409,7 +426,7 @@ void tw_trigger_state(struct tw_trigger *trigger,
 	state->spec = threshold->spec;
 	state->at = TW_NEVER;
 	if (threshold->off)
-		state->state = "off";
+		state->state = list_empty(&threshold->entry) || !gauge->ops->counts ? "off" : "on";
 	else
 		state->state = threshold->above ? "above" : "below";
 	if (!threshold->off)

@@ -21,12 +21,14 @@ struct tw_trigger;
  * @TW_PRESSURE_LEVEL: the same, by a name
  * @TW_WARN_USED: through warn_used_blocks
  * @TW_USED_INODES: inodes used, by a number or a percentage
+ * @TW_REFUSED: system calls refused
  */
 enum tw_resource {
 	TW_USED_BYTES,
 	TW_PRESSURE_LEVEL,
 	TW_WARN_USED,
 	TW_USED_INODES,
+	TW_REFUSED,
 };
 
 /**
@@ -82,7 +84,7 @@ struct tw_trigger {
  * struct tw_trigger_state - a trigger as it is shown
  * @spec: what was asked for
  * @at: usage at which it signals, TW_NEVER for none
- * @state: "above", "below" or "off"
+ * @state: "above", "below" or "off"; "on" for refusals
  * @fired: crossings notified
  */
 struct tw_trigger_state {
