@@ -98,9 +98,8 @@ static const struct tw_probe_handlers tw_deferral_handlers = {
 	.kprobe = tw_deferral_on_entry,
 };
 
-static struct tw_probe tw_deferral_probe = {
-	.handlers = &tw_deferral_handlers, .plain = true,
-};
+/* while it is enabled, calls defer; what is pending then stays so */
+struct tw_probe tw_deferral_probe = { .handlers = &tw_deferral_handlers, .plain = true };
 
 /* ---- all of them ---- */
 
@@ -125,50 +124,14 @@ unsigned long tw_deferral_count(void)
 }
 
 /**
- * tw_deferral_init() - before anything else of this file
- * @kind: how the function is to be probed
+ * tw_deferral_register() - find where it is seen that space is made
+ * @kind: how that is to be probed
  *
  * Where it cannot be, nothing is deferred.
  * Context: process.
  */
-void tw_deferral_init(enum tw_probe_kind kind)
+void tw_deferral_register(enum tw_probe_kind kind)
 {
 	if (tw_call_possible())
 		tw_probe_register(&tw_deferral_probe, "shmem_unused_huge_shrink", kind);
-}
-
-/**
- * tw_deferral_enable() - begin to defer
- *
- * If that cannot be, all is checked at once.
- *
- * Context: process; one caller at a time, of this and tw_deferral_disable().
- */
-void tw_deferral_enable(void)
-{
-	tw_probe_enable(&tw_deferral_probe);
-}
-
-/**
- * tw_deferral_disable() - undo tw_deferral_enable()
- *
- * What is pending stays so.
- *
- * Context: process.
- * Return: 0, or a negative errno if the probe is in place still.
- */
-int tw_deferral_disable(void)
-{
-	return tw_probe_disable(&tw_deferral_probe);
-}
-
-/**
- * tw_deferral_exit() - undo tw_deferral_init()
- *
- * No call is begun any more on return; tw_call_abandon() is due.
- * Context: process.
- */
-void tw_deferral_exit(void)
-{
-	tw_probe_unregister(&tw_deferral_probe);
 }

@@ -434,12 +434,22 @@ static struct tw_probe tw_verdict_xattr_probe = {
 	.handlers = &tw_verdict_xattr_handlers, .plain = true,
 };
 
-static struct tw_probe * const tw_verdict_probes[] = {
+static struct tw_probe * const tw_verdict_all[] = {
 	&tw_verdict_shrink_probe, &tw_verdict_account_probe, &tw_verdict_fallocate_probe,
 	&tw_verdict_make_probe, &tw_verdict_link_probe, &tw_verdict_xattr_probe,
 };
 
-static int tw_verdict_register_all(enum tw_probe_kind kind)
+const struct tw_probe_set tw_verdict_probes = { tw_verdict_all, ARRAY_SIZE(tw_verdict_all) };
+
+/**
+ * tw_verdict_register() - find what is probed
+ * @kind: how
+ *
+ * Context: process.
+ * Return: 0, or a negative errno: then refusals cannot be watched, and
+ * tw_probe_set_unregister() is due.
+ */
+int tw_verdict_register(enum tw_probe_kind kind)
 {
 	int err;
 
@@ -465,101 +475,6 @@ static int tw_verdict_register_all(enum tw_probe_kind kind)
 	if (!err && TW_COMPAT_XATTRS_COUNT && IS_ENABLED(CONFIG_64BIT))
 		err = tw_probe_register(&tw_verdict_xattr_probe, "shmem_xattr_handler_set", kind);
 	return err;
-}
-
-/**
- * tw_verdict_register() - find what is probed
- * @kind: how
- *
- * Context: process.
- * Return: 0, or a negative errno: then refusals cannot be watched.
- */
-int tw_verdict_register(enum tw_probe_kind kind)
-{
-	int err = tw_verdict_register_all(kind);
-
-	if (err)
-		tw_verdict_unregister();
-	return err;
-}
-
-/**
- * tw_verdict_unregister() - undo tw_verdict_register()
- *
- * No handler runs on return; tw_call_abandon() is due.
- * Context: process.
- */
-void tw_verdict_unregister(void)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(tw_verdict_probes); i++)
-		tw_probe_unregister(tw_verdict_probes[i]);
-}
-
-/**
- * tw_verdict_enable() - have refusals seen
- *
- * Context: process; one caller at a time of this and the next.
- * Return: 0, or as tw_probe_enable(): then tw_verdict_disable() is due.
- */
-int tw_verdict_enable(void)
-{
-	int err = 0;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(tw_verdict_probes) && !err; i++)
-		err = tw_probe_enable(tw_verdict_probes[i]);
-	return err;
-}
-
-/**
- * tw_verdict_disable() - undo tw_verdict_enable()
- *
- * What was noted is decided still.
- *
- * Context: process.
- * Return: 0, or a negative errno if some are in place still; they do no harm.
- */
-int tw_verdict_disable(void)
-{
-	int err = 0;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(tw_verdict_probes); i++)
-		err = tw_probe_disable(tw_verdict_probes[i]) ?: err;
-	return err;
-}
-
-/**
- * tw_verdict_is_kprobe() - is one of the probes enabled, and made of a kprobe?
- *
- * Return: that.
- */
-bool tw_verdict_is_kprobe(void)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(tw_verdict_probes); i++) {
-		if (tw_probe_is_kprobe(tw_verdict_probes[i]))
-			return true;
-	}
-	return false;
-}
-
-/**
- * tw_verdict_missed() - calls that the kernel did not report
- *
- * Return: their number since load.
- */
-unsigned long tw_verdict_missed(void)
-{
-	unsigned long missed = 0;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(tw_verdict_probes); i++)
-		missed += tw_probe_missed(tw_verdict_probes[i]);
-	return missed;
 }
 
 /**

@@ -5,8 +5,6 @@
 #ifndef TW_VERDICT_H
 #define TW_VERDICT_H
 
-#include <linux/types.h>
-
 #include "gauge.h"
 #include "probe.h"
 
@@ -18,11 +16,8 @@
 const char *tw_verdict_symbol(void);
 unsigned int tw_verdict_take_reasons(struct tw_gauge *gauge);
 
+extern const struct tw_probe_set tw_verdict_probes;
+
 int tw_verdict_register(enum tw_probe_kind kind);
-void tw_verdict_unregister(void);
-int tw_verdict_enable(void);
-int tw_verdict_disable(void);
-bool tw_verdict_is_kprobe(void);
-unsigned long tw_verdict_missed(void);
 
 #endif /* TW_VERDICT_H */
