@@ -399,6 +399,7 @@ tw_listener_make(struct tw_listener *listener, struct tw_mount *mount,
 	one->observer.viewer = &listener->viewer;
 	one->trigger.ops = &tw_listener_ops;
 	one->trigger.limited = !listener->unlimited;
+	one->trigger.user = listener->user;
 	one->trigger.resource = tw_listener_resource(&request->spec);
 	one->trigger.threshold.spec = request->spec;
 	one->trigger.threshold.observer = &one->observer;

@@ -35,10 +35,12 @@ unsigned int tw_pressure_percent[TW_PRESSURES] = { 60, 80, 95 };
 #define TW_TRIGGER_SHARE	8
 
 /*
- * And so many of a mount may be for refusals: each call that is refused pays for all of them,
- * however often somebody asks for what there is not, while a level is crossed once.
+ * And so many of a mount may be for refusals, and so many of one user: each call that is
+ * refused pays for all of them, however often somebody asks for what there is not, while a level
+ * is crossed once.
  */
 #define TW_TRIGGER_COUNTING	32
+#define TW_TRIGGER_COUNTING_OWN	8
 
 static atomic_t tw_triggers = ATOMIC_INIT(0);
 static atomic_t tw_limited_triggers = ATOMIC_INIT(0);
@@ -157,6 +159,22 @@ static void tw_trigger_unreserve(bool limited)
 	atomic_dec(&tw_triggers);
 }
 
+/* If @trigger is an ordinary user's for refusals: may there be one more? */
+static bool tw_trigger_may_count(const struct tw_trigger *trigger, struct tw_mount *mount)
+{
+	const struct tw_trigger *other;
+	unsigned int own = 0;
+
+	lockdep_assert_held(&mount->mutex);
+	if (!tw_trigger_is_limited_counting(trigger))
+		return true;
+	if (mount->nr_limited_counting >= TW_TRIGGER_COUNTING)
+		return false;
+	list_for_each_entry(other, &mount->triggers, entry)
+		own += tw_trigger_is_limited_counting(other) && other->user == trigger->user;
+	return own < TW_TRIGGER_COUNTING_OWN;
+}
+
 /* May @trigger be registered on @mount? */
 static int tw_trigger_allowed(const struct tw_trigger *trigger, struct tw_mount *mount)
 {
@@ -166,8 +184,7 @@ static int tw_trigger_allowed(const struct tw_trigger *trigger, struct tw_mount 
 	lockdep_assert_held(&mount->mutex);
 	if (!tw_mount_is_there(mount))
 		return -ENODEV;
-	if (tw_trigger_is_limited_counting(trigger) &&
-	    mount->nr_limited_counting >= TW_TRIGGER_COUNTING)
+	if (!tw_trigger_may_count(trigger, mount))
 		return -ENOSPC;
 	if (mount->nr_triggers < tw_max_mount_triggers &&
 	    (!limited || mount->nr_limited < share))
@@ -233,7 +250,7 @@ unreserve:
 
 /**
  * tw_trigger_register() - register a trigger
- * @trigger: with @ops, @resource, @limited, and @spec and @observer of its threshold set,
+ * @trigger: with @ops, @resource, @limited, @user, and @spec and @observer of its threshold set,
  *	and all else zero; if its resource is TW_WARN_USED it gets the level set there
  * @mount: where
  *

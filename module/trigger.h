@@ -14,6 +14,7 @@
 
 struct pid;
 struct tw_trigger;
+struct tw_user;
 
 /**
  * enum tw_resource - as what a trigger was registered
@@ -61,6 +62,7 @@ struct tw_trigger_ops {
  * @all: in the list of all, protected by its mutex
  * @claimed: somebody is ending it, see tw_trigger_claim()
  * @limited: it is an ordinary user's, see TW_TRIGGER_SHARE
+ * @user: who that is, as long as the trigger is there; to be compared alone
  * @resource: how it was registered
  * @uid: who has registered it
  * @pid: its process; a reference
@@ -74,6 +76,7 @@ struct tw_trigger {
 	struct list_head all;
 	unsigned long claimed;
 	bool limited;
+	const struct tw_user *user;
 	enum tw_resource resource;
 	kuid_t uid;
 	struct pid *pid;

@@ -523,15 +523,26 @@ TEST_F(mount, a_refusal_is_that_of_the_task_that_asked)
 	EXPECT_STREQ("refused one", record_field(&r, "comm"));
 }
 
-/* that user's, who is told of his own tasks */
-static int device_of_user(const struct scratch *m)
+/* on a device of that user's, or a new one if it is -1; that */
+static int register_as(uid_t uid, int device, const struct scratch *m)
 {
-	int device;
+	int err = 0;
 
-	if (setresuid(USER, USER, 0))
+	if (setresuid(uid, uid, 0))
 		return -errno;
-	device = device_listen(m, "refused");
-	return setresuid(0, 0, 0) ? -errno : device;
+	if (device < 0)
+		device = device_listen(m, "refused");
+	else
+		err = device_register(device, m, "refused");
+	if (setresuid(0, 0, 0))
+		return -errno;
+	return err ?: device;
+}
+
+/* that user's, who is told of his own tasks */
+static int device_of_user(uid_t uid, const struct scratch *m)
+{
+	return register_as(uid, -1, m);
 }
 
 TEST_F(mount, who_may_not_know_the_task_is_not_told_what_it_has_asked_for)
@@ -541,7 +552,7 @@ TEST_F(mount, who_may_not_know_the_task_is_not_told_what_it_has_asked_for)
 	int device;
 
 	ASSERT_EQ(0, chmod(scratch_path(&self->m, "file"), 0666));
-	device = device_of_user(&self->m);
+	device = device_of_user(USER, &self->m);
 	ASSERT_LE(0, device);
 	EXPECT_NEXT_SOON(device, "state");
 	ASSERT_EQ(0, append_blocks(self->fd, &self->m, BLOCKS));
@@ -580,7 +591,7 @@ TEST_F(mount, memory_that_may_not_be_promised_is_another_cause)
 	ASSERT_TRUE(value_in(ROOM "/" TMPFSWARN_STATS, "hook_refused", hook, sizeof(hook)));
 	if (strcmp(hook, "shmem_unused_huge_shrink"))
 		SKIP(return, "no huge pages: it is not seen");
-	device = device_of_user(&self->m);
+	device = device_of_user(USER, &self->m);
 	ASSERT_LE(0, device);
 	EXPECT_NEXT_SOON(device, "state");
 	ASSERT_EQ(1, pwrite(self->fd, &byte, 1, 0));
@@ -848,16 +859,17 @@ TEST_F(mount, many_triggers_are_all_told)
 	REFUSED("size", 1);
 }
 
-/* as the limit on those of ordinary users is */
+/* as the limits are on those of ordinary users, and on those of one */
 #define OF_USERS	32
+#define OF_USER		8
 
-static int registers_all_there_are(void *arg)
+static int registers_all_of_one(void *arg)
 {
 	const struct scratch *m = arg;
 	int device = device_open(), i;
 
 	NEED(device >= 0);
-	for (i = 0; i < OF_USERS; i++)
+	for (i = 0; i < OF_USER; i++)
 		NEED(device_register(device, m, "refused") == 0);
 	NEED(device_register(device, m, "refused") == -EDQUOT);
 	/* a level is another thing */
@@ -867,15 +879,32 @@ static int registers_all_there_are(void *arg)
 	return 0;
 }
 
-TEST_F(mount, ordinary_users_have_few_and_root_as_many_as_he_likes)
+TEST_F(mount, an_ordinary_user_has_few_and_root_as_many_as_he_likes)
 {
-	int device;
+	int i;
 
-	EXPECT_EQ(0, as_user(USER, registers_all_there_are, &self->m));
-	device = device_of_user(&self->m);
-	EXPECT_LE(0, device);
+	EXPECT_EQ(0, as_user(USER, registers_all_of_one, &self->m));
+	for (i = 0; i < OF_USER; i++)
+		EXPECT_EQ(0, device_register(self->device, &self->m, "refused"));
+}
+
+TEST_F(mount, ordinary_users_have_few_together)
+{
+	int devices[OF_USERS / OF_USER], i, more;
+
+	for (i = 0; i < ARRAY_SIZE(devices); i++) {
+		devices[i] = device_of_user(USER + i, &self->m);
+		ASSERT_LE(0, devices[i]);
+		for (more = 1; more < OF_USER; more++)
+			ASSERT_LE(0, register_as(USER + i, devices[i], &self->m));
+	}
+	EXPECT_EQ(-EDQUOT, device_of_user(USER + i, &self->m));
 	EXPECT_EQ(0, device_register(self->device, &self->m, "refused"));
-	close(device);
+	close(devices[0]);
+	ASSERT_TRUE(EVENTUALLY((more = device_of_user(USER + i, &self->m)) >= 0));
+	close(more);
+	for (i = 1; i < ARRAY_SIZE(devices); i++)
+		close(devices[i]);
 }
 
 /* of a full one */
