@@ -740,6 +740,56 @@ TEST_F_TIMEOUT(mount, who_takes_all_places_of_some_mounts_takes_none_of_another,
 	close(said[0]);
 }
 
+/* It has been refused something, and neither its place nor its task is waited for. */
+TEST_F_TIMEOUT(mount, the_module_goes_while_refused_calls_have_not_returned, 120)
+{
+	int said[2], stay[2], files[HELD], round, i;
+	pid_t child;
+	char byte;
+
+	if (!module_file())
+		SKIP(return, "TMPFSWARN_KO does not name the module's file");
+	ASSERT_EQ(0, append_blocks(self->fd, &self->m, BLOCKS));
+	for (i = 0; i < HELD; i++)
+		files[i] = self->fd;
+	for (round = 0; round < 2; round++) {
+		ASSERT_EQ(0, pipe(said));
+		ASSERT_EQ(0, pipe(stay));
+		/* an open device keeps the module there, in the child, too */
+		close(self->device);
+		self->device = -1;
+		child = fork();
+		ASSERT_LE(0, child);
+		if (!child) {
+			close(stay[1]);
+			_exit(fails_and_stays(files, BLOCKS * self->m.block, said[1], stay[0]));
+		}
+		ASSERT_EQ(1, read(said[0], &byte, 1));
+		EXPECT_SIGNALS(self->efd, 0);
+		ASSERT_TRUE(EVENTUALLY(module_remove() == 0));
+		EXPECT_SIGNALS(self->efd, 1);
+		close(self->efd);
+		/* back before it returns, or after that */
+		if (round) {
+			close(stay[1]);
+			EXPECT_EQ(0, ended(child));
+		}
+		ASSERT_EQ(0, module_insert(""));
+		ASSERT_TRUE(EVENTUALLY(scratch_shown(&self->m)));
+		if (!round) {
+			close(stay[1]);
+			EXPECT_EQ(0, ended(child));
+		}
+		self->efd = listen_to(&self->m, TMPFSWARN_REFUSED, "");
+		ASSERT_LE(0, self->efd);
+		EXPECT_ERROR(ENOSPC, write(self->fd, &byte, 1));
+		EXPECT_SIGNALS(self->efd, 1);
+		close(said[0]);
+		close(said[1]);
+		close(stay[0]);
+	}
+}
+
 /* a loop device on a file of the mount, -1 if there can be none */
 static int loop_on(int file, char *path, size_t size)
 {
