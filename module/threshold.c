@@ -255,7 +255,8 @@ unsigned int tw_threshold_count(struct tw_gauge *gauge, unsigned int most,
 {
 	unsigned long count = atomic_long_read(&gauge->count);
 	struct tw_threshold *threshold;
-	unsigned int told, some;
+	unsigned long some;
+	unsigned int told;
 
 	lockdep_assert_held(&gauge->lock);
 	for (told = 0; told < most; told++) {

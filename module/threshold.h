@@ -43,7 +43,7 @@ struct tw_threshold {
 	void (*notify)(struct tw_threshold *threshold, unsigned int crossings,
 		       const struct tw_crossing *last);
 	struct tw_observer *observer;
-	unsigned int pending;
+	unsigned long pending;
 	struct list_head pending_entry;
 	struct list_head entry;
 	unsigned long counted;
