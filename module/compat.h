@@ -201,6 +201,17 @@ static inline int tw_compat_removexattr(struct dentry *dentry, const char *name)
 #define TW_COMPAT_ACCOUNT_INODE	1
 #endif
 
+/*
+ * Where that is inlined: what finds a page of a file, and allocates it if its fourth argument says
+ * so. From 6.6 on there is always the other.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0)
+#define TW_COMPAT_GET_PAGE	"shmem_get_folio_gfp"
+#else
+#define TW_COMPAT_GET_PAGE	"shmem_getpage_gfp"
+#endif
+#define TW_COMPAT_HAS_GET_PAGE	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0))
+
 /* Which argument of shmem_get_inode() is the superblock? */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 #define TW_COMPAT_GET_INODE_SB	1

@@ -185,30 +185,38 @@ static const char *tw_selftest_inodes(struct vfsmount *mnt, struct tw_mount *mou
 }
 
 /* What is too much is noted, and decided when the load of the module returns. */
+static const char *tw_selftest_full(struct file *file, struct tw_gauge *gauge)
+{
+	loff_t first = 0, pos = TW_SELFTEST_BLOCKS << PAGE_SHIFT;
+
+	if (vfs_fallocate(file, 0, 0, pos))
+		return "cannot be tested: filling a private mount failed";
+	/* in the end few were left */
+	tw_verdict_take_reasons(gauge);
+	if (kernel_write(file, "", 1, &first) != 1 || tw_verdict_take_reasons(gauge))
+		return "take what succeeds for a refusal";
+	if (kernel_write(file, "", 1, &pos) != -ENOSPC ||
+	    tw_verdict_take_reasons(gauge) != TW_REASON_SIZE)
+		return "did not see a write to a full mount";
+	if (IS_ENABLED(CONFIG_64BIT) &&
+	    (vfs_fallocate(file, 0, 0, pos + PAGE_SIZE) != -ENOSPC ||
+	     tw_verdict_take_reasons(gauge) != TW_REASON_SIZE))
+		return "did not see what is larger than the mount";
+	return NULL;
+}
+
 static const char *tw_selftest_refused(struct vfsmount *mnt, struct tw_gauge *gauge)
 {
 	struct dentry *one = d_alloc_name(mnt->mnt_root, "one");
 	struct file *file = tw_compat_create(mnt, "selftest");
 	struct inode *dir = d_inode(mnt->mnt_root);
-	loff_t pos = TW_SELFTEST_BLOCKS << PAGE_SHIFT;
-	const char *wrong = NULL;
+	const char *wrong = "cannot be tested: no file on a private mount";
 
-	tw_verdict_take_reasons(gauge);
-	if (!one || IS_ERR(file))
-		wrong = "cannot be tested: no file on a private mount";
-	else if (vfs_fallocate(file, 0, 0, pos))
-		wrong = "cannot be tested: filling a private mount failed";
-	else if (tw_verdict_take_reasons(gauge))
-		wrong = "take what succeeds for a refusal";
-	else if (kernel_write(file, "", 1, &pos) != -ENOSPC ||
-		 tw_verdict_take_reasons(gauge) != TW_REASON_SIZE)
-		wrong = "did not see a write to a full mount";
-	else if (IS_ENABLED(CONFIG_64BIT) &&
-		 (vfs_fallocate(file, 0, 0, pos + PAGE_SIZE) != -ENOSPC ||
-		  tw_verdict_take_reasons(gauge) != TW_REASON_SIZE))
-		wrong = "did not see what is larger than the mount";
-	if (!IS_ERR(file))
+	if (!IS_ERR(file)) {
+		if (one)
+			wrong = tw_selftest_full(file, gauge);
 		fput(file);
+	}
 	if (!wrong) {
 		inode_lock(dir);
 		if (tw_compat_mknod(dir, one))

@@ -27,11 +27,12 @@
  *					to be probed, so calls are noted that find few left:
  *					TW_VERDICT_FEW is more than are made while a
  *					task goes from the probe to the count, unless it is
- *				preempted there for long
+ *					preempted there for long
  *
  * Without transparent huge pages nobody makes space. There what counts blocks is probed, which
- * is called for each allocation: it is noted when it is about to count more than there is. A
- * failure for want of memory that may be promised is not seen then.
+ * is called for each allocation, or where that is inlined what finds a page, if the file has none
+ * there: it is noted when few blocks are left, as with inodes. A failure for want of memory that
+ * may be promised is not seen then.
  *
  * V3. Who cannot be given a place, since it never returns to user mode or since there is none
  *     left, is taken at its first word: a page that cannot be had, a fallocate(2) that is too
@@ -53,6 +54,7 @@
 #include <linux/sched/task_stack.h>
 #include <linux/shmem_fs.h>
 #include <linux/signal.h>
+#include <linux/xarray.h>
 #include <asm/syscall.h>
 #include <asm/unistd.h>
 
@@ -268,6 +270,16 @@ static __always_inline void tw_verdict_shrink(const unsigned long *arguments)
 		tw_verdict_short(gauge, tw_verdict_is_full(sbinfo, 1 + tw_verdict_margin(sbinfo)));
 }
 
+/* Few blocks are left, of which others may take the last ones before this one does. */
+static noinline notrace void tw_verdict_nearly_full(struct tw_gauge *gauge,
+						    struct shmem_sb_info *sbinfo)
+{
+	if (!tw_verdict_note(gauge, TW_REASON_SIZE, 0) && tw_verdict_is_full(sbinfo, 1))
+		tw_verdict_at_once(gauge, TW_CAUSE_SIZE, 0);
+}
+
+NOKPROBE_SYMBOL(tw_verdict_nearly_full);
+
 /* In place of that: shmem_inode_acct_blocks(inode, pages), or what calls it with one page. */
 static __always_inline void tw_verdict_account(struct inode *inode)
 {
@@ -277,11 +289,22 @@ static __always_inline void tw_verdict_account(struct inode *inode)
 	if (likely(!gauge))
 		return;
 	sbinfo = inode->i_sb->s_fs_info;
-	if (unlikely(tw_verdict_is_full(sbinfo, 1)))
-		tw_verdict_short(gauge, true);
+	if (unlikely(tw_verdict_is_full(sbinfo, 1 + tw_verdict_margin(sbinfo))))
+		tw_verdict_nearly_full(gauge, sbinfo);
 	else if (unlikely(sb_any_quota_loaded(inode->i_sb)))
 		/* that may refuse it at any time; who has no place is not told of it */
 		tw_verdict_note(gauge, 0, 0);
+}
+
+/* In place of both: shmem_get_folio_gfp(inode, index, foliop, sgp, ...) */
+static __always_inline void tw_verdict_get_page(const unsigned long *arguments)
+{
+	struct inode *inode = (struct inode *)arguments[0];
+	int sgp = arguments[3];
+
+	if (sgp >= SGP_CACHE && tw_verdict_find(inode->i_sb) &&
+	    !xa_load(&inode->i_mapping->i_pages, arguments[1]))
+		tw_verdict_account(inode);
 }
 
 static noinline notrace void tw_verdict_too_large(struct tw_gauge *gauge, u64 asked)
@@ -296,10 +319,12 @@ NOKPROBE_SYMBOL(tw_verdict_too_large);
 static __always_inline void tw_verdict_fallocate(const unsigned long *arguments)
 {
 	struct super_block *sb = file_inode((struct file *)arguments[0])->i_sb;
-	unsigned long mode = arguments[1], offset = arguments[2], len = arguments[3];
+	unsigned long offset = arguments[2], len = arguments[3];
 	struct tw_gauge *gauge = tw_verdict_find(sb);
 	const struct shmem_sb_info *sbinfo;
 	unsigned long limit, first, last;
+	/* of the register, half */
+	int mode = arguments[1];
 
 	if (likely(!gauge) || mode & ~FALLOC_FL_KEEP_SIZE)
 		return;
@@ -408,6 +433,7 @@ static __always_inline void tw_verdict_xattr(const unsigned long *arguments)
 	}
 
 TW_VERDICT_HANDLERS(shrink);
+TW_VERDICT_HANDLERS(get_page);
 TW_VERDICT_HANDLERS(fallocate);
 TW_VERDICT_HANDLERS(xattr);
 TW_PROBE_HANDLERS_OF(tw_verdict, account, TW_COMPAT_ACCOUNT_INODE);
@@ -421,6 +447,10 @@ static struct tw_probe tw_verdict_shrink_probe = {
 };
 
 static struct tw_probe tw_verdict_account_probe = { .handlers = &tw_verdict_account_handlers };
+static struct tw_probe tw_verdict_get_page_probe = {
+	.handlers = &tw_verdict_get_page_handlers, .plain = true,
+};
+
 static struct tw_probe tw_verdict_fallocate_probe = {
 	.handlers = &tw_verdict_fallocate_handlers, .plain = true,
 };
@@ -435,11 +465,24 @@ static struct tw_probe tw_verdict_xattr_probe = {
 };
 
 static struct tw_probe * const tw_verdict_all[] = {
-	&tw_verdict_shrink_probe, &tw_verdict_account_probe, &tw_verdict_fallocate_probe,
-	&tw_verdict_make_probe, &tw_verdict_link_probe, &tw_verdict_xattr_probe,
+	&tw_verdict_shrink_probe, &tw_verdict_account_probe, &tw_verdict_get_page_probe,
+	&tw_verdict_fallocate_probe, &tw_verdict_make_probe, &tw_verdict_link_probe,
+	&tw_verdict_xattr_probe,
 };
 
 const struct tw_probe_set tw_verdict_probes = { tw_verdict_all, ARRAY_SIZE(tw_verdict_all) };
+
+/* Where it is seen that there are no blocks: the first that can be had. */
+static int tw_verdict_register_blocks(enum tw_probe_kind kind)
+{
+	int err = tw_probe_register(&tw_verdict_shrink_probe, "shmem_unused_huge_shrink", kind);
+
+	if (err)
+		err = tw_probe_register(&tw_verdict_account_probe, TW_COMPAT_ACCOUNT, kind);
+	if (err && TW_COMPAT_HAS_GET_PAGE)
+		err = tw_probe_register(&tw_verdict_get_page_probe, TW_COMPAT_GET_PAGE, kind);
+	return err;
+}
 
 /**
  * tw_verdict_register() - find what is probed
@@ -455,11 +498,13 @@ int tw_verdict_register(enum tw_probe_kind kind)
 
 	if (!tw_call_possible())
 		return -EOPNOTSUPP;
-	if (tw_probe_register(&tw_verdict_shrink_probe, "shmem_unused_huge_shrink", kind)) {
-		err = tw_probe_register(&tw_verdict_account_probe, TW_COMPAT_ACCOUNT, kind);
-		if (err)
-			return err;
-	}
+	/* breakpoints, as long as the kernel does not optimize them: these find no place */
+	if (IS_ENABLED(CONFIG_X86) && !IS_ENABLED(CONFIG_KPROBES_ON_FTRACE) &&
+	    kind == TW_PROBE_KPROBE)
+		return -EOPNOTSUPP;
+	err = tw_verdict_register_blocks(kind);
+	if (err)
+		return err;
 	/* in a register each, where they are 64 bits long */
 	if (IS_ENABLED(CONFIG_64BIT)) {
 		err = tw_probe_register(&tw_verdict_fallocate_probe, "shmem_fallocate", kind);
@@ -484,9 +529,14 @@ int tw_verdict_register(enum tw_probe_kind kind)
  */
 const char *tw_verdict_symbol(void)
 {
-	if (tw_verdict_shrink_probe.registered)
-		return tw_verdict_shrink_probe.symbol;
-	return tw_verdict_account_probe.registered ? tw_verdict_account_probe.symbol : "none";
+	size_t i;
+
+	/* the first that is there, see tw_verdict_register_blocks() */
+	for (i = 0; i < ARRAY_SIZE(tw_verdict_all); i++) {
+		if (tw_verdict_all[i]->registered)
+			return tw_verdict_all[i]->symbol;
+	}
+	return "none";
 }
 
 /**

@@ -117,10 +117,10 @@
  * MADV_POPULATE_WRITE are answered otherwise, and mlock(2) is; a system call that touches a mapped
  * page which cannot be had ends in EFAULT, or in less than was asked for; io_submit(2) returns how
  * many it has taken, and each has its error in an io_event; and a core file is cut short. On 32-bit
- * kernels a fallocate(2) larger than the whole mount is not seen. And nothing is, with EOPNOTSUPP for
- * who registers, on x86 without CONFIG_FUNCTION_TRACER: kprobes that are not made of ftrace are
- * breakpoints there, at first and whenever the kernel does not optimize them, and from these no
- * call can be looked at when it returns.
+ * kernels a fallocate(2) larger than the whole mount is not seen. On x86 without
+ * CONFIG_FUNCTION_TRACER nothing is, and who registers is told EOPNOTSUPP: there kprobes are
+ * breakpoints, at first and as long as the kernel does not optimize them, and what is found in a
+ * breakpoint cannot be looked at when the call returns.
  *
  * A call of a kernel thread, as of loop devices and nfsd, or of an io_uring(7) worker, is not
  * seen to return. It is told when a block cannot be had, or when there is no inode left, though
@@ -135,10 +135,11 @@
  * makes them, may be ascribed to the mount if that was short of something it then had, and the
  * other one has refused it. inodes is concluded: it is told of a call that was to make a file, a
  * link or an xattr, where nothing else was seen to be short, and fewer than 1,024 inodes were left
- * before and after; where overcommit is not seen, that may be what has refused a long symlink. A call that is held up on its way, as by a preemption or by a lock,
- * while others take more than 1,000 inodes, or while a remount makes the mount smaller, may not be
- * told. used, size and asked tell what a cause is worth: who asks for more than the whole mount, as
- * by fallocate(2), is refused for size on an empty one, and as often as he likes.
+ * before and after; where overcommit is not seen, that may be what has refused a long symlink.
+ * A call that is held up on its way, as by a preemption or by a lock, while others take more than
+ * 1,000 inodes, or while a remount makes the mount smaller, may not be told. used, size and asked
+ * tell what a cause is worth: who asks for more than the whole mount, as by fallocate(2), is
+ * refused for size on an empty one, and as often as he likes.
  *
  * A mount with size=0 or nr_inodes=0 refuses nothing for that cause, and can be registered for even
  * so: the others are left.

@@ -492,6 +492,50 @@ TEST_F(mount, of_four_that_want_the_last_inode_three_are_refused)
 	EXPECT_EQ((WRITERS - 1) * round, record_sum(self->device));
 }
 
+static int write_in_own_file(void *arg, int number)
+{
+	const struct scratch *m = arg;
+	char name[160], byte = 1;
+	int fd, err = 0;
+
+	snprintf(name, sizeof(name), "%s/file%d", m->path, number);
+	fd = open(name, O_RDWR);
+	if (pwrite(fd, &byte, 1, 0) != 1 && errno != ENOSPC)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+TEST_F(mount, of_four_that_want_the_last_block_three_are_refused)
+{
+	race_part *const parts[WRITERS + 1] = {
+		write_in_own_file, write_in_own_file, write_in_own_file, write_in_own_file,
+	};
+	int files[WRITERS], round, i, made;
+	char name[160];
+	struct stat st;
+
+	for (i = 0; i < WRITERS; i++) {
+		snprintf(name, sizeof(name), "%s/file%d", self->m.path, i);
+		files[i] = open(name, O_RDWR | O_CREAT, 0600);
+		ASSERT_LE(0, files[i]);
+	}
+	ASSERT_EQ(0, append_blocks(self->fd, &self->m, BLOCKS - 1));
+	ROUNDS(100, 300) {
+		ASSERT_EQ(0, race(&self->m, WRITERS, parts));
+		for (i = made = 0; i < WRITERS; i++) {
+			ASSERT_EQ(0, fstat(files[i], &st));
+			made += st.st_blocks > 0;
+			ASSERT_EQ(0, ftruncate(files[i], 0));
+		}
+		ASSERT_EQ(1, made);
+		ASSERT_SIGNALS(self->efd, WRITERS - 1) TH_LOG("round %d", round);
+	}
+	EXPECT_EQ((WRITERS - 1) * round, record_sum(self->device));
+	for (i = 0; i < WRITERS; i++)
+		close(files[i]);
+}
+
 /* as the part is called, in a process of its own */
 static int fails_as_a_user(void *arg)
 {
