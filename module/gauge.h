@@ -35,7 +35,8 @@ struct tw_threshold;
  * @kind: what
  * @shift: log2 of the bytes that one of them is
  * @credits: what is near a threshold is charged to CPUs, see check.c
- * @counts: nothing is measured: what happens is counted, and thresholds have no level
+ * @counts: nothing is measured, so there is no @used or @rough: what happens is counted, and
+ *	thresholds have no level
  * @calls: places for system calls that are looked at when they return, see call.c; 64 at most
  * @limit: how many there can be, 0 if the kernel keeps no count
  * @used: sets how many there are; may be negative while others count. Called with the gauge's

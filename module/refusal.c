@@ -15,17 +15,6 @@ static unsigned long tw_refusal_limit(const struct shmem_sb_info *sbinfo)
 	return 1;
 }
 
-static bool tw_refusal_used(struct tw_gauge *gauge, s64 *used)
-{
-	*used = 0;
-	return true;
-}
-
-static long tw_refusal_rough(struct shmem_sb_info *sbinfo)
-{
-	return 0;
-}
-
 static long tw_refusal_slack(void)
 {
 	return 0;
@@ -37,8 +26,6 @@ const struct tw_gauge_ops tw_refusal_ops = {
 	/* tasks that may be refused something at a time, see verdict.c */
 	.calls = 64,
 	.limit = tw_refusal_limit,
-	.used = tw_refusal_used,
-	.rough = tw_refusal_rough,
 	.slack = tw_refusal_slack,
 };
 
