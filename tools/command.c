@@ -10,6 +10,7 @@
 
 #include "command.h"
 #include "event.h"
+#include "level.h"
 #include "target.h"
 #include "text.h"
 
@@ -48,7 +49,11 @@ static void set_environment(const struct event *event)
 	set_text("TMPFSWARN_PATH", event->target->path);
 	set_text("TMPFSWARN_DEVICE", event->target->device);
 	set_text("TMPFSWARN_LEVEL", event->level);
-	set_text("TMPFSWARN_DIRECTION", event->up ? "up" : "down");
+	set_text("TMPFSWARN_RESOURCE", level_resource_name(event->level));
+	set_text("TMPFSWARN_DIRECTION", event_is_refusal(event) ? NULL :
+					event->up ? "up" : "down");
+	set_text("TMPFSWARN_CAUSE", *event->cause ? event->cause : NULL);
+	set_number("TMPFSWARN_ASKED", event->asked, event->asked);
 	set_text("TMPFSWARN_TIME", text_utc_time(buf, &event->time));
 	set_number("TMPFSWARN_USED", true, event->used);
 	set_number("TMPFSWARN_SIZE", true, event->size);

@@ -21,6 +21,7 @@ void usage_set(struct usage *usage, const char *key, uint64_t value)
 		{ "inodes", &usage->inodes },
 		{ "inodes_used", &usage->inodes_used },
 		{ "inodes_free", &usage->inodes_free },
+		{ "refused", &usage->refused },
 	};
 	size_t i;
 
