@@ -59,7 +59,8 @@ static int tw_file_text(const char __user *data, size_t len, char *text)
 	return 0;
 }
 
-#define TW_READ_ONLY_FILE(name)						\
+/* One that can be read, and written if @put is given. */
+#define TW_FILE(name, put)						\
 	static int tw_##name##_open(struct inode *inode, struct file *file) \
 	{								\
 		return tw_file_open(inode, file, tw_##name##_show);	\
@@ -69,9 +70,13 @@ static int tw_file_text(const char __user *data, size_t len, char *text)
 		.owner = THIS_MODULE,					\
 		.open = tw_##name##_open,				\
 		.read = seq_read,					\
+		.write = put,						\
 		.llseek = seq_lseek,					\
 		.release = tw_file_release,				\
 	}
+
+#define TW_READ_ONLY_FILE(name)		TW_FILE(name, NULL)
+#define TW_READ_WRITE_FILE(name)	TW_FILE(name, tw_##name##_write)
 
 /* ---- usage, used_bytes, used_inodes, refused, memory.limit_in_bytes, pressure_level ---- */
 
@@ -170,6 +175,71 @@ static int tw_pressure_show(struct seq_file *seq, void *v)
 
 TW_READ_ONLY_FILE(pressure);
 
+/* ---- memory.oom_control, memory.failcnt ---- */
+
+static int tw_oom_control_show(struct seq_file *seq, void *v)
+{
+	struct tw_usage usage;
+	int err = tw_mount_usage(seq->private, &usage);
+	bool full;
+
+	if (err)
+		return err;
+	full = (usage.size && !tw_usage_free(&usage)) || (usage.inodes && !usage.inodes_free);
+	/* no oom_kill: who finds that reads it now and then, and does not register */
+	seq_printf(seq, "oom_kill_disable 0\nunder_oom %d\n", full);
+	return 0;
+}
+
+/* As cgroup v1 takes it, but that there is nothing to be switched. */
+static ssize_t tw_oom_control_write(struct file *file, const char __user *data, size_t len,
+				    loff_t *pos)
+{
+	char text[TMPFSWARN_WRITE_MAX + 1], *word;
+	struct tw_usage usage;
+	int err;
+
+	err = tw_file_text(data, len, text);
+	if (err)
+		return err;
+	word = strim(text);
+	if (strcmp(word, "0") && strcmp(word, "1"))
+		return -EINVAL;
+	return tw_mount_usage(tw_file_mount(file), &usage) ?: len;
+}
+
+TW_READ_WRITE_FILE(oom_control);
+
+static int tw_failcnt_show(struct seq_file *seq, void *v)
+{
+	struct tw_mount *mount = seq->private;
+	struct tw_usage usage;
+	int err = tw_mount_usage(mount, &usage);
+
+	if (!err)
+		seq_printf(seq, "%lu\n", usage.refused - READ_ONCE(mount->forgotten));
+	return err;
+}
+
+/* Whatever is written, as in cgroup v1. */
+static ssize_t tw_failcnt_write(struct file *file, const char __user *data, size_t len,
+				loff_t *pos)
+{
+	struct tw_mount *mount = tw_file_mount(file);
+	char text[TMPFSWARN_WRITE_MAX + 1];
+	struct tw_usage usage;
+	int err;
+
+	err = tw_file_text(data, len, text);
+	if (!err)
+		err = tw_mount_usage(mount, &usage);
+	if (!err)
+		WRITE_ONCE(mount->forgotten, usage.refused);
+	return err ?: len;
+}
+
+TW_READ_WRITE_FILE(failcnt);
+
 /* ---- event_control ---- */
 
 static int tw_write_only_open(struct inode *inode, struct file *file)
@@ -196,7 +266,8 @@ static int tw_event_control_args(struct tw_mount *mount,
 		   tw_file_mount(control) == mount) {
 		*resource = TW_USED_INODES;
 		err = tw_spec_parse_inodes(reg->args, spec);
-	} else if (control->f_op == &tw_refused_fops &&
+	} else if ((control->f_op == &tw_refused_fops ||
+		    control->f_op == &tw_oom_control_fops) &&
 		   tw_file_mount(control) == mount) {
 		*resource = TW_REFUSED;
 		err = tw_spec_parse_refused(reg->args, spec);
@@ -257,11 +328,6 @@ static int tw_warn_used_show(struct seq_file *seq, void *v)
 	return 0;
 }
 
-static int tw_warn_used_open(struct inode *inode, struct file *file)
-{
-	return tw_file_open(inode, file, tw_warn_used_show);
-}
-
 static ssize_t tw_warn_used_write(struct file *file, const char __user *data,
 				  size_t len, loff_t *pos)
 {
@@ -277,14 +343,7 @@ static ssize_t tw_warn_used_write(struct file *file, const char __user *data,
 	return err ?: len;
 }
 
-static const struct file_operations tw_warn_used_fops = {
-	.owner = THIS_MODULE,
-	.open = tw_warn_used_open,
-	.read = seq_read,
-	.write = tw_warn_used_write,
-	.llseek = seq_lseek,
-	.release = tw_file_release,
-};
+TW_READ_WRITE_FILE(warn_used);
 
 static ssize_t tw_warn_used_efd_write(struct file *file,
 				      const char __user *data, size_t len,
@@ -400,6 +459,8 @@ const struct tw_file tw_files[] = {
 	{ TMPFSWARN_WARN_USED_EFD, 0200, &tw_warn_used_efd_fops },
 	{ TMPFSWARN_TRIGGERS, 0400, &tw_triggers_fops },
 	{ TMPFSWARN_V1_LIMIT, 0400, &tw_limit_fops },
+	{ TMPFSWARN_V1_OOM_CONTROL, 0600, &tw_oom_control_fops },
+	{ TMPFSWARN_V1_FAILCNT, 0600, &tw_failcnt_fops },
 	/* the last: where it is, all are */
 	{ TMPFSWARN_EVENT_CONTROL, 0200, &tw_event_control_fops },
 	{ }

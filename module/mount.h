@@ -32,6 +32,7 @@ struct tw_owner;
  * @nr_limited: how many of them are ordinary users'
  * @nr_limited_counting: and are told of each refusal
  * @warn_used: the level of warn_used_blocks
+ * @forgotten: how much was refused when memory.failcnt was written last
  * @hash: in the table of all, by @sb
  * @dev: number of the superblock, stays when it is gone
  * @dir: directory in debugfs; of the mount work alone
@@ -55,6 +56,7 @@ struct tw_mount {
 	unsigned int nr_limited_counting;
 	struct tw_level warn_used;
 
+	unsigned long forgotten;
 	struct hlist_node hash;
 	dev_t dev;
 	struct dentry *dir;

@@ -166,7 +166,8 @@
  *   event_fd	decimal number of an eventfd(2) of the writing process
  *   control_fd	decimal number of an open resource file of the same directory:
  *		used_bytes (or memory.usage_in_bytes), pressure_level (or
- *		memory.pressure_level), used_inodes or refused; may be closed after the write
+ *		memory.pressure_level), used_inodes or refused (or memory.oom_control); may be
+ *		closed after the write
  *   level	none for refused, see Refusals above;
  *		for used_bytes:
  *		  an amount of bytes: decimal, then nothing or one of the
@@ -208,6 +209,18 @@
  * Each eventfd written there is signalled each time usage reaches the level
  * from below, at registration when it is reached already, and when a write to
  * warn_used_blocks sets a level that is reached.
+ *
+ * The names of a cgroup v1 memory directory are there for programs written for that, which run
+ * unchanged with a mount's directory in its place: cgroup.event_control, memory.usage_in_bytes and
+ * memory.pressure_level are event_control, used_bytes and pressure_level. memory.limit_in_bytes is
+ * the size of the mount. memory.oom_control stands for refused: an eventfd is signalled for each
+ * refusal. It has the lines "oom_kill_disable 0" and "under_oom N", where N is 1 while there is no
+ * block or no inode left; a 0 or 1 written there means nothing, all else is EINVAL.
+ * memory.failcnt is the number of refusals, as in refused, since it was written last, whatever that
+ * was. What unchanged does not cover: a program that looks whether a path is of cgroup v1, by its
+ * magic of statfs(2) or by whether /sys/fs/cgroup is cgroup2, leaves itself switched off. And one
+ * that does not look, at a signal, whether the directory is there still takes the last one, at
+ * umount(2), for a crossing or a refusal, as it does at the rmdir(2) of cgroup v1.
  *
  * Each signal adds one to the counter of the eventfd. The last signal of every
  * registration comes when its mount goes away or the module is removed, after
@@ -305,6 +318,8 @@
 #define TMPFSWARN_V1_USAGE		"memory.usage_in_bytes"
 #define TMPFSWARN_V1_LIMIT		"memory.limit_in_bytes"
 #define TMPFSWARN_V1_PRESSURE_LEVEL	"memory.pressure_level"
+#define TMPFSWARN_V1_OOM_CONTROL	"memory.oom_control"
+#define TMPFSWARN_V1_FAILCNT		"memory.failcnt"
 
 /* the longest write taken, in bytes; a longer one is EINVAL */
 #define TMPFSWARN_WRITE_MAX		255

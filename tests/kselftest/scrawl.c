@@ -220,6 +220,10 @@ bool scrawl_start(const struct scratch *own, const struct scratch *busy)
 	add_file(own, TMPFSWARN_USAGE, O_RDONLY);
 	add_file(own, TMPFSWARN_TRIGGERS, O_RDONLY);
 	add_file(own, TMPFSWARN_V1_LIMIT, O_RDONLY);
+	add_file(own, TMPFSWARN_V1_FAILCNT, O_RDWR);
+	/* these have no level */
+	add_file(own, TMPFSWARN_REFUSED, O_RDONLY);
+	add_file(own, TMPFSWARN_V1_OOM_CONTROL, O_WRONLY);
 	add_file(own, TMPFSWARN_EVENT_CONTROL, O_WRONLY);
 	add_file(own, TMPFSWARN_WARN_USED, O_RDWR);
 	add_file(own, TMPFSWARN_WARN_USED_EFD, O_WRONLY);

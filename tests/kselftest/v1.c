@@ -144,4 +144,126 @@ TEST_F(mount, event_control_is_gone_by_lstat_after_the_last_wake_up)
 	EXPECT_SIGNALS(efd, 1);
 }
 
+/* ---- memory.oom_control, memory.failcnt ---- */
+
+/* as v1_register(), with memory.oom_control opened in one of the ways there are */
+static int oom_register(const char *dir, int mode, const char *end)
+{
+	char path[200], text[64];
+	int efd = listener(), oom, fd, n;
+
+	snprintf(path, sizeof(path), "%s/memory.oom_control", dir);
+	oom = open(path, mode | O_CLOEXEC | O_NOFOLLOW);
+	snprintf(path, sizeof(path), "%s/cgroup.event_control", dir);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (oom < 0 || fd < 0)
+		return -errno;
+	n = snprintf(text, sizeof(text), "%d %d%s", efd, oom, end);
+	if (write(fd, text, n) != n)
+		return -errno;
+	close(fd);
+	close(oom);
+	return efd;
+}
+
+/* a write of one byte more than there is space for */
+static int refuse(const struct scratch *m)
+{
+	int fd = open(scratch_path(m, "filler"), O_WRONLY | O_CLOEXEC), error;
+
+	error = pwrite(fd, "", 1, 1000 * m->block) < 0 ? errno : 0;
+	close(fd);
+	return error;
+}
+
+TEST_F(mount, oom_control_is_signalled_at_a_refusal_and_not_by_the_last_block)
+{
+	static const int modes[] = { O_RDONLY, O_WRONLY, O_RDWR };
+	static const char *const ends[] = { "", " ", "\n" };
+	int efd[9], i;
+
+	for (i = 0; i < 9; i++) {
+		efd[i] = oom_register(self->dir, modes[i / 3], ends[i % 3]);
+		ASSERT_LE(0, efd[i]) TH_LOG("%d", i);
+	}
+	EXPECT_EQ(9, trigger_count(&self->m));
+	USE(999);
+	USE(1000);
+	for (i = 0; i < 9; i++)
+		EXPECT_SIGNALS(efd[i], 0);
+	EXPECT_EQ(ENOSPC, refuse(&self->m));
+	EXPECT_EQ(ENOSPC, refuse(&self->m));
+	for (i = 0; i < 9; i++)
+		EXPECT_SIGNALS(efd[i], 2);
+	ASSERT_EQ(0, scratch_umount(&self->m));
+	for (i = 0; i < 9; i++)
+		EXPECT_SIGNALS_SOON(efd[i], 1);
+}
+
+TEST_F(mount, oom_control_takes_no_level)
+{
+	EXPECT_EQ(-EINVAL, oom_register(self->dir, O_RDONLY, " 80%"));
+	EXPECT_EQ(-EINVAL, oom_register(self->dir, O_RDONLY, " rising"));
+	EXPECT_LE(0, oom_register(self->dir, O_RDONLY, " once"));
+	EXPECT_EQ(1, trigger_count(&self->m));
+}
+
+#define EXPECT_TEXT(file, expected) do {				\
+	char *found = slurp(&self->m, file);				\
+									\
+	EXPECT_STREQ(expected, found);					\
+	free(found);							\
+} while (0)
+
+TEST_F(mount, oom_control_has_two_lines_that_say_whether_there_is_no_space)
+{
+	EXPECT_TEXT(TMPFSWARN_V1_OOM_CONTROL, "oom_kill_disable 0\nunder_oom 0\n");
+	USE(999);
+	EXPECT_TEXT(TMPFSWARN_V1_OOM_CONTROL, "oom_kill_disable 0\nunder_oom 0\n");
+	USE(1000);
+	EXPECT_TEXT(TMPFSWARN_V1_OOM_CONTROL, "oom_kill_disable 0\nunder_oom 1\n");
+	USE(1);
+	EXPECT_TEXT(TMPFSWARN_V1_OOM_CONTROL, "oom_kill_disable 0\nunder_oom 0\n");
+	/* the directory and the file */
+	ASSERT_EQ(0, scratch_remount(&self->m, "nr_inodes=2"));
+	EXPECT_TEXT(TMPFSWARN_V1_OOM_CONTROL, "oom_kill_disable 0\nunder_oom 1\n");
+	ASSERT_EQ(0, scratch_remount(&self->m, "nr_inodes=0"));
+	EXPECT_TEXT(TMPFSWARN_V1_OOM_CONTROL, "oom_kill_disable 0\nunder_oom 0\n");
+}
+
+TEST_F(mount, what_is_written_to_oom_control_means_nothing)
+{
+	static const char *const good[] = { "0", "1", "0\n", "1\n", " 1 " };
+	static const char *const bad[] = { "", "\n", "2", "-1", "01", "1 0", "on", "0x1", "11" };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		EXPECT_EQ(0, put(&self->m, TMPFSWARN_V1_OOM_CONTROL, good[i])) TH_LOG("%s", good[i]);
+		EXPECT_TEXT(TMPFSWARN_V1_OOM_CONTROL, "oom_kill_disable 0\nunder_oom 0\n");
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		EXPECT_EQ(-EINVAL, put(&self->m, TMPFSWARN_V1_OOM_CONTROL, bad[i])) TH_LOG("%s", bad[i]);
+	EXPECT_EQ(0, trigger_count(&self->m));
+}
+
+TEST_F(mount, failcnt_is_what_was_refused_since_it_was_written)
+{
+	int efd = oom_register(self->dir, O_RDONLY, "");
+
+	ASSERT_LE(0, efd);
+	USE(1000);
+	EXPECT_TEXT(TMPFSWARN_V1_FAILCNT, "0\n");
+	EXPECT_EQ(ENOSPC, refuse(&self->m));
+	EXPECT_EQ(ENOSPC, refuse(&self->m));
+	EXPECT_TEXT(TMPFSWARN_V1_FAILCNT, "2\n");
+	EXPECT_EQ(0, put(&self->m, TMPFSWARN_V1_FAILCNT, "0"));
+	EXPECT_TEXT(TMPFSWARN_V1_FAILCNT, "0\n");
+	EXPECT_TEXT(TMPFSWARN_REFUSED, "2\n");
+	EXPECT_EQ(ENOSPC, refuse(&self->m));
+	EXPECT_TEXT(TMPFSWARN_V1_FAILCNT, "1\n");
+	EXPECT_EQ(0, put(&self->m, TMPFSWARN_V1_FAILCNT, "whatever\n"));
+	EXPECT_TEXT(TMPFSWARN_V1_FAILCNT, "0\n");
+	EXPECT_SIGNALS(efd, 3);
+}
+
 TEST_HARNESS_MAIN
