@@ -21,6 +21,7 @@
 
 #include "eventfd.h"
 #include "files.h"
+#include "peak.h"
 #include "show.h"
 #include "trigger.h"
 
@@ -239,6 +240,35 @@ static ssize_t tw_failcnt_write(struct file *file, const char __user *data, size
 }
 
 TW_READ_WRITE_FILE(failcnt);
+
+/* ---- memory.max_usage_in_bytes ---- */
+
+static int tw_max_usage_show(struct seq_file *seq, void *v)
+{
+	struct tw_mount *mount = seq->private;
+	struct tw_usage usage;
+	int err = tw_mount_usage(mount, &usage);
+
+	/* that may be more, of who is on his way to a check */
+	if (!err)
+		seq_printf(seq, "%llu\n", tw_bytes(max_t(u64, tw_trigger_get_peak(mount),
+							 max_t(s64, usage.used, 0))));
+	return err;
+}
+
+static ssize_t tw_max_usage_write(struct file *file, const char __user *data, size_t len,
+				  loff_t *pos)
+{
+	char text[TMPFSWARN_WRITE_MAX + 1];
+	int err;
+
+	err = tw_file_text(data, len, text);
+	if (!err)
+		err = tw_peak_reset(tw_file_mount(file));
+	return err ?: len;
+}
+
+TW_READ_WRITE_FILE(max_usage);
 
 /* ---- event_control ---- */
 
@@ -461,6 +491,7 @@ const struct tw_file tw_files[] = {
 	{ TMPFSWARN_V1_LIMIT, 0400, &tw_limit_fops },
 	{ TMPFSWARN_V1_OOM_CONTROL, 0600, &tw_oom_control_fops },
 	{ TMPFSWARN_V1_FAILCNT, 0600, &tw_failcnt_fops },
+	{ TMPFSWARN_V1_MAX_USAGE, 0600, &tw_max_usage_fops },
 	/* the last: where it is, all are */
 	{ TMPFSWARN_EVENT_CONTROL, 0200, &tw_event_control_fops },
 	{ }

@@ -11,7 +11,8 @@
  * (deferral.c) or since they may be refused something (verdict.c), how mounts come and go
  * (discovery.c), and
  * how what no hook has seen is found (resync.c). The hook (hook.c), its selftest (selftest.c)
- * and the triggers for which it is armed (trigger.c). The interfaces: debugfs (files.c and
+ * and the triggers for which it is armed (trigger.c), one of which keeps the most that was used
+ * (peak.c). The interfaces: debugfs (files.c and
  * debugfs.c), whose triggers signal eventfds (eventfd.c), and the device (device.c), whose
  * triggers tell listeners (listener.c) in records (record.c), within a limit for each user
  * (user.c). What both show is in show.c. How a function of the kernel is probed is in probe.c,

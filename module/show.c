@@ -108,6 +108,7 @@ void tw_show_trigger(struct seq_file *seq, struct tw_trigger *trigger,
 		[TW_WARN_USED] = TMPFSWARN_WARN_USED,
 		[TW_USED_INODES] = TMPFSWARN_USED_INODES,
 		[TW_REFUSED] = TMPFSWARN_REFUSED,
+		[TW_MAX_USAGE] = TMPFSWARN_V1_MAX_USAGE,
 	};
 	static const char * const directions[] = {
 		[0] = "-",

@@ -186,6 +186,15 @@ unsigned int tw_threshold_cross(struct tw_gauge *gauge, s64 low, s64 high,
 
 		moved++;
 		tw_threshold_erase(gauge, threshold);
+		/*
+		 * It may be passed again at once, by others. Each time that is a block more
+		 * than there ever were, so I10 of check.c comes to its end.
+		 */
+		if (threshold->peak) {
+			threshold->band.rise = low + 1;
+			tw_threshold_insert(gauge, threshold);
+			continue;
+		}
 		threshold->above = !threshold->above;
 		if (threshold->spec.direction & direction) {
 			tw_threshold_write_down(gauge, threshold, low, high, cause);
@@ -390,6 +399,8 @@ int tw_threshold_place(struct tw_gauge *gauge, struct tw_threshold *threshold, b
 	}
 	used = max_t(s64, falling ? max(first, second) : min(first, second), 0);
 
+	if (threshold->peak)
+		threshold->band.rise = used + 1;
 	threshold->above = used >= (falling ? band->fall : band->rise);
 	if (threshold->observer)
 		tw_crossing_set(&threshold->observer->first, used, gauge->size,

@@ -31,11 +31,12 @@ struct tw_gauge;
  * @node: in one of the gauge's trees, unless @off
  * @key: by which the tree is ordered
  * @band: where it rises and falls at the size that it was placed for
+ * @peak: it is never passed, but goes up with usage: one more than the most that was found
  * @above: the side usage is on
  * @off: has no level, or has signalled and asked for no more
  * @fired: crossings notified, as a statistic
  *
- * All but @gauge, @notify and @observer are protected by the gauge's lock.
+ * All but @gauge, @notify, @observer and @peak are protected by the gauge's lock.
  */
 struct tw_threshold {
 	struct tw_gauge *gauge;
@@ -50,6 +51,7 @@ struct tw_threshold {
 	struct rb_node node;
 	u64 key;
 	struct tw_band band;
+	bool peak;
 	bool above;
 	bool off;
 	unsigned long fired;

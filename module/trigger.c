@@ -250,8 +250,8 @@ unreserve:
 
 /**
  * tw_trigger_register() - register a trigger
- * @trigger: with @ops, @resource, @limited, @user, and @spec and @observer of its threshold set,
- *	and all else zero; if its resource is TW_WARN_USED it gets the level set there
+ * @trigger: with @ops, @resource, @limited, and @spec, @peak and @observer of its threshold
+ *	set, and all else zero; if its resource is TW_WARN_USED it gets the level set there
  * @mount: where
  *
  * Context: process.
@@ -330,6 +330,60 @@ struct tw_level tw_trigger_get_warn_used(struct tw_mount *mount)
 	level = mount->warn_used;
 	mutex_unlock(&mount->mutex);
 	return level;
+}
+
+/* The one that keeps the most that was used, with mount->mutex held; or NULL. */
+static struct tw_trigger *tw_trigger_peak(struct tw_mount *mount)
+{
+	struct tw_trigger *trigger;
+
+	lockdep_assert_held(&mount->mutex);
+	list_for_each_entry(trigger, &mount->triggers, entry) {
+		if (trigger->resource == TW_MAX_USAGE)
+			return trigger;
+	}
+	return NULL;
+}
+
+/**
+ * tw_trigger_reset_peak() - the most that was used is what is used now
+ * @mount: where
+ *
+ * Context: process.
+ * Return: 0; -ENOENT if nothing keeps that.
+ */
+int tw_trigger_reset_peak(struct tw_mount *mount)
+{
+	struct tw_trigger *trigger;
+
+	mutex_lock(&mount->mutex);
+	trigger = tw_trigger_peak(mount);
+	if (trigger) {
+		tw_watch_move(&trigger->threshold, &trigger->threshold.spec.level);
+		tw_resync_start();
+	}
+	mutex_unlock(&mount->mutex);
+	return trigger ? 0 : -ENOENT;
+}
+
+/**
+ * tw_trigger_get_peak() - the most that was used since tw_trigger_reset_peak()
+ * @mount: where
+ *
+ * Context: process.
+ * Return: that, in blocks, as far as it was found; 0 if nothing keeps it.
+ */
+u64 tw_trigger_get_peak(struct tw_mount *mount)
+{
+	struct tw_trigger_state state = { .at = TW_NEVER };
+	struct tw_trigger *trigger;
+
+	mutex_lock(&mount->mutex);
+	trigger = tw_trigger_peak(mount);
+	if (trigger)
+		tw_trigger_state(trigger, &state);
+	mutex_unlock(&mount->mutex);
+	return state.at == TW_NEVER ? 0 : state.at - 1;
 }
 
 /*

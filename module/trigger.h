@@ -23,6 +23,7 @@ struct tw_user;
  * @TW_WARN_USED: through warn_used_blocks
  * @TW_USED_INODES: inodes used, by a number or a percentage
  * @TW_REFUSED: system calls refused
+ * @TW_MAX_USAGE: the most blocks used, of which nobody is told, see peak.c
  */
 enum tw_resource {
 	TW_USED_BYTES,
@@ -30,6 +31,7 @@ enum tw_resource {
 	TW_WARN_USED,
 	TW_USED_INODES,
 	TW_REFUSED,
+	TW_MAX_USAGE,
 };
 
 /**
@@ -121,6 +123,8 @@ void tw_trigger_end(struct tw_trigger *trigger);
 int tw_trigger_set_warn_used(struct tw_mount *mount,
 			     const struct tw_level *level);
 struct tw_level tw_trigger_get_warn_used(struct tw_mount *mount);
+int tw_trigger_reset_peak(struct tw_mount *mount);
+u64 tw_trigger_get_peak(struct tw_mount *mount);
 void tw_trigger_end_all(struct tw_mount *mount, const struct tw_gauge *gauge);
 void tw_trigger_flush(void);
 

@@ -93,7 +93,7 @@ int tw_watch_begin(struct tw_threshold *threshold)
 
 /**
  * tw_watch_move() - give a threshold another level
- * @threshold: one that is watched, of blocks, and asks for @now
+ * @threshold: one that is watched, of blocks, and asks for @now, or a peak
  * @level: the new level, may be none; if it is reached, that is notified
  *
  * As after tw_watch_begin(), tw_resync_start() is due.

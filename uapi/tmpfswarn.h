@@ -217,7 +217,13 @@
  * refusal. It has the lines "oom_kill_disable 0" and "under_oom N", where N is 1 while there is no
  * block or no inode left; a 0 or 1 written there means nothing, all else is EINVAL.
  * memory.failcnt is the number of refusals, as in refused, since it was written last, whatever that
- * was. What unchanged does not cover: a program that looks whether a path is of cgroup v1, by its
+ * was. memory.max_usage_in_bytes is the most that was used since it was written last. The first
+ * write, of whatever, begins that, at what is used then; it goes on until the mount or its limit
+ * goes, or the module is removed, as one of the triggers. Before, it is what is used when it is
+ * read. It is exact as levels are: what one CPU takes and another frees at the same moment may
+ * not be in it, and what a failing allocation counts and takes back may be. It costs what a level
+ * costs, and a block that is more than there ever were is a crossing.
+ * What unchanged does not cover: a program that looks whether a path is of cgroup v1, by its
  * magic of statfs(2) or by whether /sys/fs/cgroup is cgroup2, leaves itself switched off. And one
  * that does not look, at a signal, whether the directory is there still takes the last one, at
  * umount(2), for a crossing or a refusal, as it does at the rmdir(2) of cgroup v1.
@@ -296,7 +302,8 @@
  * used_inodes are the number alone, and so is refused.
  *
  * triggers, one line for each registration, "key=value" separated by a space:
- *   resource	used_bytes, pressure_level, warn_used_blocks, used_inodes or refused
+ *   resource	used_bytes, pressure_level, warn_used_blocks, used_inodes, refused or
+ *		memory.max_usage_in_bytes
  *   level	as registered: bytes, NN%, -1, low, medium, critical; for
  *		warn_used_blocks blocks or NN%, 0 while there is none; for used_inodes
  *		inodes:N, inodes:NN% or inodes:-1; for refused, refused
@@ -307,7 +314,8 @@
  *   once	0 or 1
  *   state	above or below the level; off while there is none; on for refused
  *   fired	times signalled for a crossing
- *   to		who is told: eventfd or listener
+ *   to		who is told: eventfd or listener; nobody for memory.max_usage_in_bytes, of
+ *		which blocks is one more than the most that was used
  *   uid	of the process that registered it
  *   pid	its thread group id, 0 where the reader's pid namespace does not show it
  *   comm	its name, the rest of the line
@@ -320,6 +328,7 @@
 #define TMPFSWARN_V1_PRESSURE_LEVEL	"memory.pressure_level"
 #define TMPFSWARN_V1_OOM_CONTROL	"memory.oom_control"
 #define TMPFSWARN_V1_FAILCNT		"memory.failcnt"
+#define TMPFSWARN_V1_MAX_USAGE		"memory.max_usage_in_bytes"
 
 /* the longest write taken, in bytes; a longer one is EINVAL */
 #define TMPFSWARN_WRITE_MAX		255

@@ -21,14 +21,14 @@
 
 static const char *const files[] = {
 	TMPFSWARN_EVENT_CONTROL, TMPFSWARN_WARN_USED, TMPFSWARN_WARN_USED_EFD,
-	TMPFSWARN_V1_OOM_CONTROL, TMPFSWARN_V1_FAILCNT, TMPFSWARN_TRIGGERS, TMPFSWARN_USAGE,
-	TMPFSWARN_USED_BYTES, TMPFSWARN_PRESSURE_LEVEL, TMPFSWARN_V1_LIMIT, TMPFSWARN_USED_INODES,
-	TMPFSWARN_REFUSED, "../" TMPFSWARN_STATS,
+	TMPFSWARN_V1_OOM_CONTROL, TMPFSWARN_V1_FAILCNT, TMPFSWARN_V1_MAX_USAGE, TMPFSWARN_TRIGGERS,
+	TMPFSWARN_USAGE, TMPFSWARN_USED_BYTES, TMPFSWARN_PRESSURE_LEVEL, TMPFSWARN_V1_LIMIT,
+	TMPFSWARN_USED_INODES, TMPFSWARN_REFUSED, "../" TMPFSWARN_STATS,
 };
 
 #define FILES	(sizeof(files) / sizeof(*files))
 #define DOORS	3	/* by the first of them something is registered */
-#define WRITTEN	5	/* and these can be written, too: it means nothing here */
+#define WRITTEN	6	/* and these can be written, too: it means nothing here */
 
 /* an open file that operations are done on */
 struct handle {
@@ -159,6 +159,9 @@ static bool reopen(struct handle *h)
 	h->mount = below(3);
 	h->file = below(4) ? below(DOORS) : below(FILES);
 	h->mode = modes[below(sizeof(modes) / sizeof(*modes))];
+	/* the trigger that this one makes ends with the mount alone */
+	if (!strcmp(files[h->file], TMPFSWARN_V1_MAX_USAGE))
+		h->mount = 2;
 	pthread_mutex_lock(&fleeting);
 	snprintf(path, sizeof(path), "%s/%s", mounts[h->mount].dir, files[h->file]);
 	pthread_mutex_unlock(&fleeting);

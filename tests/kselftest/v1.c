@@ -266,4 +266,149 @@ TEST_F(mount, failcnt_is_what_was_refused_since_it_was_written)
 	EXPECT_SIGNALS(efd, 3);
 }
 
+/* ---- memory.max_usage_in_bytes ---- */
+
+static long long most(const struct scratch *m)
+{
+	char *text = slurp(m, TMPFSWARN_V1_MAX_USAGE);
+	long long bytes = text ? atoll(text) : -errno;
+
+	free(text);
+	return bytes % m->block ? -EIO : bytes / m->block;
+}
+
+#define FORGET()	ASSERT_EQ(0, put(&self->m, TMPFSWARN_V1_MAX_USAGE, "0"))
+
+TEST_F(mount, max_usage_is_the_most_that_was_used_since_it_was_written)
+{
+	/* nobody has asked yet */
+	USE(20);
+	USE(10);
+	EXPECT_EQ(10, most(&self->m));
+	EXPECT_EQ(0, trigger_count(&self->m));
+	FORGET();
+	EXPECT_EQ(10, most(&self->m));
+	EXPECT_EQ(1, trigger_count(&self->m));
+	USE(11);
+	EXPECT_EQ(11, most(&self->m));
+	USE(500);
+	USE(499);
+	EXPECT_EQ(500, most(&self->m));
+	USE(500);
+	EXPECT_EQ(500, most(&self->m));
+	USE(501);
+	USE(0);
+	EXPECT_EQ(501, most(&self->m));
+	FORGET();
+	EXPECT_EQ(0, most(&self->m));
+	USE(1000);
+	EXPECT_EQ(ENOSPC, refuse(&self->m));
+	USE(7);
+	EXPECT_EQ(1000, most(&self->m));
+	FORGET();
+	EXPECT_EQ(7, most(&self->m));
+	EXPECT_EQ(1, trigger_count(&self->m));
+}
+
+TEST_F(mount, max_usage_is_to_the_block_whatever_is_taken_at_a_time)
+{
+	int fd = open(scratch_path(&self->m, "another"), O_RDWR | O_CREAT, 0600);
+	long long expected = 0;
+	int i;
+
+	ASSERT_LE(0, fd);
+	FORGET();
+	srandom(1);
+	for (i = 0; i < 300; i++) {
+		long blocks = 1 + random() % (i % 10 ? 40 : 1000);
+
+		ASSERT_EQ(0, ftruncate(fd, 0));
+		ASSERT_EQ(0, fallocate(fd, 0, 0, blocks * self->m.block));
+		expected = expected > blocks ? expected : blocks;
+		ASSERT_EQ(expected, most(&self->m)) TH_LOG("round %d, %ld blocks", i, blocks);
+		if (i % 30 == 29) {
+			FORGET();
+			expected = blocks;
+		}
+	}
+}
+
+struct taker {
+	const struct scratch *m;
+	int number;
+	pthread_t thread;
+};
+
+static void *take_200(void *arg)
+{
+	struct taker *taker = arg;
+	char path[200];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/taker%d", taker->m->path, taker->number);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	append_blocks(fd, taker->m, 200);
+	close(fd);
+	return NULL;
+}
+
+TEST_F(mount, max_usage_is_what_several_have_taken_together)
+{
+	struct taker takers[4];
+	int round, i;
+
+	for (round = 0; round < 10; round++) {
+		FORGET();
+		for (i = 0; i < 4; i++) {
+			takers[i] = (struct taker){ .m = &self->m, .number = i };
+			ASSERT_EQ(0, pthread_create(&takers[i].thread, NULL, take_200, &takers[i]));
+		}
+		for (i = 0; i < 4; i++)
+			pthread_join(takers[i].thread, NULL);
+		ASSERT_EQ(800, scratch_used(&self->m));
+		for (i = 0; i < 4; i++) {
+			char path[200];
+
+			snprintf(path, sizeof(path), "%s/taker%d", self->m.path, i);
+			ASSERT_EQ(0, truncate(path, 0));
+		}
+		EXPECT_EQ(800, most(&self->m));
+	}
+}
+
+TEST_F(mount, max_usage_takes_nothing_from_levels_and_tells_nobody)
+{
+	char level[32], *text;
+	int efd;
+
+	FORGET();
+	snprintf(level, sizeof(level), "%ld", 10 * self->m.block);
+	efd = v1_register(self->dir, "memory.usage_in_bytes", level, O_WRONLY, 0, true);
+	ASSERT_LE(0, efd);
+	USE(9);
+	EXPECT_SIGNALS(efd, 0);
+	USE(10);
+	EXPECT_SIGNALS(efd, 1);
+	USE(900);
+	EXPECT_SIGNALS(efd, 0);
+	USE(9);
+	EXPECT_SIGNALS(efd, 1);
+	text = slurp(&self->m, TMPFSWARN_TRIGGERS);
+	EXPECT_EQ(text, strstr(text, "resource=memory.max_usage_in_bytes level=0 blocks=901 direction=rising hyst=0 once=0 state=below fired=0 to=nobody "))
+		TH_LOG("%s", text);
+	free(text);
+	ASSERT_EQ(0, scratch_umount(&self->m));
+	EXPECT_SIGNALS_SOON(efd, 1);
+}
+
+TEST_F(mount, max_usage_ends_with_the_limit)
+{
+	FORGET();
+	USE(10);
+	ASSERT_EQ(0, scratch_remount(&self->m, "size=0"));
+	EXPECT_TRUE(EVENTUALLY(trigger_count(&self->m) == 0));
+	EXPECT_EQ(0, most(&self->m));
+	EXPECT_EQ(-EOPNOTSUPP, put(&self->m, TMPFSWARN_V1_MAX_USAGE, "0"));
+}
+
 TEST_HARNESS_MAIN
