@@ -472,6 +472,8 @@ FIXTURE_SETUP(mounts)
 	ASSERT_EQ(0, scratch_mount(&mounts[0], "nr_blocks=1000"));
 	ASSERT_EQ(0, scratch_mount(&mounts[1], "nr_blocks=1000"));
 	mounts[2] = mounts[1];
+	/* not there yet */
+	strcpy(mounts[2].dir, ROOM "/none");
 }
 
 FIXTURE_TEARDOWN(mounts)
