@@ -251,7 +251,8 @@ unreserve:
 /**
  * tw_trigger_register() - register a trigger
  * @trigger: with @ops, @resource, @limited, @user, and @spec, @peak and @observer of its
- *	threshold set, and all else zero; if its resource is TW_WARN_USED it gets the level set there
+ *	threshold set, and all else zero; if its resource is TW_WARN_USED it gets the level
+ *	set there
  * @mount: where
  *
  * Context: process.
