@@ -525,6 +525,11 @@ static int mount_for_device(FIXTURE_DATA(faults) *self)
 	return mount_extra(self) ?: open_device(self);
 }
 
+static int try_most(FIXTURE_DATA(faults) *self)
+{
+	return put(self->at, TMPFSWARN_V1_MAX_USAGE, "0");
+}
+
 static int end_extra(FIXTURE_DATA(faults) *self, int error)
 {
 	scratch_end(&self->extra);
@@ -536,6 +541,11 @@ static int end_extra(FIXTURE_DATA(faults) *self, int error)
 static int end_another(FIXTURE_DATA(faults) *self)
 {
 	return end_extra(self, close_listener(self));
+}
+
+static int end_most(FIXTURE_DATA(faults) *self)
+{
+	return end_extra(self, 0) ?: EVENTUALLY(stat_of("triggers") == 1) ? 0 : -ETIMEDOUT;
 }
 
 static int end_with_device(FIXTURE_DATA(faults) *self)
@@ -563,6 +573,16 @@ TEST_F_TIMEOUT(faults, registering_the_first_for_refusals_of_a_mount, 400)
 	};
 
 	self->args = "refused";
+	EXPECT_LT(1, fail_each(_metadata, self, &path));
+}
+
+TEST_F_TIMEOUT(faults, asking_for_the_most_that_was_used, 400)
+{
+	struct path path = {
+		.name = "asking for the most that was used",
+		.prepare = mount_extra, .attempt = try_most, .undo = end_most,
+	};
+
 	EXPECT_LT(1, fail_each(_metadata, self, &path));
 }
 
