@@ -488,6 +488,10 @@ const struct tw_file tw_files[] = {
 	{ TMPFSWARN_WARN_USED, 0600, &tw_warn_used_fops },
 	{ TMPFSWARN_WARN_USED_EFD, 0200, &tw_warn_used_efd_fops },
 	{ TMPFSWARN_TRIGGERS, 0400, &tw_triggers_fops },
+	/* no links, which who opens with O_NOFOLLOW would not get past */
+	{ TMPFSWARN_V1_USAGE, 0400, &tw_used_bytes_fops },
+	{ TMPFSWARN_V1_PRESSURE_LEVEL, 0400, &tw_pressure_fops },
+	{ TMPFSWARN_V1_EVENT_CONTROL, 0200, &tw_event_control_fops },
 	{ TMPFSWARN_V1_LIMIT, 0400, &tw_limit_fops },
 	{ TMPFSWARN_V1_OOM_CONTROL, 0600, &tw_oom_control_fops },
 	{ TMPFSWARN_V1_FAILCNT, 0600, &tw_failcnt_fops },

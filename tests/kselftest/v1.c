@@ -21,6 +21,26 @@ FIXTURE_TEARDOWN(mount)
 
 #define USE(blocks)	ASSERT_EQ(0, scratch_use(&self->m, blocks))
 
+TEST_F(mount, its_names_are_files_and_no_links)
+{
+	static const char *const names[] = {
+		TMPFSWARN_V1_EVENT_CONTROL, TMPFSWARN_V1_USAGE, TMPFSWARN_V1_LIMIT,
+		TMPFSWARN_V1_PRESSURE_LEVEL, TMPFSWARN_V1_OOM_CONTROL, TMPFSWARN_V1_FAILCNT,
+		TMPFSWARN_V1_MAX_USAGE,
+	};
+	char path[200];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		int fd;
+
+		snprintf(path, sizeof(path), "%s/%s", self->dir, names[i]);
+		fd = open(path, (i ? O_RDONLY : O_WRONLY) | O_NOFOLLOW | O_CLOEXEC);
+		EXPECT_LE(0, fd) TH_LOG("%s: %s", names[i], strerror(errno));
+		close(fd);
+	}
+}
+
 /* what all of these clients do; the way of writing is theirs */
 static int v1_register(const char *dir, const char *resource, const char *args, int flags,
 		       size_t extra, bool close_control)
@@ -29,7 +49,7 @@ static int v1_register(const char *dir, const char *resource, const char *args, 
 	int efd = listener(), cfd, fd, n;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, resource);
-	cfd = open(path, O_RDONLY | O_CLOEXEC);
+	cfd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	snprintf(path, sizeof(path), "%s/cgroup.event_control", dir);
 	fd = open(path, flags, 0700);
 	if (cfd < 0 || fd < 0)
