@@ -56,6 +56,8 @@ const struct tw_gauge_ops tw_blocks_ops = {
 	.kind = TW_BLOCKS,
 	.shift = PAGE_SHIFT,
 	.credits = TW_COMPAT_COUNTS_BLOCKS,
+	/* tasks that defer at a time, see deferral.c */
+	.calls = 8,
 	.limit = tw_blocks_limit,
 	.used = tw_blocks_used,
 	.rough = tw_blocks_count,

@@ -141,7 +141,9 @@
 #include <linux/irq_work.h>
 #include <linux/jiffies.h>
 #include <linux/kprobes.h>
+#include <linux/list.h>
 #include <linux/minmax.h>
+#include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -153,6 +155,7 @@
 #include "gauge.h"
 #include "notify.h"
 #include "probe.h"
+#include "refusal.h"
 #include "threshold.h"
 
 /* how often a sum is made while it changes */
@@ -260,38 +263,40 @@ static __always_inline void tw_check_queue(struct tw_gauge *gauge, long amount)
 }
 
 /**
- * tw_check_own_deferral() - the current task's place among those that defer
+ * tw_check_own_call() - the place of the current task's system call, see call.c
  * @gauge: where
  *
  * Context: any, with preemption disabled.
  * Return: the place, or NULL if it has none.
  */
-notrace struct tw_deferral *tw_check_own_deferral(struct tw_gauge *gauge)
+notrace struct tw_call *tw_check_own_call(struct tw_gauge *gauge)
 {
-	struct tw_deferral *deferral = gauge->deferrals;
+	struct tw_call *call = gauge->calls;
 	size_t i;
 
-	for (i = 0; i < TW_DEFERRALS; i++, deferral++) {
-		if (READ_ONCE(deferral->task) == current)
-			return deferral;
+	/* of other tasks' any number will do, its own it sees */
+	if (likely(!READ_ONCE(gauge->calling)))
+		return NULL;
+	for (i = 0; i < gauge->ops->calls; i++, call++) {
+		if (READ_ONCE(call->task) == current)
+			return call;
 	}
 	return NULL;
 }
 
-NOKPROBE_SYMBOL(tw_check_own_deferral);
+NOKPROBE_SYMBOL(tw_check_own_call);
 
 /* Is the check that the current task's hook wants left to the end of its system call? */
 static __always_inline bool tw_check_defers(struct tw_gauge *gauge)
 {
-	struct tw_deferral *deferral;
+	struct tw_call *call;
 
-	/* of other tasks' any number will do, its own it sees */
-	if (likely(!READ_ONCE(gauge->deferring)))
+	if (likely(!READ_ONCE(gauge->calling)))
 		return false;
-	deferral = tw_check_own_deferral(gauge);
-	if (!deferral || time_after_eq(jiffies, deferral->until))
+	call = tw_check_own_call(gauge);
+	if (!call || time_after_eq(jiffies, call->notes.until))
 		return false;
-	deferral->due = true;
+	call->notes.due = true;
 	return true;
 }
 
@@ -343,6 +348,36 @@ notrace void tw_check_counted(struct tw_gauge *gauge, long amount)
 }
 
 NOKPROBE_SYMBOL(tw_check_counted);
+
+/**
+ * tw_check_refused() - count a refusal, and have thresholds told
+ * @gauge: of refusals
+ * @refusal: what the current task was refused
+ * @again: it may be called again for the same one, soon
+ *
+ * As with tw_check_counted(), they are told before the system call returns.
+ *
+ * Context: any, with preemption disabled.
+ */
+notrace void tw_check_refused(struct tw_gauge *gauge, const struct tw_refusal *refusal,
+			      bool again)
+{
+	struct tw_cause *cause = &this_cpu_ptr(gauge->cpu_states)->cause;
+	unsigned long flags;
+
+	/* an interrupt finds all of it, or nothing */
+	local_irq_save(flags);
+	if (!again || READ_ONCE(cause->task) != current ||
+	    time_after(jiffies, cause->at + 1)) {
+		cause->refusal = *refusal;
+		cause->at = jiffies;
+		cause->count = atomic_long_inc_return(&gauge->count);
+		tw_check_queue(gauge, 0);
+	}
+	local_irq_restore(flags);
+}
+
+NOKPROBE_SYMBOL(tw_check_refused);
 
 /**
  * tw_check_alloc_near() - blocks were allocated where that may matter
@@ -586,6 +621,30 @@ static bool tw_check_usage(struct tw_gauge *gauge, struct tw_cpu_state *cpu_stat
 	return crossed;
 }
 
+/* Tells of refusals; true if there was somebody to tell. Sets @unfinished if there is more. */
+static bool tw_check_count(struct tw_gauge *gauge, struct tw_cpu_state *cpu_state,
+			   bool *unfinished)
+{
+	struct tw_crossing last;
+	struct tw_cause cause;
+	unsigned int told;
+
+	lockdep_assert_held(&gauge->lock);
+	/* who has counted tells of it, on the CPU where that was */
+	if (!cpu_state)
+		return false;
+	cause = cpu_state->cause;
+	if (cause.task != current)
+		cause.task = NULL;
+	/* others' checks have told it, or nobody is left: a sum for nothing */
+	if (!tw_threshold_untold(gauge, &cause))
+		return false;
+	tw_refusal_set(&last, gauge->sbinfo, &cause.refusal);
+	told = tw_threshold_count(gauge, TW_CHECK_BATCH, &last, &cause);
+	*unfinished = told == TW_CHECK_BATCH;
+	return told;
+}
+
 /* Places thresholds for the size; sets @unplaced of @run unless all are. */
 static void tw_check_size(struct tw_gauge *gauge, unsigned long limit,
 			  struct tw_check_run *run)
@@ -620,6 +679,8 @@ static bool tw_check(struct tw_gauge *gauge, struct tw_cpu_state *cpu_state,
 		/* a remount to size=0 ends the count for good */
 		if (run->unplaced)
 			run->unfinished = true;
+		else if (gauge->ops->counts)
+			notify = tw_check_count(gauge, cpu_state, &run->unfinished);
 		else if (limit)
 			notify = tw_check_usage(gauge, cpu_state, &run->unfinished);
 	}
@@ -798,22 +859,42 @@ static void tw_check_fn(struct irq_work *work)
 
 /* ---- what it takes ---- */
 
-/* Also where nothing can be deferred, as few kernels are. */
-static struct tw_deferral *tw_check_make_deferrals(void)
+/* gauges with places for system calls, and what protects the list */
+static LIST_HEAD(tw_check_with_calls);
+static DEFINE_MUTEX(tw_check_calls_mutex);
+
+/**
+ * tw_check_visit_calls() - call a function for each gauge with places for system calls
+ * @visit: called with a mutex held which is taken before the last of a gauge is given back
+ *
+ * Context: process.
+ */
+void tw_check_visit_calls(void (*visit)(struct tw_gauge *gauge))
 {
-	struct tw_deferral *deferrals = kcalloc(TW_DEFERRALS, sizeof(*deferrals),
-						GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL);
+	struct tw_gauge *gauge;
+
+	mutex_lock(&tw_check_calls_mutex);
+	list_for_each_entry(gauge, &tw_check_with_calls, with_calls)
+		visit(gauge);
+	mutex_unlock(&tw_check_calls_mutex);
+}
+
+/* Also where no call can be looked at when it returns, as few kernels are. */
+static struct tw_call *tw_check_make_calls(const struct tw_gauge *gauge)
+{
+	struct tw_call *calls = kcalloc(gauge->ops->calls, sizeof(*calls),
+					GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL);
 	size_t i;
 
-	/* D2 of deferral.c */
-	for (i = 0; deferrals && i < TW_DEFERRALS; i++)
-		init_completion(&deferrals[i].work.completion);
-	return deferrals;
+	/* C2 of call.c */
+	for (i = 0; calls && i < gauge->ops->calls; i++)
+		init_completion(&calls[i].work.completion);
+	return calls;
 }
 
 /* Has the hook see these when it finds the gauge, if that has none yet. */
 static int tw_check_install(struct tw_gauge *gauge, struct tw_cpu_state __percpu *cpu_states,
-			    struct tw_deferral *deferrals)
+			    struct tw_call *calls)
 {
 	int err;
 
@@ -821,11 +902,15 @@ static int tw_check_install(struct tw_gauge *gauge, struct tw_cpu_state __percpu
 	if (gauge->cpu_states)
 		return -EEXIST;
 	gauge->cpu_states = cpu_states;
-	gauge->deferrals = deferrals;
+	gauge->calls = calls;
 	err = tw_gauge_watch(gauge);
 	if (err) {
 		gauge->cpu_states = NULL;
-		gauge->deferrals = NULL;
+		gauge->calls = NULL;
+	} else if (calls) {
+		mutex_lock(&tw_check_calls_mutex);
+		list_add_tail(&gauge->with_calls, &tw_check_with_calls);
+		mutex_unlock(&tw_check_calls_mutex);
 	}
 	return err;
 }
@@ -854,7 +939,7 @@ static bool tw_check_is_prepared(struct tw_gauge *gauge)
 int tw_check_prepare(struct tw_gauge *gauge)
 {
 	struct tw_cpu_state __percpu *cpu_states;
-	struct tw_deferral *deferrals = NULL;
+	struct tw_call *calls = NULL;
 	int cpu, err;
 
 	if (tw_check_is_prepared(gauge))
@@ -863,9 +948,9 @@ int tw_check_prepare(struct tw_gauge *gauge)
 				      __GFP_RETRY_MAYFAIL);
 	if (!cpu_states)
 		return -ENOMEM;
-	if (gauge->ops->kind == TW_BLOCKS) {
-		deferrals = tw_check_make_deferrals();
-		if (!deferrals) {
+	if (gauge->ops->calls) {
+		calls = tw_check_make_calls(gauge);
+		if (!calls) {
 			free_percpu(cpu_states);
 			return -ENOMEM;
 		}
@@ -878,10 +963,10 @@ int tw_check_prepare(struct tw_gauge *gauge)
 		cpu_state->gauge = gauge;
 	}
 	mutex_lock(&gauge->mutex);
-	err = tw_check_install(gauge, cpu_states, deferrals);
+	err = tw_check_install(gauge, cpu_states, calls);
 	mutex_unlock(&gauge->mutex);
 	if (err) {
-		kfree(deferrals);
+		kfree(calls);
 		free_percpu(cpu_states);
 	}
 	return err == -EEXIST ? 0 : err;
@@ -899,6 +984,9 @@ void tw_check_release(struct tw_gauge *gauge)
 
 	if (!gauge->cpu_states)
 		return;
+	mutex_lock(&tw_check_calls_mutex);
+	list_del_init(&gauge->with_calls);
+	mutex_unlock(&tw_check_calls_mutex);
 	/* what the hook has queued may still run, and queue the second */
 	for_each_possible_cpu(cpu) {
 		struct tw_cpu_state *cpu_state = per_cpu_ptr(gauge->cpu_states,
@@ -907,6 +995,6 @@ void tw_check_release(struct tw_gauge *gauge)
 		irq_work_sync(&cpu_state->check);
 		irq_work_sync(&cpu_state->notify);
 	}
-	kfree(gauge->deferrals);
+	kfree(gauge->calls);
 	free_percpu(gauge->cpu_states);
 }

@@ -6,16 +6,19 @@
 #define TW_CHECK_H
 
 #include <linux/compiler.h>
-#include <linux/list.h>
 #include <linux/rcupdate_wait.h>
 #include <linux/shmem_fs.h>
 #include <linux/types.h>
 
 #include "blocks.h"
+#include "crossing.h"
 #include "gauge.h"
 
 /* for inodes.c */
 void tw_check_counted(struct tw_gauge *gauge, long amount);
+
+/* for verdict.c */
+void tw_check_refused(struct tw_gauge *gauge, const struct tw_refusal *refusal, bool again);
 
 /* for the hook */
 void tw_check_alloc_near(struct tw_gauge *gauge, struct shmem_sb_info *sbinfo,
@@ -52,29 +55,47 @@ tw_check_alloc(struct tw_gauge *gauge, struct shmem_sb_info *sbinfo,
 	tw_check_alloc_near(gauge, sbinfo, blocks);
 }
 
-/* tasks that defer on a gauge at a time; the places are here, where hooks look for them */
-#define TW_DEFERRALS	8
+/**
+ * struct tw_call_notes - what is kept of a system call that is looked at when it returns
+ * @returned: called then, by the task, which must not sleep
+ * @due: a check was wanted, see deferral.c
+ * @until: its checks are made again from then on, in jiffies; the same
+ * @reasons: for which it may be refused something, see verdict.c
+ * @asked: inodes that it wants, the same
+ * @number: the system call's, -1 for a page fault; the same. Not to be had when it returns: arm64
+ *	forgets it where a signal is pending, before the task works are run
+ *
+ * Of the task alone.
+ */
+struct tw_call_notes {
+	void (*returned)(struct tw_gauge *gauge, const struct tw_call_notes *notes);
+	bool due;
+	unsigned long until;
+	unsigned int reasons;
+	unsigned int asked;
+	int number;
+};
 
 /**
- * struct tw_deferral - a system call of which the checks are deferred, see deferral.c
+ * struct tw_call - a place for a system call that is looked at when it returns, see call.c
  * @work: its head is the task work; the rest is for wakeme_after_rcu()
  * @task: whose call; NULL for a free place. Found by the task alone
  * @gauge: where, with a reference to its mount
- * @entry: in the list of all that are pending
- * @due: a check was wanted; of the task alone
- * @until: its checks are made again from then on, in jiffies; of the task alone
+ * @notes: what is kept of it
+ *
+ * Here, where hooks look for their own.
  */
-struct tw_deferral {
+struct tw_call {
 	struct rcu_synchronize work;
 	struct task_struct *task;
 	struct tw_gauge *gauge;
-	struct list_head entry;
-	bool due;
-	unsigned long until;
+	struct tw_call_notes notes;
 };
 
+/* for deferral.c and verdict.c */
+struct tw_call *tw_check_own_call(struct tw_gauge *gauge);
+
 /* for deferral.c */
-struct tw_deferral *tw_check_own_deferral(struct tw_gauge *gauge);
 void tw_check_queue_sum(struct tw_gauge *gauge);
 
 /* for watch.c */
@@ -83,6 +104,9 @@ void tw_check_notify(struct tw_gauge *gauge);
 
 /* for resync.c */
 bool tw_check_again(struct tw_gauge *gauge, bool *queued);
+
+/* for call.c */
+void tw_check_visit_calls(void (*visit)(struct tw_gauge *gauge));
 
 /* for discovery.c */
 void tw_check_now(struct tw_gauge *gauge);

@@ -186,6 +186,39 @@ static inline int tw_compat_removexattr(struct dentry *dentry, const char *name)
 #endif
 }
 
+/*
+ * What counts a block of a file, or calls what does, for each that is allocated; and which of its
+ * arguments is the inode.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define TW_COMPAT_ACCOUNT	"shmem_inode_acct_blocks"
+#define TW_COMPAT_ACCOUNT_INODE	0
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(5, 17, 0)
+#define TW_COMPAT_ACCOUNT	"shmem_alloc_and_acct_folio"
+#define TW_COMPAT_ACCOUNT_INODE	1
+#else
+#define TW_COMPAT_ACCOUNT	"shmem_alloc_and_acct_page"
+#define TW_COMPAT_ACCOUNT_INODE	1
+#endif
+
+/*
+ * Where that is inlined: what finds a page of a file, and allocates it if its fourth argument says
+ * so. From 6.6 on there is always the other.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0)
+#define TW_COMPAT_GET_PAGE	"shmem_get_folio_gfp"
+#else
+#define TW_COMPAT_GET_PAGE	"shmem_getpage_gfp"
+#endif
+#define TW_COMPAT_HAS_GET_PAGE	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0))
+
+/* Which argument of shmem_get_inode() is the superblock? */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define TW_COMPAT_GET_INODE_SB	1
+#else
+#define TW_COMPAT_GET_INODE_SB	0
+#endif
+
 /* The lock of the count of inodes. */
 static inline bool tw_compat_stat_trylock(struct shmem_sb_info *sbinfo)
 {

@@ -75,3 +75,24 @@ void tw_crossing_set_current(struct tw_crossing *crossing,
 	data_race(memcpy(crossing->comm, current->comm, TASK_COMM_LEN));
 	crossing->comm[TASK_COMM_LEN - 1] = '\0';
 }
+
+/**
+ * tw_crossing_hide_refusal() - leave out what is known of somebody else's system call
+ * @crossing: of a refusal, complete but for that
+ * @viewer: for whom
+ *
+ * Who may not be told of the task is told no more than fstatfs(2) says: that there is no space,
+ * or no inode left.
+ *
+ * Context: any.
+ */
+void tw_crossing_hide_refusal(struct tw_crossing *crossing, const struct tw_viewer *viewer)
+{
+	struct tw_refusal *refusal = &crossing->refusal;
+
+	if (viewer->all || crossing->known)
+		return;
+	refusal->asked = 0;
+	if (refusal->cause != TW_CAUSE_SIZE && refusal->cause != TW_CAUSE_INODES)
+		refusal->cause = TW_CAUSE_UNTOLD;
+}

@@ -52,15 +52,6 @@ static const struct file_operations tw_stats_fops = {
 
 /* ---- directories ---- */
 
-static const struct {
-	const char *name;
-	const char *target;
-} tw_links[] = {
-	{ TMPFSWARN_V1_EVENT_CONTROL, TMPFSWARN_EVENT_CONTROL },
-	{ TMPFSWARN_V1_USAGE, TMPFSWARN_USED_BYTES },
-	{ TMPFSWARN_V1_PRESSURE_LEVEL, TMPFSWARN_PRESSURE_LEVEL },
-};
-
 /* A directory for root alone; debugfs makes them 0755. */
 static struct dentry *tw_debugfs_dir(const char *name, struct dentry *parent)
 {
@@ -84,7 +75,6 @@ int tw_debugfs_show(struct tw_mount *mount)
 	struct dentry *dir, *entry;
 	const struct tw_file *file;
 	char name[24];
-	size_t i;
 	int err;
 
 	/* the device alone serves */
@@ -95,13 +85,6 @@ int tw_debugfs_show(struct tw_mount *mount)
 	dir = tw_debugfs_dir(tw_debugfs_unfinished, tw_debugfs_root);
 	if (IS_ERR(dir))
 		return PTR_ERR(dir);
-	for (i = 0; i < ARRAY_SIZE(tw_links); i++) {
-		entry = debugfs_create_symlink(tw_links[i].name, dir,
-					       tw_links[i].target);
-		err = PTR_ERR_OR_ZERO(entry);
-		if (err)
-			goto remove;
-	}
 	for (file = tw_files; file->name; file++) {
 		entry = debugfs_create_file_unsafe(file->name, file->mode, dir,
 						   mount, file->fops);

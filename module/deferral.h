@@ -8,10 +8,8 @@
 #include "probe.h"
 
 /* for hook.c */
-void tw_deferral_init(enum tw_probe_kind kind);
-void tw_deferral_enable(void);
-int tw_deferral_disable(void);
-void tw_deferral_exit(void);
+extern struct tw_probe tw_deferral_probe;
+void tw_deferral_register(enum tw_probe_kind kind);
 
 /* for show.c */
 const char *tw_deferral_symbol(void);

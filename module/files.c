@@ -21,6 +21,7 @@
 
 #include "eventfd.h"
 #include "files.h"
+#include "peak.h"
 #include "show.h"
 #include "trigger.h"
 
@@ -59,7 +60,8 @@ static int tw_file_text(const char __user *data, size_t len, char *text)
 	return 0;
 }
 
-#define TW_READ_ONLY_FILE(name)						\
+/* One that can be read, and written if @put is given. */
+#define TW_FILE(name, put)						\
 	static int tw_##name##_open(struct inode *inode, struct file *file) \
 	{								\
 		return tw_file_open(inode, file, tw_##name##_show);	\
@@ -69,11 +71,15 @@ static int tw_file_text(const char __user *data, size_t len, char *text)
 		.owner = THIS_MODULE,					\
 		.open = tw_##name##_open,				\
 		.read = seq_read,					\
+		.write = put,						\
 		.llseek = seq_lseek,					\
 		.release = tw_file_release,				\
 	}
 
-/* ---- usage, used_bytes, used_inodes, memory.limit_in_bytes, pressure_level ---- */
+#define TW_READ_ONLY_FILE(name)		TW_FILE(name, NULL)
+#define TW_READ_WRITE_FILE(name)	TW_FILE(name, tw_##name##_write)
+
+/* ---- usage, used_bytes, used_inodes, refused, memory.limit_in_bytes, pressure_level ---- */
 
 static u64 tw_bytes(u64 blocks)
 {
@@ -93,6 +99,7 @@ static int tw_usage_show(struct seq_file *seq, void *v)
 	seq_printf(seq, "inodes %llu\n", usage.inodes);
 	seq_printf(seq, "inodes_used %llu\n", usage.inodes - usage.inodes_free);
 	seq_printf(seq, "inodes_free %llu\n", usage.inodes_free);
+	seq_printf(seq, "refused %lu\n", usage.refused);
 	return 0;
 }
 
@@ -121,6 +128,18 @@ static int tw_used_inodes_show(struct seq_file *seq, void *v)
 }
 
 TW_READ_ONLY_FILE(used_inodes);
+
+static int tw_refused_show(struct seq_file *seq, void *v)
+{
+	struct tw_usage usage;
+	int err = tw_mount_usage(seq->private, &usage);
+
+	if (!err)
+		seq_printf(seq, "%lu\n", usage.refused);
+	return err;
+}
+
+TW_READ_ONLY_FILE(refused);
 
 static int tw_limit_show(struct seq_file *seq, void *v)
 {
@@ -157,6 +176,100 @@ static int tw_pressure_show(struct seq_file *seq, void *v)
 
 TW_READ_ONLY_FILE(pressure);
 
+/* ---- memory.oom_control, memory.failcnt ---- */
+
+static int tw_oom_control_show(struct seq_file *seq, void *v)
+{
+	struct tw_usage usage;
+	int err = tw_mount_usage(seq->private, &usage);
+	bool full;
+
+	if (err)
+		return err;
+	full = (usage.size && !tw_usage_free(&usage)) || (usage.inodes && !usage.inodes_free);
+	/* no oom_kill: who finds that reads it now and then, and does not register */
+	seq_printf(seq, "oom_kill_disable 0\nunder_oom %d\n", full);
+	return 0;
+}
+
+/* As cgroup v1 takes it, but that there is nothing to be switched. */
+static ssize_t tw_oom_control_write(struct file *file, const char __user *data, size_t len,
+				    loff_t *pos)
+{
+	char text[TMPFSWARN_WRITE_MAX + 1], *word;
+	struct tw_usage usage;
+	int err;
+
+	err = tw_file_text(data, len, text);
+	if (err)
+		return err;
+	word = strim(text);
+	if (strcmp(word, "0") && strcmp(word, "1"))
+		return -EINVAL;
+	return tw_mount_usage(tw_file_mount(file), &usage) ?: len;
+}
+
+TW_READ_WRITE_FILE(oom_control);
+
+static int tw_failcnt_show(struct seq_file *seq, void *v)
+{
+	struct tw_mount *mount = seq->private;
+	struct tw_usage usage;
+	int err = tw_mount_usage(mount, &usage);
+
+	if (!err)
+		seq_printf(seq, "%lu\n", usage.refused - READ_ONCE(mount->forgotten));
+	return err;
+}
+
+/* Whatever is written, as in cgroup v1. */
+static ssize_t tw_failcnt_write(struct file *file, const char __user *data, size_t len,
+				loff_t *pos)
+{
+	struct tw_mount *mount = tw_file_mount(file);
+	char text[TMPFSWARN_WRITE_MAX + 1];
+	struct tw_usage usage;
+	int err;
+
+	err = tw_file_text(data, len, text);
+	if (!err)
+		err = tw_mount_usage(mount, &usage);
+	if (!err)
+		WRITE_ONCE(mount->forgotten, usage.refused);
+	return err ?: len;
+}
+
+TW_READ_WRITE_FILE(failcnt);
+
+/* ---- memory.max_usage_in_bytes ---- */
+
+static int tw_max_usage_show(struct seq_file *seq, void *v)
+{
+	struct tw_mount *mount = seq->private;
+	struct tw_usage usage;
+	int err = tw_mount_usage(mount, &usage);
+
+	/* that may be more, of who is on his way to a check */
+	if (!err)
+		seq_printf(seq, "%llu\n", tw_bytes(max_t(u64, tw_trigger_get_peak(mount),
+							 max_t(s64, usage.used, 0))));
+	return err;
+}
+
+static ssize_t tw_max_usage_write(struct file *file, const char __user *data, size_t len,
+				  loff_t *pos)
+{
+	char text[TMPFSWARN_WRITE_MAX + 1];
+	int err;
+
+	err = tw_file_text(data, len, text);
+	if (!err)
+		err = tw_peak_reset(tw_file_mount(file));
+	return err ?: len;
+}
+
+TW_READ_WRITE_FILE(max_usage);
+
 /* ---- event_control ---- */
 
 static int tw_write_only_open(struct inode *inode, struct file *file)
@@ -183,6 +296,11 @@ static int tw_event_control_args(struct tw_mount *mount,
 		   tw_file_mount(control) == mount) {
 		*resource = TW_USED_INODES;
 		err = tw_spec_parse_inodes(reg->args, spec);
+	} else if ((control->f_op == &tw_refused_fops ||
+		    control->f_op == &tw_oom_control_fops) &&
+		   tw_file_mount(control) == mount) {
+		*resource = TW_REFUSED;
+		err = tw_spec_parse_refused(reg->args, spec);
 	} else if (control->f_op == &tw_pressure_fops &&
 		   tw_file_mount(control) == mount) {
 		*resource = TW_PRESSURE_LEVEL;
@@ -240,11 +358,6 @@ static int tw_warn_used_show(struct seq_file *seq, void *v)
 	return 0;
 }
 
-static int tw_warn_used_open(struct inode *inode, struct file *file)
-{
-	return tw_file_open(inode, file, tw_warn_used_show);
-}
-
 static ssize_t tw_warn_used_write(struct file *file, const char __user *data,
 				  size_t len, loff_t *pos)
 {
@@ -260,14 +373,7 @@ static ssize_t tw_warn_used_write(struct file *file, const char __user *data,
 	return err ?: len;
 }
 
-static const struct file_operations tw_warn_used_fops = {
-	.owner = THIS_MODULE,
-	.open = tw_warn_used_open,
-	.read = seq_read,
-	.write = tw_warn_used_write,
-	.llseek = seq_lseek,
-	.release = tw_file_release,
-};
+TW_READ_WRITE_FILE(warn_used);
 
 static ssize_t tw_warn_used_efd_write(struct file *file,
 				      const char __user *data, size_t len,
@@ -377,11 +483,19 @@ const struct tw_file tw_files[] = {
 	{ TMPFSWARN_USAGE, 0400, &tw_usage_fops },
 	{ TMPFSWARN_USED_BYTES, 0400, &tw_used_bytes_fops },
 	{ TMPFSWARN_USED_INODES, 0400, &tw_used_inodes_fops },
+	{ TMPFSWARN_REFUSED, 0400, &tw_refused_fops },
 	{ TMPFSWARN_PRESSURE_LEVEL, 0400, &tw_pressure_fops },
 	{ TMPFSWARN_WARN_USED, 0600, &tw_warn_used_fops },
 	{ TMPFSWARN_WARN_USED_EFD, 0200, &tw_warn_used_efd_fops },
 	{ TMPFSWARN_TRIGGERS, 0400, &tw_triggers_fops },
+	/* no links, which who opens with O_NOFOLLOW would not get past */
+	{ TMPFSWARN_V1_USAGE, 0400, &tw_used_bytes_fops },
+	{ TMPFSWARN_V1_PRESSURE_LEVEL, 0400, &tw_pressure_fops },
+	{ TMPFSWARN_V1_EVENT_CONTROL, 0200, &tw_event_control_fops },
 	{ TMPFSWARN_V1_LIMIT, 0400, &tw_limit_fops },
+	{ TMPFSWARN_V1_OOM_CONTROL, 0600, &tw_oom_control_fops },
+	{ TMPFSWARN_V1_FAILCNT, 0600, &tw_failcnt_fops },
+	{ TMPFSWARN_V1_MAX_USAGE, 0600, &tw_max_usage_fops },
 	/* the last: where it is, all are */
 	{ TMPFSWARN_EVENT_CONTROL, 0200, &tw_event_control_fops },
 	{ }

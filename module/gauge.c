@@ -265,6 +265,9 @@ void tw_gauge_init(struct tw_gauge *gauge, const struct tw_gauge_ops *ops,
 	INIT_LIST_HEAD(&gauge->unplaced);
 	gauge->rises = RB_ROOT_CACHED;
 	gauge->falls = RB_ROOT_CACHED;
+	INIT_LIST_HEAD(&gauge->counting);
+	raw_spin_lock_init(&gauge->call_lock);
+	INIT_LIST_HEAD(&gauge->with_calls);
 	INIT_LIST_HEAD(&gauge->pending);
 	spin_lock_init(&gauge->notify_lock);
 	mutex_init(&gauge->mutex);

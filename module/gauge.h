@@ -5,6 +5,7 @@
 #ifndef TW_GAUGE_H
 #define TW_GAUGE_H
 
+#include <linux/atomic.h>
 #include <linux/hash.h>
 #include <linux/limits.h>
 #include <linux/list.h>
@@ -20,7 +21,7 @@
 struct shmem_sb_info;
 struct super_block;
 struct tw_cpu_state;
-struct tw_deferral;
+struct tw_call;
 struct tw_gauge;
 struct tw_mount;
 struct tw_threshold;
@@ -34,6 +35,9 @@ struct tw_threshold;
  * @kind: what
  * @shift: log2 of the bytes that one of them is
  * @credits: what is near a threshold is charged to CPUs, see check.c
+ * @counts: nothing is measured, so there is no @used or @rough: what happens is counted, and
+ *	thresholds have no level
+ * @calls: places for system calls that are looked at when they return, see call.c; 64 at most
  * @limit: how many there can be, 0 if the kernel keeps no count
  * @used: sets how many there are; may be negative while others count. Called with the gauge's
  *	lock held. False if that cannot be had before a remount is over
@@ -44,6 +48,8 @@ struct tw_gauge_ops {
 	enum tw_gauge_kind kind;
 	unsigned int shift;
 	bool credits;
+	bool counts;
+	unsigned int calls;
 	unsigned long (*limit)(const struct shmem_sb_info *sbinfo);
 	bool (*used)(struct tw_gauge *gauge, s64 *used);
 	long (*rough)(struct shmem_sb_info *sbinfo);
@@ -86,15 +92,23 @@ struct tw_gauge_ops {
  * @unplaced: those not placed for @size yet
  * @rises: those below, by where they rise
  * @falls: those above, by where they fall, highest first
+ * @counting: those without a level of a gauge that counts, by how much of the count they
+ *	were told, the least first
+ * @nr_counting: how many
  * @pending: those with crossings to notify of
  * @notifying: the one that is just being notified
  * @notify_lock: held while crossings are notified, so that who waits for it knows
  *	them to be notified; taken before @lock and eventfds' locks
- * @mutex: held from when @cpu_states and @deferrals are set until each hook finds the
+ * @mutex: held from when @cpu_states and @calls are set until each hook finds the
  *	gauge, a grace period later; taken before @lock
  * @watched_info: like @watched, but in one table of all kinds, by @sbinfo
- * @deferrals: see deferral.c; of blocks alone, made with the first threshold
- * @deferring: how many of them are pending; under a lock of that file
+ * @count: of a gauge that counts: what has happened while it had thresholds
+ * @calls: see call.c; made with the first threshold, if @ops says so
+ * @call_lock: protects what follows, and the places but for their notes; taken in probes, with
+ *	interrupts disabled, and inside of no other lock
+ * @calling: how many of them are taken
+ * @calls_taken: which; a bit for each
+ * @with_calls: in a list of those with places, see check.c
  * @rechecked: the hook was asked to check again after the first trigger; under @mount's mutex
  * @counted: it has a limit, as far as was told; of the mount work alone
  *
@@ -131,6 +145,8 @@ struct tw_gauge {
 	struct list_head unplaced;
 	struct rb_root_cached rises;
 	struct rb_root_cached falls;
+	struct list_head counting;
+	unsigned int nr_counting;
 	struct list_head pending;
 	struct tw_threshold *notifying;
 
@@ -139,8 +155,12 @@ struct tw_gauge {
 	struct mutex mutex; /* see above */
 
 	struct hlist_node watched_info;
-	struct tw_deferral *deferrals;
-	unsigned int deferring;
+	atomic_long_t count;
+	struct tw_call *calls;
+	raw_spinlock_t call_lock; /* see above */
+	unsigned int calling;
+	u64 calls_taken;
+	struct list_head with_calls;
 	bool rechecked;
 	bool counted;
 };

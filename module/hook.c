@@ -9,7 +9,7 @@
  * system call is deferred (I14 of check.c) or a mount goes, by tw_probe_lock(). What
  * runs for each allocation is inlined into them, and they are notrace, so that
  * tracing all functions does not make it slow. What counts inodes is probed in
- * inodes.c, and armed here, apart from the rest.
+ * inodes.c, what refuses in verdict.c, and both are armed here, apart from the rest.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -25,6 +25,7 @@
 #include <linux/utsname.h>
 #include <linux/workqueue.h>
 
+#include "call.h"
 #include "check.h"
 #include "compat.h"
 #include "deferral.h"
@@ -35,6 +36,7 @@
 #include "mount.h"
 #include "probe.h"
 #include "selftest.h"
+#include "verdict.h"
 
 /*
  * How long the probes stay after the last trigger has gone: who registers and closes in a
@@ -381,19 +383,11 @@ static struct tw_probe tw_hook_redirect = {
 
 static struct tw_probe tw_hook_uncharge = { .handlers = &tw_hook_uncharge_handlers };
 
-static int tw_hook_disable_blocks(void)
-{
-	struct tw_probe *probes[] = {
-		&tw_hook_alloc, &tw_hook_redirect, &tw_hook_free, &tw_hook_uncharge,
-	};
-	int err = 0;
-	size_t i;
+static struct tw_probe * const tw_hook_all[] = {
+	&tw_hook_alloc, &tw_hook_free, &tw_hook_redirect, &tw_hook_uncharge, &tw_deferral_probe,
+};
 
-	for (i = 0; i < ARRAY_SIZE(probes); i++)
-		err = tw_probe_disable(probes[i]) ?: err;
-	err = tw_deferral_disable() ?: err;
-	return err;
-}
+static const struct tw_probe_set tw_hook_probes = { tw_hook_all, ARRAY_SIZE(tw_hook_all) };
 
 /*
  * By the redirection if there is one. Only one can be in place for a function, and a
@@ -420,23 +414,17 @@ static int tw_hook_enable_blocks(void)
 	/* up to 6.5 the redirection sees these, too */
 	if (!err && !(TW_COMPAT_FREES_IN_RECALC && tw_hook_redirected))
 		err = tw_probe_enable(&tw_hook_alloc);
+	/* without it all is checked at once */
 	if (!err)
-		tw_deferral_enable();
+		tw_probe_enable(&tw_deferral_probe);
 	return err;
-}
-
-static bool tw_hook_blocks_are_kprobe(void)
-{
-	return tw_probe_is_kprobe(&tw_hook_alloc) || tw_probe_is_kprobe(&tw_hook_free) ||
-	       tw_probe_is_kprobe(&tw_hook_uncharge);
 }
 
 /**
  * struct tw_hook_set - the probes that are armed for one kind of gauge
  * @what: for the log
- * @enable: put them in place; 0, or a negative errno: then @disable is due
- * @disable: take them away; 0, or a negative errno if some are in place still, which do no harm
- * @is_kprobe: is one of them in place, and made of a kprobe?
+ * @probes: those, which do no harm where they could not be disabled
+ * @enable: tw_probe_set_enable(), if not that of all @probes
  * @broken: they do not work here, by the selftest
  * @users: of tw_hook_get()
  * @armed: they are in place
@@ -446,9 +434,8 @@ static bool tw_hook_blocks_are_kprobe(void)
  */
 struct tw_hook_set {
 	const char *what;
+	const struct tw_probe_set *probes;
 	int (*enable)(void);
-	int (*disable)(void);
-	bool (*is_kprobe)(void);
 	bool broken;
 	unsigned int users;
 	bool armed;
@@ -463,17 +450,19 @@ static void tw_hook_disarm_fn(struct work_struct *work);
 static struct tw_hook_set tw_hook_sets[TW_GAUGES] = {
 	[TW_BLOCKS] = {
 		.what = "blocks",
+		.probes = &tw_hook_probes,
 		.enable = tw_hook_enable_blocks,
-		.disable = tw_hook_disable_blocks,
-		.is_kprobe = tw_hook_blocks_are_kprobe,
 		TW_HOOK_DISARM(TW_BLOCKS),
 	},
 	[TW_INODES] = {
 		.what = "inodes",
-		.enable = tw_inodes_enable,
-		.disable = tw_inodes_disable,
-		.is_kprobe = tw_inodes_is_kprobe,
+		.probes = &tw_inodes_probes,
 		TW_HOOK_DISARM(TW_INODES),
+	},
+	[TW_REFUSALS] = {
+		.what = "refusals",
+		.probes = &tw_verdict_probes,
+		TW_HOOK_DISARM(TW_REFUSALS),
 	},
 };
 
@@ -487,7 +476,7 @@ static void tw_hook_disarm_soon(struct tw_hook_set *set)
 static void tw_hook_disable(struct tw_hook_set *set)
 {
 	lockdep_assert_held(&tw_hook_mutex);
-	if (set->disable())
+	if (tw_probe_set_disable(set->probes))
 		tw_hook_disarm_soon(set);
 	WRITE_ONCE(set->armed, false);
 }
@@ -499,7 +488,7 @@ static int tw_hook_enable(struct tw_hook_set *set)
 	lockdep_assert_held(&tw_hook_mutex);
 	if (set->armed)
 		return 0;
-	err = set->enable();
+	err = set->enable ? set->enable() : tw_probe_set_enable(set->probes);
 	if (err) {
 		tw_hook_disarm_soon(set);
 		return err;
@@ -555,7 +544,10 @@ int tw_hook_get(enum tw_gauge_kind kind)
 	mutex_lock(&tw_hook_mutex);
 	armed = set->armed;
 	/* those in place may have been switched off since, with all kprobes */
-	err = set->is_kprobe() && !tw_probe_kprobes_on() ? -EIO : tw_hook_enable(set);
+	if (tw_probe_set_is_kprobe(set->probes) && !tw_probe_kprobes_on())
+		err = -EIO;
+	else
+		err = tw_hook_enable(set);
 	if (!err)
 		set->users++;
 	if (!err && !armed)
@@ -595,6 +587,7 @@ void tw_hook_put(enum tw_gauge_kind kind)
 void tw_hook_info(struct tw_hook_info *info)
 {
 	const struct tw_probe *free = &tw_hook_alloc;
+	size_t kind;
 
 	if (READ_ONCE(tw_hook_redirected))
 		free = &tw_hook_redirect;
@@ -605,14 +598,14 @@ void tw_hook_info(struct tw_hook_info *info)
 	info->free_symbol = free->symbol;
 	info->free_kind = free == &tw_hook_redirect ? "redirect" :
 						      tw_probe_kind_name(free->kind);
-	/* not under the mutex, which is held while text is patched */
-	info->armed = READ_ONCE(tw_hook_sets[TW_BLOCKS].armed) ||
-		      READ_ONCE(tw_hook_sets[TW_INODES].armed);
 	info->armings = READ_ONCE(tw_hook_armings);
-	info->missed = tw_probe_missed(&tw_hook_alloc) +
-		       tw_probe_missed(&tw_hook_redirect) +
-		       tw_probe_missed(&tw_hook_free) +
-		       tw_probe_missed(&tw_hook_uncharge) + tw_inodes_missed();
+	info->armed = false;
+	info->missed = 0;
+	/* not under the mutex, which is held while text is patched */
+	for (kind = 0; kind < TW_GAUGES; kind++) {
+		info->armed |= READ_ONCE(tw_hook_sets[kind].armed);
+		info->missed += tw_probe_set_missed(tw_hook_sets[kind].probes);
+	}
 }
 
 /* ---- choice ---- */
@@ -707,20 +700,22 @@ static const char *tw_hook_try(enum tw_probe_kind kind)
 	return wrong;
 }
 
-/* Without inodes the module is of use still. */
-static void tw_hook_try_inodes(enum tw_probe_kind kind)
+/* Without these the module is of use still. */
+static void tw_hook_try_more(enum tw_gauge_kind gauge, int (*find)(enum tw_probe_kind kind),
+			     enum tw_probe_kind kind)
 {
+	struct tw_hook_set *set = &tw_hook_sets[gauge];
 	const char *wrong = "cannot be probed";
 
-	if (!tw_inodes_register(kind))
-		wrong = tw_hook_test(TW_INODES);
-	tw_hook_sets[TW_INODES].broken = wrong;
+	if (!find(kind))
+		wrong = tw_hook_test(gauge);
+	set->broken = wrong;
 	if (!wrong)
 		return;
 	/* for what could not be taken away */
-	cancel_delayed_work_sync(&tw_hook_sets[TW_INODES].disarm);
-	tw_inodes_unregister();
-	pr_warn("inodes cannot be watched: what counts them %s\n", wrong);
+	cancel_delayed_work_sync(&set->disarm);
+	tw_probe_set_unregister(set->probes);
+	pr_warn("%s cannot be watched: what is probed for them %s\n", set->what, wrong);
 }
 
 /* Is @candidate to be tried that way, by the parameters and by what it is? */
@@ -765,6 +760,7 @@ int tw_hook_init(void)
 		TW_PROBE_FTRACE, TW_PROBE_KPROBE, TW_PROBE_KRETPROBE,
 	};
 	const struct tw_hook_candidate *candidate;
+	enum tw_probe_kind kind;
 	const char *wrong;
 	char tried[640] = "";
 	unsigned int i;
@@ -796,10 +792,10 @@ int tw_hook_init(void)
 	return -ENODEV;
 
 found:
-	tw_hook_try_inodes(tw_hook_alloc.kind == TW_PROBE_FTRACE ? TW_PROBE_FTRACE :
-								   TW_PROBE_KPROBE);
-	tw_deferral_init(tw_hook_alloc.kind == TW_PROBE_FTRACE ? TW_PROBE_FTRACE :
-								 TW_PROBE_KPROBE);
+	kind = tw_hook_alloc.kind == TW_PROBE_FTRACE ? TW_PROBE_FTRACE : TW_PROBE_KPROBE;
+	tw_hook_try_more(TW_INODES, tw_inodes_register, kind);
+	tw_hook_try_more(TW_REFUSALS, tw_verdict_register, kind);
+	tw_deferral_register(kind);
 	pr_info("watching %s (%s) on Linux %s\n", tw_hook_alloc.symbol,
 		tw_probe_kind_name(tw_hook_alloc.kind),
 		init_utsname()->release);
@@ -824,7 +820,9 @@ void tw_hook_stop(void)
 void tw_hook_exit(void)
 {
 	tw_hook_cancel_disarm();
-	tw_deferral_exit();
-	tw_inodes_unregister();
+	tw_probe_unregister(&tw_deferral_probe);
+	tw_probe_set_unregister(&tw_verdict_probes);
+	tw_call_abandon();
+	tw_probe_set_unregister(&tw_inodes_probes);
 	tw_hook_unregister();
 }

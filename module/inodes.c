@@ -216,11 +216,25 @@ static const struct tw_probe_handlers tw_inodes_label_handlers = {
 
 /* ---- probes ---- */
 
+static struct tw_probe tw_inodes_owned_probe = { .handlers = &tw_inodes_owned_handlers };
+static struct tw_probe tw_inodes_destroy_probe = { .handlers = &tw_inodes_destroy_handlers };
+static struct tw_probe tw_inodes_link_probe = { .handlers = &tw_inodes_link_handlers };
+static struct tw_probe tw_inodes_unlink_probe = { .handlers = &tw_inodes_unlink_handlers };
+static struct tw_probe tw_inodes_xattr_probe = { .handlers = &tw_inodes_xattr_handlers };
+static struct tw_probe tw_inodes_label_probe = { .handlers = &tw_inodes_label_handlers };
+
+static struct tw_probe * const tw_inodes_all[] = {
+	&tw_inodes_owned_probe, &tw_inodes_destroy_probe, &tw_inodes_link_probe,
+	&tw_inodes_unlink_probe, &tw_inodes_xattr_probe, &tw_inodes_label_probe,
+};
+
+const struct tw_probe_set tw_inodes_probes = { tw_inodes_all, ARRAY_SIZE(tw_inodes_all) };
+
 static const struct {
 	const char *symbol;
 	bool wanted;
 	bool returns;
-} tw_inodes_symbols[] = {
+} tw_inodes_symbols[ARRAY_SIZE(tw_inodes_all)] = {
 	{ "inode_init_owner", true },
 	{ "shmem_destroy_inode", true },
 	{ "inc_nlink", true },
@@ -229,115 +243,24 @@ static const struct {
 	{ "shmem_initxattrs", TW_COMPAT_XATTRS_COUNT && IS_ENABLED(CONFIG_SECURITY), true },
 };
 
-static struct tw_probe tw_inodes_probes[ARRAY_SIZE(tw_inodes_symbols)] = {
-	{ .handlers = &tw_inodes_owned_handlers },
-	{ .handlers = &tw_inodes_destroy_handlers },
-	{ .handlers = &tw_inodes_link_handlers },
-	{ .handlers = &tw_inodes_unlink_handlers },
-	{ .handlers = &tw_inodes_xattr_handlers },
-	{ .handlers = &tw_inodes_label_handlers },
-};
-
 /**
  * tw_inodes_register() - find what is probed
  * @kind: how, where a function's entry is meant
  *
  * Context: process.
- * Return: 0, or a negative errno: then inodes cannot be watched.
+ * Return: 0, or a negative errno: then inodes cannot be watched, and
+ * tw_probe_set_unregister() is due.
  */
 int tw_inodes_register(enum tw_probe_kind kind)
 {
+	int err = TW_COMPAT_INODES ? 0 : -EOPNOTSUPP;
 	size_t i;
-	int err;
 
-	if (!TW_COMPAT_INODES)
-		return -EOPNOTSUPP;
-	for (i = 0; i < ARRAY_SIZE(tw_inodes_probes); i++) {
-		if (!tw_inodes_symbols[i].wanted)
-			continue;
-		err = tw_probe_register(&tw_inodes_probes[i], tw_inodes_symbols[i].symbol,
-					tw_inodes_symbols[i].returns ? TW_PROBE_KRETPROBE : kind);
-		if (err) {
-			tw_inodes_unregister();
-			return err;
-		}
+	for (i = 0; i < ARRAY_SIZE(tw_inodes_all) && !err; i++) {
+		if (tw_inodes_symbols[i].wanted)
+			err = tw_probe_register(tw_inodes_all[i], tw_inodes_symbols[i].symbol,
+						tw_inodes_symbols[i].returns ?
+							TW_PROBE_KRETPROBE : kind);
 	}
-	return 0;
-}
-
-/**
- * tw_inodes_unregister() - undo tw_inodes_register()
- *
- * No handler runs on return.
- * Context: process.
- */
-void tw_inodes_unregister(void)
-{
-	size_t i = ARRAY_SIZE(tw_inodes_probes);
-
-	while (i--)
-		tw_probe_unregister(&tw_inodes_probes[i]);
-}
-
-/**
- * tw_inodes_enable() - have each change of the count seen
- *
- * Context: process; one caller at a time of this and the next.
- * Return: 0, or as tw_probe_enable(): then tw_inodes_disable() is due.
- */
-int tw_inodes_enable(void)
-{
-	int err = 0;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(tw_inodes_probes) && !err; i++)
-		err = tw_probe_enable(&tw_inodes_probes[i]);
 	return err;
-}
-
-/**
- * tw_inodes_disable() - undo tw_inodes_enable()
- *
- * Context: process.
- * Return: 0, or a negative errno if some are in place still; they do no harm.
- */
-int tw_inodes_disable(void)
-{
-	int err = 0;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(tw_inodes_probes); i++)
-		err = tw_probe_disable(&tw_inodes_probes[i]) ?: err;
-	return err;
-}
-
-/**
- * tw_inodes_is_kprobe() - is one of the probes enabled, and made of a kprobe?
- *
- * Return: that.
- */
-bool tw_inodes_is_kprobe(void)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(tw_inodes_probes); i++) {
-		if (tw_probe_is_kprobe(&tw_inodes_probes[i]))
-			return true;
-	}
-	return false;
-}
-
-/**
- * tw_inodes_missed() - calls that the kernel did not report
- *
- * Return: their number since load.
- */
-unsigned long tw_inodes_missed(void)
-{
-	unsigned long missed = 0;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(tw_inodes_probes); i++)
-		missed += tw_probe_missed(&tw_inodes_probes[i]);
-	return missed;
 }

@@ -17,6 +17,9 @@
 /* before a level of inodes, where another resource is meant without it */
 static const char tw_inodes_prefix[] = "inodes:";
 
+/* in place of a level */
+static const char tw_refused[] = "refused";
+
 const char * const tw_pressure_names[TW_PRESSURES] = {
 	"low", "medium", "critical",
 };
@@ -379,6 +382,33 @@ int tw_spec_parse_pressure(const char *args, const unsigned int *percent,
 	return tw_spec_parse_pressure_tag(args, percent, spec, NULL);
 }
 
+/* tw_spec_parse_refused(), which may have a tag. */
+static int tw_spec_parse_refused_tag(const char *args, struct tw_spec *spec,
+				     struct tw_piece *tag)
+{
+	struct tw_spec parsed = { .gauge = TW_REFUSALS, .pressure = -1 };
+
+	if (tw_words(args, &parsed, tag))
+		return -EINVAL;
+	/* where there is no level, there is no side of it */
+	if (parsed.direction || parsed.now || parsed.hyst.kind != TW_LEVEL_NONE)
+		return -EINVAL;
+	*spec = parsed;
+	return 0;
+}
+
+/**
+ * tw_spec_parse_refused() - the args of a registration on refused
+ * @args: "once" or nothing
+ * @spec: set on success
+ *
+ * Return: 0 or -EINVAL.
+ */
+int tw_spec_parse_refused(const char *args, struct tw_spec *spec)
+{
+	return tw_spec_parse_refused_tag(args, spec, NULL);
+}
+
 /**
  * tw_request_parse() - split a line written to the device
  * @text: "<fd> <level> [word ...]" or "forget <tag>"; its trailing white space is cut off
@@ -409,6 +439,8 @@ int tw_request_parse(char *text, const unsigned int *percent,
 		else if (!strncmp(p, tw_inodes_prefix, strlen(tw_inodes_prefix)))
 			err = tw_spec_parse_tag(p + strlen(tw_inodes_prefix), TW_INODES,
 						&parsed.spec, &tag);
+		else if (tw_is_word(tag.text, tag.len, tw_refused))
+			err = tw_spec_parse_refused_tag(p + tag.len, &parsed.spec, &tag);
 		else
 			err = tw_spec_parse_pressure_tag(p, percent, &parsed.spec, &tag);
 		if (err)
@@ -463,6 +495,8 @@ int tw_spec_print(char *buf, size_t size, const struct tw_spec *spec)
 {
 	int len = 0;
 
+	if (spec->gauge == TW_REFUSALS)
+		return snprintf(buf, size, "%s", tw_refused);
 	if (spec->pressure >= 0)
 		return snprintf(buf, size, "%s", tw_pressure_names[spec->pressure]);
 	if (spec->gauge == TW_INODES)

@@ -18,11 +18,13 @@
  * enum tw_gauge_kind - what is measured on a mount
  * @TW_BLOCKS: blocks allocated
  * @TW_INODES: inodes that are taken, by files and by what is counted with them
+ * @TW_REFUSALS: system calls that were refused; these are counted, and have no level
  * @TW_GAUGES: how many kinds there are
  */
 enum tw_gauge_kind {
 	TW_BLOCKS,
 	TW_INODES,
+	TW_REFUSALS,
 	TW_GAUGES,
 };
 
@@ -67,7 +69,7 @@ extern const char * const tw_pressure_names[TW_PRESSURES];
  * @gauge: what it is about
  * @level: where it signals
  * @hyst: how far usage must go back before it signals again; NONE for 0
- * @direction: TW_RISING, TW_FALLING or TW_BOTH
+ * @direction: TW_RISING, TW_FALLING or TW_BOTH; 0 for refusals
  * @pressure: index into tw_pressure_names, or -1 if the level was a number
  * @once: ends after the first signal
  * @now: signals at registration when past already
@@ -128,6 +130,7 @@ int tw_registration_parse(char *text, struct tw_registration *reg);
 int tw_level_parse_blocks(const char *text, struct tw_level *level);
 int tw_spec_parse(const char *args, struct tw_spec *spec);
 int tw_spec_parse_inodes(const char *args, struct tw_spec *spec);
+int tw_spec_parse_refused(const char *args, struct tw_spec *spec);
 int tw_spec_parse_pressure(const char *args, const unsigned int *percent,
 			   struct tw_spec *spec);
 int tw_request_parse(char *text, const unsigned int *percent,

@@ -191,6 +191,9 @@ static void tw_listener_add_crossings(struct tw_listener_trigger *one,
 	enum tw_event event = last->above ? TW_EVENT_UP : TW_EVENT_DOWN;
 	struct tw_queued *queued;
 
+	if (!one->names.sides)
+		event = TW_EVENT_REFUSED;
+
 	if (one->head - one->tail < TW_RECORDS) {
 		queued = &one->crossings[one->head++ % TW_RECORDS];
 		queued->record.crossings = 0;
@@ -221,6 +224,14 @@ static void tw_listener_crossed(struct tw_trigger *trigger, unsigned int crossin
 	spin_unlock_irqrestore(&listener->lock, flags);
 }
 
+/* What the mount had, in what the records count. */
+static u64 tw_listener_size(const struct tw_trigger *trigger)
+{
+	if (trigger->resource == TW_REFUSED)
+		return tw_blocks_to_bytes(trigger->mount->blocks.size, PAGE_SHIFT);
+	return trigger->threshold.gauge->size;
+}
+
 static void tw_listener_gone(struct tw_trigger *trigger)
 {
 	struct tw_listener_trigger *one = tw_listener_trigger(trigger);
@@ -228,8 +239,7 @@ static void tw_listener_gone(struct tw_trigger *trigger)
 
 	spin_lock_irq(&listener->lock);
 	if (!listener->closing) {
-		tw_crossing_set(&one->gone.record.crossing, 0, trigger->threshold.gauge->size,
-				false);
+		tw_crossing_set(&one->gone.record.crossing, 0, tw_listener_size(trigger), false);
 		tw_listener_queue(one, &one->gone, TW_EVENT_GONE);
 		tw_listener_wake(listener);
 	}
@@ -364,6 +374,8 @@ static enum tw_resource tw_listener_resource(const struct tw_spec *spec)
 {
 	if (spec->gauge == TW_INODES)
 		return TW_USED_INODES;
+	if (spec->gauge == TW_REFUSALS)
+		return TW_REFUSED;
 	return spec->pressure < 0 ? TW_USED_BYTES : TW_PRESSURE_LEVEL;
 }
 
@@ -387,6 +399,7 @@ tw_listener_make(struct tw_listener *listener, struct tw_mount *mount,
 	one->observer.viewer = &listener->viewer;
 	one->trigger.ops = &tw_listener_ops;
 	one->trigger.limited = !listener->unlimited;
+	one->trigger.user = listener->user;
 	one->trigger.resource = tw_listener_resource(&request->spec);
 	one->trigger.threshold.spec = request->spec;
 	one->trigger.threshold.observer = &one->observer;
@@ -394,6 +407,7 @@ tw_listener_make(struct tw_listener *listener, struct tw_mount *mount,
 	tw_spec_print(one->names.level, sizeof(one->names.level), &request->spec);
 	one->names.dev = mount->dev;
 	one->names.shift = tw_mount_gauge_ops(request->spec.gauge)->shift;
+	one->names.sides = !tw_mount_gauge_ops(request->spec.gauge)->counts;
 	one->first.owner = one;
 	one->gone.owner = one;
 	for (i = 0; i < TW_RECORDS; i++)

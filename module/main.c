@@ -4,12 +4,15 @@
  *
  * Four layers, each of which knows only those before it; so does each file, in the order of
  * Kbuild. The levels (level.c). What is measured on a mount (gauge.c): blocks (blocks.c), and
- * inodes with what is probed for them (inodes.c); what is known of a crossing (crossing.c), the
- * thresholds on a gauge (threshold.c), who is notified (notify.c), when usage is compared with
- * thresholds (check.c), how a threshold comes and goes (watch.c), the mounts (mount.c), which
- * system calls are checked at their end (deferral.c), how mounts come and go (discovery.c), and
+ * inodes with what is probed for them (inodes.c); what is known of a crossing (crossing.c) or of a
+ * refusal (refusal.c), the thresholds on a gauge (threshold.c), who is notified (notify.c), when
+ * usage is compared with thresholds (check.c), how a threshold comes and goes (watch.c), the
+ * mounts (mount.c), which system calls are looked at when they return (call.c), to be checked then
+ * (deferral.c) or since they may be refused something (verdict.c), how mounts come and go
+ * (discovery.c), and
  * how what no hook has seen is found (resync.c). The hook (hook.c), its selftest (selftest.c)
- * and the triggers for which it is armed (trigger.c). The interfaces: debugfs (files.c and
+ * and the triggers for which it is armed (trigger.c), one of which keeps the most that was used
+ * (peak.c). The interfaces: debugfs (files.c and
  * debugfs.c), whose triggers signal eventfds (eventfd.c), and the device (device.c), whose
  * triggers tell listeners (listener.c) in records (record.c), within a limit for each user
  * (user.c). What both show is in show.c. How a function of the kernel is probed is in probe.c,

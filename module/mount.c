@@ -18,12 +18,14 @@
 #include "inodes.h"
 #include "mount.h"
 #include "probe.h"
+#include "refusal.h"
 
 struct workqueue_struct *tw_wq;
 
 static const struct tw_gauge_ops *const tw_mount_all_ops[TW_GAUGES] = {
 	[TW_BLOCKS] = &tw_blocks_ops,
 	[TW_INODES] = &tw_inodes_ops,
+	[TW_REFUSALS] = &tw_refusal_ops,
 };
 
 /* of all; gauge.c has those in which a hook looks superblocks up */
@@ -294,7 +296,7 @@ struct tw_gauge *tw_mount_gauge(struct tw_mount *mount, enum tw_gauge_kind kind)
  */
 int tw_mount_usage(struct tw_mount *mount, struct tw_usage *usage)
 {
-	struct tw_gauge *blocks = &mount->blocks;
+	struct tw_gauge *blocks = &mount->blocks, *refusals;
 	struct shmem_sb_info *sbinfo;
 	unsigned long flags;
 
@@ -313,6 +315,9 @@ int tw_mount_usage(struct tw_mount *mount, struct tw_usage *usage)
 						     min_t(u64, usage->inodes, S64_MAX));
 	}
 	raw_spin_unlock_irqrestore(&blocks->lock, flags);
+	refusals = smp_load_acquire(&mount->gauges[TW_REFUSALS]); /* of tw_mount_install() */
+	if (refusals)
+		usage->refused = atomic_long_read(&refusals->count);
 	return sbinfo ? 0 : -ENODEV;
 }
 

@@ -30,7 +30,9 @@ struct tw_owner;
  * @triggers: see trigger.c, in the order of registration
  * @nr_triggers: length of that list
  * @nr_limited: how many of them are ordinary users'
+ * @nr_limited_counting: and are told of each refusal
  * @warn_used: the level of warn_used_blocks
+ * @forgotten: how much was refused when memory.failcnt was written last
  * @hash: in the table of all, by @sb
  * @dev: number of the superblock, stays when it is gone
  * @dir: directory in debugfs; of the mount work alone
@@ -51,8 +53,10 @@ struct tw_mount {
 	struct list_head triggers;
 	unsigned int nr_triggers;
 	unsigned int nr_limited;
+	unsigned int nr_limited_counting;
 	struct tw_level warn_used;
 
+	unsigned long forgotten;
 	struct hlist_node hash;
 	dev_t dev;
 	struct dentry *dir;
@@ -69,12 +73,14 @@ struct tw_mount {
  * @used: in blocks, 0 if @size is
  * @inodes: that can be, 0 if unlimited
  * @inodes_free: of these, not more than @inodes
+ * @refused: system calls, while there was a trigger that asks for that
  */
 struct tw_usage {
 	u64 size;
 	s64 used;
 	u64 inodes;
 	u64 inodes_free;
+	unsigned long refused;
 };
 
 /* for works that may wait; from tw_mount_init() to tw_mount_exit() */

@@ -48,7 +48,7 @@ static void tw_notify_next(struct tw_gauge *gauge, unsigned int left,
 		next->observed = threshold->observer;
 		if (next->observed)
 			next->last = threshold->observer->last;
-		next->crossings = min(threshold->pending, left);
+		next->crossings = min_t(unsigned long, threshold->pending, left);
 		threshold->pending -= next->crossings;
 		if (!threshold->pending)
 			list_del_init(&threshold->pending_entry);

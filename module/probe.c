@@ -254,17 +254,6 @@ static int tw_probe_enable_kprobe(struct kprobe *kprobe)
 }
 
 /**
- * tw_probe_is_kprobe() - is it enabled, and made of a kprobe?
- * @probe: may not be registered
- *
- * Return: that.
- */
-bool tw_probe_is_kprobe(const struct tw_probe *probe)
-{
-	return probe->enabled && probe->kind != TW_PROBE_FTRACE;
-}
-
-/**
  * tw_probe_kprobes_on() - are kprobes switched on, as far as any of ours is enabled?
  *
  * Context: process; one caller at a time.
@@ -417,18 +406,6 @@ int tw_probe_disable(struct tw_probe *probe)
 }
 
 /**
- * tw_probe_missed() - calls of the function that the kernel did not report
- * @probe: the probe
- *
- * Return: their number since it was registered; ftrace counts none.
- */
-unsigned long tw_probe_missed(const struct tw_probe *probe)
-{
-	return probe->kprobe.nmissed + probe->kretprobe.nmissed +
-	       probe->kretprobe.kp.nmissed;
-}
-
-/**
  * tw_probe_kind_name() - a kind in a word
  * @kind: the kind
  *
@@ -437,4 +414,91 @@ unsigned long tw_probe_missed(const struct tw_probe *probe)
 const char *tw_probe_kind_name(enum tw_probe_kind kind)
 {
 	return tw_probe_kind_names[kind];
+}
+
+/* ---- sets ---- */
+
+/**
+ * tw_probe_set_unregister() - tw_probe_unregister() for all of a set, the last one first
+ * @set: the set
+ *
+ * Context: process.
+ */
+void tw_probe_set_unregister(const struct tw_probe_set *set)
+{
+	size_t i = set->nr;
+
+	while (i--)
+		tw_probe_unregister(set->probes[i]);
+}
+
+/**
+ * tw_probe_set_enable() - tw_probe_enable() for all of a set
+ * @set: the set
+ *
+ * Context: process; one caller at a time of this and the next.
+ * Return: 0, or as tw_probe_enable(): then tw_probe_set_disable() is due.
+ */
+int tw_probe_set_enable(const struct tw_probe_set *set)
+{
+	int err = 0;
+	size_t i;
+
+	for (i = 0; i < set->nr && !err; i++)
+		err = tw_probe_enable(set->probes[i]);
+	return err;
+}
+
+/**
+ * tw_probe_set_disable() - tw_probe_disable() for all of a set
+ * @set: the set
+ *
+ * Context: process.
+ * Return: 0, or a negative errno if some are in place still.
+ */
+int tw_probe_set_disable(const struct tw_probe_set *set)
+{
+	int err = 0;
+	size_t i;
+
+	for (i = 0; i < set->nr; i++)
+		err = tw_probe_disable(set->probes[i]) ?: err;
+	return err;
+}
+
+/**
+ * tw_probe_set_is_kprobe() - is one of a set enabled, and made of a kprobe?
+ * @set: the set
+ *
+ * Return: that.
+ */
+bool tw_probe_set_is_kprobe(const struct tw_probe_set *set)
+{
+	size_t i;
+
+	for (i = 0; i < set->nr; i++) {
+		if (set->probes[i]->enabled && set->probes[i]->kind != TW_PROBE_FTRACE)
+			return true;
+	}
+	return false;
+}
+
+/**
+ * tw_probe_set_missed() - calls of a set's functions that the kernel did not report
+ * @set: the set
+ *
+ * Return: their number since they were registered; ftrace counts none.
+ */
+unsigned long tw_probe_set_missed(const struct tw_probe_set *set)
+{
+	unsigned long missed = 0;
+	size_t i;
+
+	for (i = 0; i < set->nr; i++) {
+		const struct tw_probe *probe = set->probes[i];
+
+		missed += probe->kprobe.nmissed + probe->kretprobe.nmissed +
+			  probe->kretprobe.kp.nmissed;
+	}
+	return missed;
 }

@@ -82,6 +82,16 @@ struct tw_probe {
 #endif
 };
 
+/**
+ * struct tw_probe_set - probes that are armed together
+ * @probes: these; some may not be registered
+ * @nr: how many
+ */
+struct tw_probe_set {
+	struct tw_probe * const *probes;
+	size_t nr;
+};
+
 /*
  * The two kinds of handlers of a function's entry: @file_@name() is called with its argument @n,
  * and with preemption disabled. Defines @file_@name_handlers.
@@ -125,9 +135,14 @@ int tw_probe_register(struct tw_probe *probe, const char *symbol,
 void tw_probe_unregister(struct tw_probe *probe);
 int tw_probe_enable(struct tw_probe *probe);
 int tw_probe_disable(struct tw_probe *probe);
-bool tw_probe_is_kprobe(const struct tw_probe *probe);
 bool tw_probe_kprobes_on(void);
 void tw_probe_exit(void);
+
+void tw_probe_set_unregister(const struct tw_probe_set *set);
+int tw_probe_set_enable(const struct tw_probe_set *set);
+int tw_probe_set_disable(const struct tw_probe_set *set);
+bool tw_probe_set_is_kprobe(const struct tw_probe_set *set);
+unsigned long tw_probe_set_missed(const struct tw_probe_set *set);
 
 #ifdef CONFIG_DYNAMIC_FTRACE
 int tw_probe_set_filter(struct ftrace_ops *ops, const char *symbol);
@@ -148,7 +163,6 @@ static __always_inline void tw_probe_lock(raw_spinlock_t *lock)
 		cpu_relax();
 }
 
-unsigned long tw_probe_missed(const struct tw_probe *probe);
 const char *tw_probe_kind_name(enum tw_probe_kind kind);
 
 #endif /* TW_PROBE_H */

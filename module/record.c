@@ -43,7 +43,14 @@ size_t tw_record_print(char *buf, size_t size, const struct tw_record *record,
 		[TW_EVENT_STATE] = "state",
 		[TW_EVENT_UP] = "up",
 		[TW_EVENT_DOWN] = "down",
+		[TW_EVENT_REFUSED] = "refused",
 		[TW_EVENT_GONE] = "gone",
+	};
+	static const char * const causes[] = {
+		[TW_CAUSE_SIZE] = "size",
+		[TW_CAUSE_INODES] = "inodes",
+		[TW_CAUSE_QUOTA] = "quota",
+		[TW_CAUSE_OVERCOMMIT] = "overcommit",
 	};
 	const struct tw_crossing *crossing = &record->crossing;
 	size_t len;
@@ -55,10 +62,19 @@ size_t tw_record_print(char *buf, size_t size, const struct tw_record *record,
 			tw_blocks_to_bytes(crossing->used, names->shift),
 			tw_blocks_to_bytes(crossing->size, names->shift),
 			(long long)crossing->time.tv_sec, crossing->time.tv_nsec);
-	if (record->event == TW_EVENT_STATE)
+	if (record->event == TW_EVENT_REFUSED) {
+		if (crossing->refusal.cause != TW_CAUSE_UNTOLD)
+			len += scnprintf(buf + len, size - len, " cause=%s",
+					 causes[crossing->refusal.cause]);
+		if (crossing->refusal.asked)
+			len += scnprintf(buf + len, size - len, " asked=%llu",
+					 crossing->refusal.asked);
+	}
+	if (record->event == TW_EVENT_STATE && names->sides)
 		len += scnprintf(buf + len, size - len, " state=%s",
 				 crossing->above ? "above" : "below");
-	if (record->event == TW_EVENT_UP || record->event == TW_EVENT_DOWN) {
+	if (record->event == TW_EVENT_UP || record->event == TW_EVENT_DOWN ||
+	    record->event == TW_EVENT_REFUSED) {
 		len += scnprintf(buf + len, size - len, " crossings=%lu", record->crossings);
 		if (crossing->known)
 			len += tw_record_print_task(buf + len, size - len, crossing, user_ns);

@@ -20,12 +20,14 @@ struct user_namespace;
  * @TW_EVENT_STATE: a trigger was registered
  * @TW_EVENT_UP: its level was reached
  * @TW_EVENT_DOWN: usage has gone below it
+ * @TW_EVENT_REFUSED: something was refused
  * @TW_EVENT_GONE: its mount has gone
  */
 enum tw_event {
 	TW_EVENT_STATE,
 	TW_EVENT_UP,
 	TW_EVENT_DOWN,
+	TW_EVENT_REFUSED,
 	TW_EVENT_GONE,
 };
 
@@ -47,12 +49,14 @@ struct tw_record {
  * @level: as it is printed
  * @dev: number of the mount
  * @shift: log2 of the bytes that each of what is counted is
+ * @sides: there is a level, with two sides
  */
 struct tw_record_names {
 	char tag[TW_TAG_MAX + 1];
 	char level[TW_LEVEL_TEXT];
 	dev_t dev;
 	unsigned int shift;
+	bool sides;
 };
 
 size_t tw_record_print(char *buf, size_t size, const struct tw_record *record,

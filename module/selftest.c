@@ -5,6 +5,7 @@
 #include <linux/dcache.h>
 #include <linux/delay.h>
 #include <linux/err.h>
+#include <linux/falloc.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mount.h>
@@ -16,6 +17,7 @@
 #include "mount.h"
 #include "selftest.h"
 #include "threshold.h"
+#include "verdict.h"
 #include "watch.h"
 
 /* blocks of the private mount on which the hook is tested */
@@ -42,12 +44,16 @@ static bool tw_selftest_fired(const struct tw_threshold *threshold, unsigned lon
 	return READ_ONCE(threshold->fired) == times;
 }
 
-/* Has @threshold, which is all zero, fire where @gauge comes to @level, and goes below it. */
+/*
+ * Has @threshold, which is all zero, fire where @gauge comes to @level, and goes below it; or
+ * whenever it counts, if it does that.
+ */
 static int tw_selftest_watch(struct tw_threshold *threshold, struct tw_gauge *gauge, u64 level)
 {
 	threshold->gauge = gauge;
 	threshold->spec.gauge = gauge->ops->kind;
-	threshold->spec.level = (struct tw_level){ TW_LEVEL_BLOCKS, level };
+	if (!gauge->ops->counts)
+		threshold->spec.level = (struct tw_level){ TW_LEVEL_BLOCKS, level };
 	threshold->spec.direction = TW_BOTH;
 	threshold->spec.pressure = -1;
 	threshold->notify = tw_selftest_notify;
@@ -178,6 +184,54 @@ static const char *tw_selftest_inodes(struct vfsmount *mnt, struct tw_mount *mou
 	return wrong;
 }
 
+/* What is too much is noted, and decided when the load of the module returns. */
+static const char *tw_selftest_full(struct file *file, struct tw_gauge *gauge)
+{
+	loff_t first = 0, pos = TW_SELFTEST_BLOCKS << PAGE_SHIFT;
+
+	if (vfs_fallocate(file, 0, 0, pos))
+		return "cannot be tested: filling a private mount failed";
+	/* in the end few were left */
+	tw_verdict_take_reasons(gauge);
+	if (kernel_write(file, "", 1, &first) != 1 || tw_verdict_take_reasons(gauge))
+		return "take what succeeds for a refusal";
+	if (kernel_write(file, "", 1, &pos) != -ENOSPC ||
+	    tw_verdict_take_reasons(gauge) != TW_REASON_SIZE)
+		return "did not see a write to a full mount";
+	if (IS_ENABLED(CONFIG_64BIT) &&
+	    (vfs_fallocate(file, 0, 0, pos + PAGE_SIZE) != -ENOSPC ||
+	     tw_verdict_take_reasons(gauge) != TW_REASON_SIZE))
+		return "did not see what is larger than the mount";
+	return NULL;
+}
+
+static const char *tw_selftest_refused(struct vfsmount *mnt, struct tw_gauge *gauge)
+{
+	struct dentry *one = d_alloc_name(mnt->mnt_root, "one");
+	struct file *file = tw_compat_create(mnt, "selftest");
+	struct inode *dir = d_inode(mnt->mnt_root);
+	const char *wrong = "cannot be tested: no file on a private mount";
+
+	if (!IS_ERR(file)) {
+		if (one)
+			wrong = tw_selftest_full(file, gauge);
+		fput(file);
+	}
+	if (!wrong) {
+		inode_lock(dir);
+		if (tw_compat_mknod(dir, one))
+			wrong = "cannot be tested: no inode on a private mount";
+		else if (tw_verdict_take_reasons(gauge) != TW_REASON_INODES)
+			wrong = "did not see an inode that is made";
+		if (d_really_is_positive(one))
+			dir->i_op->unlink(dir, one);
+		inode_unlock(dir);
+		d_drop(one);
+	}
+	dput(one);
+	return wrong;
+}
+
 static const char *tw_selftest_on_mount(struct vfsmount *mnt, enum tw_gauge_kind kind)
 {
 	const char *wrong = "cannot be tested: no memory";
@@ -195,7 +249,8 @@ static const char *tw_selftest_on_mount(struct vfsmount *mnt, enum tw_gauge_kind
 		err = tw_selftest_watch(&threshold, gauge, 1);
 	if (!err) {
 		wrong = kind == TW_INODES ? tw_selftest_inodes(mnt, mount, &threshold) :
-					    tw_selftest_blocks(mnt, mount, &threshold);
+			kind == TW_REFUSALS ? tw_selftest_refused(mnt, gauge) :
+					      tw_selftest_blocks(mnt, mount, &threshold);
 		tw_watch_end(&threshold);
 	}
 	tw_mount_detach(mount);

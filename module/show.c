@@ -19,6 +19,7 @@
 #include "resync.h"
 #include "show.h"
 #include "trigger.h"
+#include "verdict.h"
 
 /**
  * tw_show_hook() - the figures that say nothing of anybody's triggers
@@ -48,6 +49,7 @@ void tw_show_stats(struct seq_file *seq)
 
 	tw_show_hook(seq);
 	seq_printf(seq, "hook_shrink %s\n", tw_deferral_symbol());
+	seq_printf(seq, "hook_refused %s\n", tw_verdict_symbol());
 	tw_hook_info(&hook);
 	tw_discovery_counts(&mounts);
 	tw_trigger_counts(&triggers);
@@ -70,11 +72,11 @@ static void tw_show_mount(struct tw_mount *mount, void *data)
 
 	if (tw_mount_usage(mount, &usage))
 		return;
-	seq_printf(seq, "dev=%u:%u size=%llu used=%lld free=%llu inodes=%llu inodes_used=%llu inodes_free=%llu\n",
+	seq_printf(seq, "dev=%u:%u size=%llu used=%lld free=%llu inodes=%llu inodes_used=%llu inodes_free=%llu refused=%lu\n",
 		   MAJOR(mount->dev), MINOR(mount->dev),
 		   tw_blocks_to_bytes(usage.size, PAGE_SHIFT), usage.used << PAGE_SHIFT,
 		   tw_blocks_to_bytes(tw_usage_free(&usage), PAGE_SHIFT), usage.inodes,
-		   usage.inodes - usage.inodes_free, usage.inodes_free);
+		   usage.inodes - usage.inodes_free, usage.inodes_free, usage.refused);
 }
 
 /**
@@ -105,8 +107,11 @@ void tw_show_trigger(struct seq_file *seq, struct tw_trigger *trigger,
 		[TW_PRESSURE_LEVEL] = TMPFSWARN_PRESSURE_LEVEL,
 		[TW_WARN_USED] = TMPFSWARN_WARN_USED,
 		[TW_USED_INODES] = TMPFSWARN_USED_INODES,
+		[TW_REFUSED] = TMPFSWARN_REFUSED,
+		[TW_MAX_USAGE] = TMPFSWARN_V1_MAX_USAGE,
 	};
 	static const char * const directions[] = {
+		[0] = "-",
 		[TW_RISING] = "rising",
 		[TW_FALLING] = "falling",
 		[TW_BOTH] = "both",

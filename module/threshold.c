@@ -186,6 +186,15 @@ unsigned int tw_threshold_cross(struct tw_gauge *gauge, s64 low, s64 high,
 
 		moved++;
 		tw_threshold_erase(gauge, threshold);
+		/*
+		 * It may be passed again at once, by others. Each time that is a block more
+		 * than there ever were, so I10 of check.c comes to its end.
+		 */
+		if (threshold->peak) {
+			threshold->band.rise = low + 1;
+			tw_threshold_insert(gauge, threshold);
+			continue;
+		}
 		threshold->above = !threshold->above;
 		if (threshold->spec.direction & direction) {
 			tw_threshold_write_down(gauge, threshold, low, high, cause);
@@ -196,6 +205,93 @@ unsigned int tw_threshold_cross(struct tw_gauge *gauge, s64 low, s64 high,
 		tw_threshold_insert(gauge, threshold);
 	}
 	return moved;
+}
+
+/* ---- counts ---- */
+
+/**
+ * tw_threshold_begin_counting() - tell a threshold of what is counted from now on
+ * @gauge: with its lock held; one that counts
+ * @threshold: has no level, and is not in its lists
+ */
+void tw_threshold_begin_counting(struct tw_gauge *gauge, struct tw_threshold *threshold)
+{
+	lockdep_assert_held(&gauge->lock);
+	threshold->counted = atomic_long_read(&gauge->count);
+	list_add_tail(&threshold->entry, &gauge->counting);
+	WRITE_ONCE(gauge->nr_counting, gauge->nr_counting + 1);
+}
+
+static void tw_threshold_end_counting(struct tw_gauge *gauge, struct tw_threshold *threshold)
+{
+	if (list_empty(&threshold->entry))
+		return;
+	list_del_init(&threshold->entry);
+	WRITE_ONCE(gauge->nr_counting, gauge->nr_counting - 1);
+}
+
+/**
+ * tw_threshold_untold() - the threshold that was told the least of what was counted
+ * @gauge: with its lock held; one that counts
+ * @cause: what the current task has had counted
+ *
+ * Return: the threshold, or NULL if all were told of @cause.
+ */
+struct tw_threshold *tw_threshold_untold(struct tw_gauge *gauge, const struct tw_cause *cause)
+{
+	struct tw_threshold *threshold = list_first_entry_or_null(&gauge->counting,
+								  struct tw_threshold, entry);
+
+	lockdep_assert_held(&gauge->lock);
+	return threshold && (long)(threshold->counted - cause->count) < 0 ? threshold : NULL;
+}
+
+/**
+ * tw_threshold_count() - tell thresholds of what was counted
+ * @gauge: with its lock held; one that counts
+ * @most: how many to tell, at most
+ * @last: what the current task has had counted
+ * @cause: the count with that
+ *
+ * Each is told of all that was counted until now, if it was not told of @last yet, which
+ * is said to be the last. So the list stays in order; and what others have counted later,
+ * and is told here, they find told.
+ *
+ * Return: how many were told.
+ */
+unsigned int tw_threshold_count(struct tw_gauge *gauge, unsigned int most,
+				const struct tw_crossing *last, const struct tw_cause *cause)
+{
+	unsigned long count = atomic_long_read(&gauge->count);
+	struct tw_threshold *threshold;
+	unsigned long some;
+	unsigned int told;
+
+	lockdep_assert_held(&gauge->lock);
+	for (told = 0; told < most; told++) {
+		threshold = tw_threshold_untold(gauge, cause);
+		if (!threshold)
+			break;
+		some = count - threshold->counted;
+		threshold->counted = count;
+		list_move_tail(&threshold->entry, &gauge->counting);
+		if (threshold->observer) {
+			threshold->observer->last = *last;
+			if (cause->task)
+				tw_crossing_set_current(&threshold->observer->last,
+							threshold->observer->viewer);
+			tw_crossing_hide_refusal(&threshold->observer->last,
+						 threshold->observer->viewer);
+		}
+		if (threshold->spec.once) {
+			some = 1;
+			tw_threshold_end_counting(gauge, threshold);
+		}
+		threshold->fired += some - 1;
+		threshold->pending += some - 1;
+		tw_threshold_fire(gauge, threshold);
+	}
+	return told;
 }
 
 /* ---- the size ---- */
@@ -264,6 +360,8 @@ void tw_threshold_displace(struct tw_gauge *gauge, struct tw_threshold *threshol
 {
 	if (!threshold->off)
 		tw_threshold_erase(gauge, threshold);
+	if (gauge->ops->counts)
+		tw_threshold_end_counting(gauge, threshold);
 	list_del_init(&threshold->entry);
 	tw_threshold_set_next(gauge);
 }
@@ -301,6 +399,8 @@ int tw_threshold_place(struct tw_gauge *gauge, struct tw_threshold *threshold, b
 	}
 	used = max_t(s64, falling ? max(first, second) : min(first, second), 0);
 
+	if (threshold->peak)
+		threshold->band.rise = used + 1;
 	threshold->above = used >= (falling ? band->fall : band->rise);
 	if (threshold->observer)
 		tw_crossing_set(&threshold->observer->first, used, gauge->size,

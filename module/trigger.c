@@ -34,6 +34,14 @@ unsigned int tw_pressure_percent[TW_PRESSURES] = { 60, 80, 95 };
  */
 #define TW_TRIGGER_SHARE	8
 
+/*
+ * And so many of a mount may be for refusals, and so many of one user: each call that is
+ * refused pays for all of them, however often somebody asks for what there is not, while a level
+ * is crossed once.
+ */
+#define TW_TRIGGER_COUNTING	32
+#define TW_TRIGGER_COUNTING_OWN	8
+
 static atomic_t tw_triggers = ATOMIC_INIT(0);
 static atomic_t tw_limited_triggers = ATOMIC_INIT(0);
 static atomic64_t tw_trigger_crossings;
@@ -70,6 +78,11 @@ static void tw_trigger_notify(struct tw_threshold *threshold, unsigned int cross
 		trigger->ops->end(trigger);
 }
 
+static bool tw_trigger_is_limited_counting(const struct tw_trigger *trigger)
+{
+	return trigger->limited && trigger->threshold.gauge->ops->counts;
+}
+
 /* Takes the trigger off the lists, if it is there. */
 static void tw_trigger_unlist(struct tw_trigger *trigger)
 {
@@ -79,6 +92,7 @@ static void tw_trigger_unlist(struct tw_trigger *trigger)
 	list_del_init(&trigger->entry);
 	trigger->mount->nr_triggers--;
 	trigger->mount->nr_limited -= trigger->limited;
+	trigger->mount->nr_limited_counting -= tw_trigger_is_limited_counting(trigger);
 	/* unless tw_trigger_unlist_all() has done that */
 	if (list_empty(&trigger->all))
 		return;
@@ -145,14 +159,33 @@ static void tw_trigger_unreserve(bool limited)
 	atomic_dec(&tw_triggers);
 }
 
-/* May one more trigger be registered on @mount? */
-static int tw_trigger_allowed(struct tw_mount *mount, bool limited)
+/* If @trigger is an ordinary user's for refusals: may there be one more? */
+static bool tw_trigger_may_count(const struct tw_trigger *trigger, struct tw_mount *mount)
+{
+	const struct tw_trigger *other;
+	unsigned int own = 0;
+
+	lockdep_assert_held(&mount->mutex);
+	if (!tw_trigger_is_limited_counting(trigger))
+		return true;
+	if (mount->nr_limited_counting >= TW_TRIGGER_COUNTING)
+		return false;
+	list_for_each_entry(other, &mount->triggers, entry)
+		own += tw_trigger_is_limited_counting(other) && other->user == trigger->user;
+	return own < TW_TRIGGER_COUNTING_OWN;
+}
+
+/* May @trigger be registered on @mount? */
+static int tw_trigger_allowed(const struct tw_trigger *trigger, struct tw_mount *mount)
 {
 	unsigned int share = DIV_ROUND_UP(tw_max_mount_triggers, TW_TRIGGER_SHARE);
+	bool limited = trigger->limited;
 
 	lockdep_assert_held(&mount->mutex);
 	if (!tw_mount_is_there(mount))
 		return -ENODEV;
+	if (!tw_trigger_may_count(trigger, mount))
+		return -ENOSPC;
 	if (mount->nr_triggers < tw_max_mount_triggers &&
 	    (!limited || mount->nr_limited < share))
 		return 0;
@@ -167,7 +200,7 @@ static int tw_trigger_add(struct tw_trigger *trigger, struct tw_mount *mount)
 	struct tw_gauge *gauge = trigger->threshold.gauge;
 	int err;
 
-	err = tw_trigger_allowed(mount, trigger->limited);
+	err = tw_trigger_allowed(trigger, mount);
 	if (err)
 		return err;
 	if (!tw_trigger_reserve(trigger->limited))
@@ -198,6 +231,7 @@ static int tw_trigger_add(struct tw_trigger *trigger, struct tw_mount *mount)
 	list_add_tail(&trigger->entry, &mount->triggers);
 	mount->nr_triggers++;
 	mount->nr_limited += trigger->limited;
+	mount->nr_limited_counting += tw_trigger_is_limited_counting(trigger);
 	mutex_lock(&tw_trigger_list_mutex);
 	list_add_tail(&trigger->all, &tw_trigger_all);
 	mutex_unlock(&tw_trigger_list_mutex);
@@ -216,8 +250,9 @@ unreserve:
 
 /**
  * tw_trigger_register() - register a trigger
- * @trigger: with @ops, @resource, @limited, and @spec and @observer of its threshold set,
- *	and all else zero; if its resource is TW_WARN_USED it gets the level set there
+ * @trigger: with @ops, @resource, @limited, @user, and @spec, @peak and @observer of its
+ *	threshold set, and all else zero; if its resource is TW_WARN_USED it gets the level
+ *	set there
  * @mount: where
  *
  * Context: process.
@@ -296,6 +331,60 @@ struct tw_level tw_trigger_get_warn_used(struct tw_mount *mount)
 	level = mount->warn_used;
 	mutex_unlock(&mount->mutex);
 	return level;
+}
+
+/* The one that keeps the most that was used, with mount->mutex held; or NULL. */
+static struct tw_trigger *tw_trigger_peak(struct tw_mount *mount)
+{
+	struct tw_trigger *trigger;
+
+	lockdep_assert_held(&mount->mutex);
+	list_for_each_entry(trigger, &mount->triggers, entry) {
+		if (trigger->resource == TW_MAX_USAGE)
+			return trigger;
+	}
+	return NULL;
+}
+
+/**
+ * tw_trigger_reset_peak() - the most that was used is what is used now
+ * @mount: where
+ *
+ * Context: process.
+ * Return: 0; -ENOENT if nothing keeps that.
+ */
+int tw_trigger_reset_peak(struct tw_mount *mount)
+{
+	struct tw_trigger *trigger;
+
+	mutex_lock(&mount->mutex);
+	trigger = tw_trigger_peak(mount);
+	if (trigger) {
+		tw_watch_move(&trigger->threshold, &trigger->threshold.spec.level);
+		tw_resync_start();
+	}
+	mutex_unlock(&mount->mutex);
+	return trigger ? 0 : -ENOENT;
+}
+
+/**
+ * tw_trigger_get_peak() - the most that was used since tw_trigger_reset_peak()
+ * @mount: where
+ *
+ * Context: process.
+ * Return: that, in blocks, as far as it was found; 0 if nothing keeps it.
+ */
+u64 tw_trigger_get_peak(struct tw_mount *mount)
+{
+	struct tw_trigger_state state = { .at = TW_NEVER };
+	struct tw_trigger *trigger;
+
+	mutex_lock(&mount->mutex);
+	trigger = tw_trigger_peak(mount);
+	if (trigger)
+		tw_trigger_state(trigger, &state);
+	mutex_unlock(&mount->mutex);
+	return state.at == TW_NEVER ? 0 : state.at - 1;
 }
 
 /*
@@ -409,7 +498,7 @@ void tw_trigger_state(struct tw_trigger *trigger,
 	state->spec = threshold->spec;
 	state->at = TW_NEVER;
 	if (threshold->off)
-		state->state = "off";
+		state->state = list_empty(&threshold->entry) || !gauge->ops->counts ? "off" : "on";
 	else
 		state->state = threshold->above ? "above" : "below";
 	if (!threshold->off)

@@ -14,6 +14,7 @@
 
 struct pid;
 struct tw_trigger;
+struct tw_user;
 
 /**
  * enum tw_resource - as what a trigger was registered
@@ -21,12 +22,16 @@ struct tw_trigger;
  * @TW_PRESSURE_LEVEL: the same, by a name
  * @TW_WARN_USED: through warn_used_blocks
  * @TW_USED_INODES: inodes used, by a number or a percentage
+ * @TW_REFUSED: system calls refused
+ * @TW_MAX_USAGE: the most blocks used, of which nobody is told, see peak.c
  */
 enum tw_resource {
 	TW_USED_BYTES,
 	TW_PRESSURE_LEVEL,
 	TW_WARN_USED,
 	TW_USED_INODES,
+	TW_REFUSED,
+	TW_MAX_USAGE,
 };
 
 /**
@@ -34,10 +39,10 @@ enum tw_resource {
  * @name: for who looks at a trigger
  * @registered: it is now; called with mount->mutex held. May be NULL
  * @crossed: tell of @crossings, of which @last is the last, if the threshold has an
- *	observer; called as threshold->notify is
+ *	observer; called as threshold->notify is. Not called for a peak
  * @gone: tell that the mount is gone, or the module going; in a process
  * @end: have tw_trigger_end() called in a process, soon; the trigger was claimed for
- *	that. Called as @crossed is
+ *	that. Called as @crossed is, and not for a peak either
  * @del: it has ended, and is not touched any more: free it; in a process
  */
 struct tw_trigger_ops {
@@ -59,6 +64,7 @@ struct tw_trigger_ops {
  * @all: in the list of all, protected by its mutex
  * @claimed: somebody is ending it, see tw_trigger_claim()
  * @limited: it is an ordinary user's, see TW_TRIGGER_SHARE
+ * @user: who that is, as long as the trigger is there; to be compared alone
  * @resource: how it was registered
  * @uid: who has registered it
  * @pid: its process; a reference
@@ -72,6 +78,7 @@ struct tw_trigger {
 	struct list_head all;
 	unsigned long claimed;
 	bool limited;
+	const struct tw_user *user;
 	enum tw_resource resource;
 	kuid_t uid;
 	struct pid *pid;
@@ -82,7 +89,7 @@ struct tw_trigger {
  * struct tw_trigger_state - a trigger as it is shown
  * @spec: what was asked for
  * @at: usage at which it signals, TW_NEVER for none
- * @state: "above", "below" or "off"
+ * @state: "above", "below" or "off"; "on" for refusals
  * @fired: crossings notified
  */
 struct tw_trigger_state {
@@ -116,6 +123,8 @@ void tw_trigger_end(struct tw_trigger *trigger);
 int tw_trigger_set_warn_used(struct tw_mount *mount,
 			     const struct tw_level *level);
 struct tw_level tw_trigger_get_warn_used(struct tw_mount *mount);
+int tw_trigger_reset_peak(struct tw_mount *mount);
+u64 tw_trigger_get_peak(struct tw_mount *mount);
 void tw_trigger_end_all(struct tw_mount *mount, const struct tw_gauge *gauge);
 void tw_trigger_flush(void);
 

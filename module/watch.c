@@ -12,6 +12,7 @@
 #include "gauge.h"
 #include "level.h"
 #include "notify.h"
+#include "refusal.h"
 #include "threshold.h"
 #include "watch.h"
 
@@ -24,6 +25,13 @@ static int tw_watch_possible(struct tw_gauge *gauge)
 	if (!tw_gauge_limit(gauge))
 		return -EOPNOTSUPP;
 	return 0;
+}
+
+static void tw_watch_counts(struct tw_gauge *gauge, struct tw_threshold *threshold)
+{
+	if (threshold->observer)
+		tw_refusal_set(&threshold->observer->first, gauge->sbinfo, NULL);
+	tw_threshold_begin_counting(gauge, threshold);
 }
 
 /* As tw_watch_begin(), but once: -EAGAIN if usage cannot be had. */
@@ -39,7 +47,9 @@ static int tw_watch_try(struct tw_threshold *threshold, bool *notify)
 	INIT_LIST_HEAD(&threshold->pending_entry);
 	INIT_LIST_HEAD(&threshold->entry);
 	threshold->off = true;
-	if (threshold->spec.level.kind != TW_LEVEL_NONE)
+	if (gauge->ops->counts)
+		tw_watch_counts(gauge, threshold);
+	else if (threshold->spec.level.kind != TW_LEVEL_NONE)
 		err = tw_threshold_place(gauge, threshold, &past);
 	*notify = past && threshold->spec.now;
 	if (*notify)
@@ -83,7 +93,7 @@ int tw_watch_begin(struct tw_threshold *threshold)
 
 /**
  * tw_watch_move() - give a threshold another level
- * @threshold: one that is watched, of blocks, and asks for @now
+ * @threshold: one that is watched, of blocks, and asks for @now, or a peak
  * @level: the new level, may be none; if it is reached, that is notified
  *
  * As after tw_watch_begin(), tw_resync_start() is due.

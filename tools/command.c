@@ -13,6 +13,7 @@
 
 #include "command.h"
 #include "event.h"
+#include "level.h"
 #include "target.h"
 #include "text.h"
 
@@ -97,7 +98,13 @@ static void set_event(struct environment *environment, const struct event *event
 	set_text(environment, "TMPFSWARN_PATH", event->target->path);
 	set_text(environment, "TMPFSWARN_DEVICE", event->target->device);
 	set_text(environment, "TMPFSWARN_LEVEL", event->level);
-	set_text(environment, "TMPFSWARN_DIRECTION", event->up ? "up" : "down");
+	set_text(environment, "TMPFSWARN_RESOURCE",
+		 level_resource_name(event->level));
+	set_text(environment, "TMPFSWARN_DIRECTION",
+		 event_is_refusal(event) ? NULL : event->up ? "up" : "down");
+	set_text(environment, "TMPFSWARN_CAUSE",
+		 *event->cause ? event->cause : NULL);
+	set_number(environment, "TMPFSWARN_ASKED", event->asked, event->asked);
 	set_text(environment, "TMPFSWARN_TIME",
 		 text_utc_time(buf, &event->time));
 	set_number(environment, "TMPFSWARN_USED", true, event->used);

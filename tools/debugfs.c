@@ -142,16 +142,26 @@ static bool debugfs_is_zero(struct libmnt_fs *fs, const char *option)
 	       !strtoull(value, NULL, 10);
 }
 
-/* True if @table has @target's mount, without a limit on which it has levels. */
+/*
+ * Has @target lost its end? There is one for each limit on which it has levels; that of what is
+ * refused is told by either of them, see eventfd.h.
+ */
+bool debugfs_is_over(const struct target *target, bool size, bool inodes)
+{
+	return (!size && target_has(target, RESOURCE_BYTES)) ||
+	       (!inodes && target_has(target, RESOURCE_INODES)) ||
+	       (!size && !inodes);
+}
+
+/* True if @table has @target's mount, without a limit that it needs. */
 static bool debugfs_is_unlimited(struct libmnt_table *table,
 				 const struct target *target)
 {
 	struct libmnt_fs *fs = mnt_table_find_devno(table, target->dev,
 						    MNT_ITER_FORWARD);
 
-	return fs &&
-	       ((target_has_bytes(target) && debugfs_is_zero(fs, "size")) ||
-		(target_has_inodes(target) && debugfs_is_zero(fs, "nr_inodes")));
+	return fs && debugfs_is_over(target, !debugfs_is_zero(fs, "size"),
+				     !debugfs_is_zero(fs, "nr_inodes"));
 }
 
 /* What has gone away, with the directory of @target's mount or its limit. */

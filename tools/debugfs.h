@@ -6,6 +6,7 @@
 #ifndef DEBUGFS_H
 #define DEBUGFS_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /*
@@ -18,6 +19,7 @@
 struct target;
 struct usage;
 
+bool debugfs_is_over(const struct target *target, bool size, bool inodes);
 const char *debugfs_gone(const struct target *target);
 void debugfs_pause(void);
 int debugfs_open_mount(const struct target *target);

@@ -96,7 +96,7 @@ static bool device_take_state(struct device *device, const struct record *record
 	struct target *target = trigger->target;
 
 	device->registering = NULL;
-	if (level_inodes(trigger->level)) {
+	if (level_resource(trigger->level) == RESOURCE_INODES) {
 		target->inodes_used = record->event.used;
 		target->inodes = record->event.size;
 	} else {
@@ -181,15 +181,13 @@ static int device_write(struct device *device, const struct trigger *trigger,
 			uint64_t tag)
 {
 	const struct request *request = &device->session.request;
-	const char *hysteresis = request->hysteresis;
-	char line[TMPFSWARN_WRITE_MAX + 1];
+	char line[TMPFSWARN_WRITE_MAX + 1], words[TMPFSWARN_WRITE_MAX];
 	int length;
 
-	length = snprintf(line, sizeof(line), "%d %s %s%s%s%s tag=%" PRIu64,
-			  trigger->target->fd, trigger->asked,
-			  interface_direction(request->direction),
-			  hysteresis ? " hyst=" : "",
-			  hysteresis ? hysteresis : "",
+	interface_words(words, sizeof(words), level_resource(trigger->level),
+			request->direction, request->hysteresis);
+	length = snprintf(line, sizeof(line), "%d %s%s%s tag=%" PRIu64,
+			  trigger->target->fd, trigger->asked, words,
 			  request->once ? " once" : "", tag);
 	if (length >= (int)sizeof(line))
 		return EINVAL;

@@ -12,9 +12,39 @@
 #include "text.h"
 #include "tool.h"
 
+/* Or a refusal: it is to be told, and not what becomes of the target. */
 bool event_is_crossing(const struct event *event)
 {
 	return !event->gone && !event->ready;
+}
+
+bool event_is_refusal(const struct event *event)
+{
+	return event_is_crossing(event) &&
+	       level_resource(event->level) == RESOURCE_REFUSED;
+}
+
+/* What its amounts are of. */
+bool event_is_of_inodes(const struct event *event)
+{
+	return level_resource(event->level) == RESOURCE_INODES ||
+	       !strcmp(event->cause, "inodes");
+}
+
+/* What has happened, for a person: "up 80%", "refused for size". */
+const char *event_what(char buf[EVENT_WHAT_SIZE], const struct event *event)
+{
+	const char *before, *what;
+
+	if (event_is_refusal(event)) {
+		before = *event->cause ? LEVEL_REFUSED " for " : LEVEL_REFUSED;
+		what = event->cause;
+	} else {
+		before = event->up ? "up " : "down ";
+		what = event->level;
+	}
+	snprintf(buf, EVENT_WHAT_SIZE, "%s%s", before, what);
+	return buf;
 }
 
 void event_write_bytes(FILE *file, uint64_t used, uint64_t size)
@@ -36,10 +66,22 @@ void event_write_inodes(FILE *file, uint64_t used, uint64_t inodes)
 
 static void print_usage(FILE *file, const struct event *event)
 {
-	if (level_inodes(event->level))
+	if (event_is_of_inodes(event))
 		event_write_inodes(file, event->used, event->size);
 	else
 		event_write_bytes(file, event->used, event->size);
+}
+
+/* How much a call has asked for that was refused. */
+static void print_asked(FILE *file, const struct event *event)
+{
+	char buf[TEXT_SIZE];
+
+	if (event_is_of_inodes(event))
+		snprintf(buf, sizeof(buf), "%" PRIu64, event->asked);
+	else
+		text_bytes(buf, event->asked);
+	fprintf(file, "%s asked for", buf);
 }
 
 static struct json_object *event_json(const char *name,
@@ -65,12 +107,19 @@ static void add_usage(struct json_object *object, uint64_t used, uint64_t size)
 	json_object_object_add(object, "size", json_object_new_uint64(size));
 }
 
-/* What a level is of. */
-static void add_resource(struct json_object *object, const char *level)
+/* A level, and what it is of. */
+static void add_level(struct json_object *object, const char *level)
 {
+	json_object_object_add(object, "level", text_json(level));
 	json_object_object_add(object, "resource",
-			       text_json(level_inodes(level) ? "inodes" :
-							       "bytes"));
+			       text_json(level_resource_name(level)));
+}
+
+/* Is it told of @target how many bytes it has? A refusal may be for these, if there is a limit. */
+static bool shows_bytes(const struct target *target)
+{
+	return target_has(target, RESOURCE_BYTES) ||
+	       (target_has(target, RESOURCE_REFUSED) && target->size);
 }
 
 static void print_ready_json(const struct target *target)
@@ -84,21 +133,20 @@ static void print_ready_json(const struct target *target)
 		const struct trigger *trigger = &target->triggers[i];
 		struct json_object *level = json_object_new_object();
 
-		json_object_object_add(level, "level",
-				       text_json(trigger->level));
-		add_resource(level, trigger->level);
-		json_object_object_add(level, "state",
-				       text_json(trigger->above ? "above" :
-								  "below"));
+		add_level(level, trigger->level);
+		if (level_resource(trigger->level) != RESOURCE_REFUSED)
+			json_object_object_add(level, "state",
+					       text_json(trigger->above ?
+							 "above" : "below"));
 		json_object_array_add(levels, level);
 	}
 	clock_gettime(CLOCK_REALTIME, &time);
 	object = event_json("ready", target, &time);
 	if (target->point)
 		text_json_add(object, "mountpoint", target->point);
-	if (target_has_bytes(target))
+	if (shows_bytes(target))
 		add_usage(object, target->used, target->size);
-	if (target_has_inodes(target)) {
+	if (target_has(target, RESOURCE_INODES)) {
 		json_object_object_add(object, "inodes_used",
 				       json_object_new_uint64(target->inodes_used));
 		json_object_object_add(object, "inodes",
@@ -115,9 +163,12 @@ static void print_levels(const struct target *target, bool above)
 	size_t i;
 
 	for (i = 0; i < target->nr_triggers; i++) {
-		if (target->triggers[i].above != above)
+		const struct trigger *trigger = &target->triggers[i];
+
+		if (level_resource(trigger->level) == RESOURCE_REFUSED ||
+		    trigger->above != above)
 			continue;
-		printf("%s %s", word, target->triggers[i].level);
+		printf("%s %s", word, trigger->level);
 		word = ",";
 	}
 }
@@ -147,6 +198,8 @@ static void print_waiting(const struct target *target, bool json)
 /* All triggers of all targets are registered by now, as far as they can be. */
 void event_print_ready(const struct target *target, bool json)
 {
+	const char *next = "";
+
 	if (target->state != TARGET_WATCHED) {
 		print_waiting(target, json);
 		return;
@@ -159,29 +212,44 @@ void event_print_ready(const struct target *target, bool json)
 	if (target->point && !is_same_path(target->point, target->path))
 		printf(" (on %s)", text_name(target->point));
 	printf(": ");
-	if (target_has_bytes(target)) {
+	if (shows_bytes(target)) {
 		event_write_bytes(stdout, target->used, target->size);
 		memory_print(target->size, target->used);
+		next = "; ";
 	}
-	if (target_has_inodes(target)) {
-		if (target_has_bytes(target))
-			printf("; ");
+	if (target_has(target, RESOURCE_INODES)) {
+		printf("%s", next);
 		event_write_inodes(stdout, target->inodes_used, target->inodes);
+		next = "; ";
 	}
 	print_levels(target, true);
 	print_levels(target, false);
+	if (target_has(target, RESOURCE_REFUSED))
+		printf("%s" LEVEL_REFUSED, next);
 	putchar('\n');
+}
+
+static void add_refusal(struct json_object *object, const struct event *event)
+{
+	if (*event->cause)
+		text_json_add(object, "cause", event->cause);
+	if (event->asked)
+		json_object_object_add(object, "asked",
+				       json_object_new_uint64(event->asked));
 }
 
 static void print_crossing_json(const struct event *event)
 {
 	struct json_object *object;
 
-	object = event_json("crossing", event->target, &event->time);
-	json_object_object_add(object, "level", text_json(event->level));
-	add_resource(object, event->level);
-	json_object_object_add(object, "direction",
-			       text_json(event->up ? "up" : "down"));
+	object = event_json(event_is_refusal(event) ? "refused" : "crossing",
+			    event->target, &event->time);
+	add_level(object, event->level);
+	if (event_is_refusal(event))
+		add_refusal(object, event);
+	else
+		json_object_object_add(object, "direction",
+				       text_json(event->up ? "up" : "down"));
 	if (event->size)
 		add_usage(object, event->used, event->size);
 	json_object_object_add(object, "crossings",
@@ -208,7 +276,7 @@ static void print_crossing_json(const struct event *event)
 /* Only the count is of the crossings, all else of now. */
 static void write_late(FILE *file, const struct event *event)
 {
-	fprintf(file, "read late");
+	fprintf(file, ": read late");
 	if (event->crossings > 1)
 		fprintf(file, ", the last of %" PRIu64 " crossings",
 			event->crossings);
@@ -218,18 +286,26 @@ static void write_late(FILE *file, const struct event *event)
 	}
 }
 
-/* Writes a crossing, but for its time, as a line without its end. */
+/* Writes a crossing or a refusal, but for its time, as a line without its end. */
 void event_write(FILE *file, const struct event *event)
 {
-	char comm[EVENT_COMM_SIZE];
+	char what[EVENT_WHAT_SIZE], comm[EVENT_COMM_SIZE];
+	const char *next = ": ";
 
-	fprintf(file, "%s %s %s: ", event->target->name,
-		event->up ? "up" : "down", event->level);
+	fprintf(file, "%s %s", event->target->name, event_what(what, event));
 	if (event->late) {
 		write_late(file, event);
 		return;
 	}
-	print_usage(file, event);
+	if (event->asked) {
+		fprintf(file, "%s", next);
+		print_asked(file, event);
+		next = ", ";
+	}
+	if (event->size || !event_is_refusal(event)) {
+		fprintf(file, "%s", next);
+		print_usage(file, event);
+	}
 	if (event->who)
 		fprintf(file, " by %s",
 			text_printable(strcpy(comm, event->comm)));
@@ -238,8 +314,8 @@ void event_write(FILE *file, const struct event *event)
 	if (event->who)
 		fprintf(file, " uid %u", event->uid);
 	if (event->crossings > 1)
-		fprintf(file, "; the last of %" PRIu64 " crossings",
-			event->crossings);
+		fprintf(file, "; the last of %" PRIu64 " %s", event->crossings,
+			event_is_refusal(event) ? "refusals" : "crossings");
 }
 
 static void print_crossing(const struct event *event)

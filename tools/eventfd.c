@@ -110,19 +110,27 @@ int eventfd_renew(struct session *session, struct target *target, bool all)
 }
 
 /*
- * Has it come to the end of what counts bytes, or inodes? Where that is about to come,
- * it is waited for.
+ * Has it come to the end of what counts @resource? Where that is about to come, it is
+ * waited for.
  */
-static bool group_has_ended(const struct group *group, bool inodes, bool gone)
+static bool group_has_ended(const struct group *group, enum resource resource,
+			    bool gone)
 {
 	const struct usage *usage = &group->usage;
-	bool over = gone || !(inodes ? usage->inodes : usage->size);
+	const bool over[RESOURCES] = {
+		[RESOURCE_BYTES] = gone || !usage->size,
+		[RESOURCE_INODES] = gone || !usage->inodes,
+		[RESOURCE_REFUSED] = gone,
+	};
 	struct pollfd end = {
-		.fd = group->sentinels[inodes].fd,
+		.fd = group->sentinels[resource].fd,
 		.events = POLLIN,
 	};
 
-	return end.fd >= 0 && poll(&end, 1, over ? PATIENCE : 0) == 1;
+	/* a remount may have ended the sentinel of what is refused, and that alone */
+	if (end.fd < 0 || (resource == RESOURCE_REFUSED && !gone))
+		return false;
+	return poll(&end, 1, over[resource] ? PATIENCE : 0) == 1;
 }
 
 /*
@@ -132,19 +140,19 @@ static bool group_has_ended(const struct group *group, bool inodes, bool gone)
  */
 static void group_read_last(struct group *group)
 {
-	bool ended[2], gone;
+	bool ended[RESOURCES], gone;
 	size_t i;
 
 	for (i = 0; i < group->nr_counters; i++)
 		group->counters[i].pending += counter_read(&group->counters[i]);
 	gone = group_read_usage(group) == -ENODEV;
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < RESOURCES; i++)
 		ended[i] = group_has_ended(group, i, gone);
 	for (i = 0; i < group->nr_counters; i++) {
 		struct counter *counter = &group->counters[i];
 
 		counter->pending += counter_read(counter);
-		if (counter->pending && ended[counter->inodes])
+		if (counter->pending && ended[counter->resource])
 			counter->pending--;
 	}
 }
@@ -161,21 +169,34 @@ void eventfd_end(struct session *session, struct target *target)
 	eventfds_tell_all(eventfds, group);
 }
 
+/* Sets of @event what the crossings that @counter has counted come to. */
+static void counter_cross(struct counter *counter, enum direction direction,
+			  struct event *event)
+{
+	if (direction != DIRECTION_BOTH)
+		counter->above = direction == DIRECTION_RISING;
+	else if (event->crossings & 1)
+		counter->above = !counter->above;
+	event->up = counter->above;
+	event->late = event->crossings > 1 ||
+		      !counter_agrees(counter, event->up);
+}
+
 /* The next event of @counter; false if it has none. */
 static bool counter_tell(struct eventfds *eventfds, struct counter *counter,
 			 struct event *event)
 {
 	const struct request *request = &eventfds->session.request;
 	const struct group *group = counter->group;
-	uint64_t crossings = request->once ? 1 : counter->pending;
+	bool inodes = counter->resource == RESOURCE_INODES;
 
 	*event = (struct event){
 		.target = group->target,
 		.trigger = counter->trigger,
 		.level = counter->trigger->level,
-		.crossings = crossings,
-		.used = counter->inodes ? group->usage.inodes_used : group->usage.used,
-		.size = counter->inodes ? group->usage.inodes : group->usage.size,
+		.crossings = request->once ? 1 : counter->pending,
+		.used = inodes ? group->usage.inodes_used : group->usage.used,
+		.size = inodes ? group->usage.inodes : group->usage.size,
 	};
 	clock_gettime(CLOCK_REALTIME, &event->time);
 	if (!counter->pending && counter->renewed)
@@ -183,13 +204,9 @@ static bool counter_tell(struct eventfds *eventfds, struct counter *counter,
 	event->outdated = counter->size && event->size &&
 			  counter->size != event->size;
 	if (counter->pending) {
-		if (request->direction != DIRECTION_BOTH)
-			counter->above = request->direction == DIRECTION_RISING;
-		else if (crossings & 1)
-			counter->above = !counter->above;
-		event->up = counter->above;
-		event->late = crossings > 1 ||
-			      !counter_agrees(counter, event->up);
+		/* how much was used when a call was refused does not matter */
+		if (counter->resource != RESOURCE_REFUSED)
+			counter_cross(counter, request->direction, event);
 		counter->pending = 0;
 		if (request->once)
 			counter_close(counter);
@@ -225,9 +242,13 @@ static bool eventfds_tell(struct eventfds *eventfds, struct event *event)
 	return true;
 }
 
-/* A sentinel of @group was signalled, which is the end of its counters. */
-static void eventfds_end(struct eventfds *eventfds, struct group *group)
+/* A @sentinel was signalled, which is the end of its group's counters. */
+static void eventfds_end(struct eventfds *eventfds, struct counter *sentinel)
 {
+	struct group *group = sentinel->group;
+
+	if (group_keeps_on(&eventfds->session, sentinel))
+		return;
 	group_read_last(group);
 	group->usage = (struct usage){ };
 	eventfds_tell_all(eventfds, group);
@@ -241,7 +262,7 @@ static int eventfds_read(struct eventfds *eventfds, struct counter *counter)
 	int err;
 
 	if (!counter->trigger) {
-		eventfds_end(eventfds, group);
+		eventfds_end(eventfds, counter);
 		return 0;
 	}
 	counter->pending += counter_read(counter);

@@ -22,6 +22,10 @@
  * directory stays and says so: each of the two has a sentinel of its own. The target
  * is gone then, whatever the other one is.
  *
+ * What is refused has no level, and no limit that could be taken away. Its sentinel is of
+ * bytes, or, once there is no limit on these, of inodes. Without either it cannot be told
+ * when it ends, and it is not watched here.
+ *
  * The directory is held by a file descriptor, as another mount may soon have
  * the same number, and none of the files in it, which would keep the module
  * from being removed.

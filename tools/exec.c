@@ -72,14 +72,14 @@ static void __attribute__((format(printf, 2, 3)))
 job_error(const struct job *job, const char *format, ...)
 {
 	const struct event *event = &job->event;
-	char text[256];
+	char text[256], what[EVENT_WHAT_SIZE];
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	error("%s %s %s: command %s", event->target->name,
-	      event->up ? "up" : "down", event->level, text);
+	error("%s %s: command %s", event->target->name,
+	      event_what(what, event), text);
 }
 
 /**

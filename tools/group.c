@@ -31,10 +31,10 @@ struct group *group_new(struct target *target)
 		return NULL;
 	group->target = target;
 	group->dir = -1;
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < RESOURCES; i++)
 		group->sentinels[i] = (struct counter){
 			.group = group,
-			.inodes = i,
+			.resource = i,
 			.fd = -1,
 		};
 	group->nr_counters = target->nr_triggers;
@@ -42,7 +42,7 @@ struct group *group_new(struct target *target)
 		group->counters[i] = (struct counter){
 			.group = group,
 			.trigger = &target->triggers[i],
-			.inodes = level_inodes(target->triggers[i].level),
+			.resource = level_resource(target->triggers[i].level),
 			.fd = -1,
 		};
 	return group;
@@ -73,7 +73,7 @@ void group_close(struct group *group)
 
 	for (i = 0; i < group->nr_counters; i++)
 		counter_close(&group->counters[i]);
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < RESOURCES; i++)
 		counter_close(&group->sentinels[i]);
 	if (group->dir >= 0)
 		close(group->dir);
@@ -90,11 +90,11 @@ int group_read_usage(struct group *group)
 	return err;
 }
 
-/* Has a remount taken a limit away on which it has levels? As usage was read. */
+/* Has a remount taken a limit away that it needs? As usage was read. */
 bool group_is_over(const struct group *group)
 {
-	return (target_has_bytes(group->target) && !group->usage.size) ||
-	       (target_has_inodes(group->target) && !group->usage.inodes);
+	return debugfs_is_over(group->target, group->usage.size,
+			       group->usage.inodes);
 }
 
 /* The bytes that low, medium or critical come to; UINT64_MAX if not known. */
@@ -120,7 +120,7 @@ bool counter_agrees(const struct counter *counter, bool up)
 	const char *asked = counter->trigger->asked;
 	uint64_t level;
 
-	if (counter->inodes)
+	if (counter->resource == RESOURCE_INODES)
 		return group->usage.inodes &&
 		       (group->usage.inodes_used >=
 			amount_bytes(level_inodes(asked), group->usage.inodes)) == up;
@@ -186,20 +186,34 @@ out:
 	return err;
 }
 
+/* What the module is asked for, "" for what has no level. */
 static const char *counter_asked(const struct counter *counter)
 {
 	if (!counter->trigger)
 		return "-1";
+	if (counter->resource == RESOURCE_REFUSED)
+		return "";
 	/* its file says that already */
 	return level_inodes(counter->trigger->asked) ?: counter->trigger->asked;
 }
 
-static const char *counter_resource(const struct counter *counter)
+/* The file that stands for what @counter is of. */
+static const char *counter_file(const struct counter *counter)
 {
-	if (counter->inodes)
+	bool size = counter->group->usage.size;
+
+	switch (counter->resource) {
+	case RESOURCE_REFUSED:
+		if (counter->trigger)
+			return TMPFSWARN_REFUSED;
+		/* a sentinel has a level */
+		return size ? TMPFSWARN_USED_BYTES : TMPFSWARN_USED_INODES;
+	case RESOURCE_INODES:
 		return TMPFSWARN_USED_INODES;
-	return level_is_pressure(counter_asked(counter)) ?
-		TMPFSWARN_PRESSURE_LEVEL : TMPFSWARN_USED_BYTES;
+	default:
+		return level_is_pressure(counter_asked(counter)) ?
+			TMPFSWARN_PRESSURE_LEVEL : TMPFSWARN_USED_BYTES;
+	}
 }
 
 /* Registers one level and has it polled; 0 or an errno. */
@@ -209,25 +223,26 @@ static int counter_register(const struct session *session,
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = counter };
 	const char *asked = counter_asked(counter);
-	const char *resource = counter_resource(counter);
+	const char *file = counter_file(counter);
+	char args[TMPFSWARN_WRITE_MAX], words[TMPFSWARN_WRITE_MAX / 2];
 	bool replaces = counter->fd >= 0;
-	char args[TMPFSWARN_WRITE_MAX];
 	int fd, err, tries;
 
 	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (fd < 0)
 		return errno;
-	snprintf(args, sizeof(args), "%s %s now%s%s", asked,
-		 interface_direction(direction), hysteresis ? " hyst=" : "",
-		 hysteresis ? hysteresis : "");
+	interface_words(words, sizeof(words), counter->resource, direction,
+			hysteresis);
+	snprintf(args, sizeof(args), "%s%s%s", asked, words,
+		 *words ? " now" : "");
 	/* what the one before has counted until now; the rest is of the new one */
 	counter->pending += counter_read(counter);
-	err = group_write(counter->group, fd, resource, args);
+	err = group_write(counter->group, fd, file, args);
 	for (tries = 0; err == ENOSPC && replaces && tries < DEBUGFS_TRIES; tries++) {
 		/* there may be room for one alone, when the kernel has ended it */
 		counter_close(counter);
 		debugfs_pause();
-		err = group_write(counter->group, fd, resource, args);
+		err = group_write(counter->group, fd, file, args);
 	}
 	if (!err && epoll_ctl(session->fd, EPOLL_CTL_ADD, fd, &event))
 		err = errno;
@@ -244,8 +259,11 @@ static int counter_register(const struct session *session,
 static bool counter_begin(const struct counter *counter,
 			  enum direction direction)
 {
-	uint64_t count = counter_read(counter);
+	uint64_t count;
 
+	if (counter->resource == RESOURCE_REFUSED)
+		return false;
+	count = counter_read(counter);
 	return direction == DIRECTION_FALLING ? !count :
 	       direction == DIRECTION_RISING ? count : count & 1;
 }
@@ -271,14 +289,12 @@ static int group_register(const struct session *session, struct group *group,
 		if (err)
 			return err;
 	}
-	for (i = 0; i < 2; i++) {
-		struct counter *sentinel = &group->sentinels[i];
-
-		*refused = sentinel;
-		if (!(i ? target_has_inodes(group->target) :
-			  target_has_bytes(group->target)))
+	for (i = 0; i < RESOURCES; i++) {
+		if (!target_has(group->target, i))
 			continue;
-		err = counter_register(session, sentinel, DIRECTION_RISING, NULL);
+		*refused = &group->sentinels[i];
+		err = counter_register(session, &group->sentinels[i],
+				       DIRECTION_RISING, NULL);
 		if (err)
 			return err;
 	}
@@ -347,6 +363,19 @@ int group_enter(const struct session *session, struct group *group)
 		group_close(group);
 		debugfs_pause();
 	}
+}
+
+/*
+ * Has the sentinel of what is refused ended with a limit, where there is another one? It is
+ * registered anew then.
+ */
+bool group_keeps_on(const struct session *session, struct counter *sentinel)
+{
+	struct group *group = sentinel->group;
+
+	return sentinel->resource == RESOURCE_REFUSED &&
+	       !group_read_usage(group) && !group_is_over(group) &&
+	       !counter_register(session, sentinel, DIRECTION_RISING, NULL);
 }
 
 /*

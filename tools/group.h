@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "level.h"
 #include "listing.h"
 
 struct session;
@@ -21,7 +22,7 @@ struct trigger;
  * struct counter - an eventfd
  * @group: whose
  * @trigger: which level; NULL for a sentinel
- * @inodes: it is of inodes
+ * @resource: what it is of
  * @fd: -1 if closed
  * @size: of the mount for which the level is right, 0 for any
  * @above: usage is at the level or more, as far as was told
@@ -32,7 +33,7 @@ struct trigger;
 struct counter {
 	struct group *group;
 	struct trigger *trigger;
-	bool inodes;
+	enum resource resource;
 	int fd;
 	uint64_t size;
 	bool above;
@@ -46,7 +47,7 @@ struct counter {
  * @target: which
  * @dir: its directory, -1 if closed
  * @usage: as last read; its size is 0 if it cannot be read any more
- * @sentinels: see eventfd.h; of bytes and of inodes, each if there are levels of these
+ * @sentinels: see eventfd.h; one for each resource of which there are levels
  * @nr_counters: how many levels
  * @counters: one for each level
  */
@@ -54,7 +55,7 @@ struct group {
 	struct target *target;
 	int dir;
 	struct usage usage;
-	struct counter sentinels[2];
+	struct counter sentinels[RESOURCES];
 	size_t nr_counters;
 
 	STAILQ_ENTRY(group) entry;
@@ -66,6 +67,7 @@ int group_enter(const struct session *session, struct group *group);
 int group_renew(const struct session *session, struct group *group, bool all);
 int group_read_usage(struct group *group);
 bool group_is_over(const struct group *group);
+bool group_keeps_on(const struct session *session, struct counter *sentinel);
 void group_close(struct group *group);
 
 uint64_t counter_read(const struct counter *counter);

@@ -119,7 +119,8 @@ static void guard_discover(struct follow *follow, const struct places *places)
 
 static bool guard_wants(const struct section *section, const struct event *event)
 {
-	return section->direction & (event->up ? DIRECTION_RISING :
+	return event_is_refusal(event) ||
+	       section->direction & (event->up ? DIRECTION_RISING :
 						 DIRECTION_FALLING);
 }
 
@@ -200,6 +201,11 @@ static void guard_tell(const struct guard *guard, const struct event *event)
 static void guard_take(const struct guard *guard, struct rung *rung,
 		       const struct event *event)
 {
+	/* that stays so */
+	if (event_is_refusal(event)) {
+		guard_tell(guard, event);
+		return;
+	}
 	/* at once, whatever is told of it and when */
 	guard_hold(guard, event, false);
 	if (alarm_take(&rung->alarm, event, guard->section->hold, exec_now()))
@@ -231,6 +237,9 @@ static void guard_take_ready(const struct guard *guard, struct rung *rung)
 		rung->alarm.told = false;
 	}
 	rung->dev = target->dev;
+	/* nothing was refused yet */
+	if (event_is_refusal(&event))
+		return;
 	if (event.up != rung->alarm.told) {
 		guard_take(guard, rung, &event);
 	} else {

@@ -108,10 +108,26 @@ const char *interface_direction(enum direction direction)
 	       direction == DIRECTION_FALLING ? "falling" : "both";
 }
 
+/* The words behind a level, or behind what has no level. */
+void interface_words(char *buf, size_t size, enum resource resource,
+		     enum direction direction, const char *hysteresis)
+{
+	*buf = '\0';
+	if (resource != RESOURCE_REFUSED)
+		snprintf(buf, size, " %s%s%s", interface_direction(direction),
+			 hysteresis ? " hyst=" : "",
+			 hysteresis ? hysteresis : "");
+}
+
 /* Says why the module refused to register @level; exit status. */
 int interface_refused(const struct session *session,
 		      const struct target *target, const char *level, int err)
 {
+	static const char *const unsupported[RESOURCES] = {
+		[RESOURCE_BYTES] = "mounted with size=0, which the kernel keeps no count of: mount it with a size",
+		[RESOURCE_INODES] = "mounted with nr_inodes=0, which the kernel keeps no count of, or its inodes cannot be watched: see dmesg",
+		[RESOURCE_REFUSED] = "what it refuses cannot be watched: see dmesg",
+	};
 	const char *hysteresis = session->request.hysteresis;
 
 	switch (err) {
@@ -121,12 +137,7 @@ int interface_refused(const struct session *session,
 		      hysteresis ? hysteresis : "");
 		return STATUS_ERROR;
 	case EOPNOTSUPP:
-		if (level_inodes(level))
-			error("%s: mounted with nr_inodes=0, which the kernel keeps no count of, or its inodes cannot be watched: see dmesg",
-			      target->name);
-		else
-			error("%s: mounted with size=0, which the kernel keeps no count of: mount it with a size",
-			      target->name);
+		error("%s: %s", target->name, unsupported[level_resource(level)]);
 		return STATUS_ERROR;
 	case EIO:
 		error("%s: the kernel refuses to arm the probe: see dmesg",
@@ -219,7 +230,7 @@ int session_add(struct session *session, struct target *target)
 	for (i = 0; i < target->nr_triggers; i++)
 		target->triggers[i].unsure = false;
 	/* before any of its levels is registered */
-	if (target_has_bytes(target) && !fstatfs(target->fd, &statfs) &&
+	if (target_has(target, RESOURCE_BYTES) && !fstatfs(target->fd, &statfs) &&
 	    !statfs.f_blocks)
 		status = interface_refused(session, target, "", EOPNOTSUPP);
 	else

@@ -22,8 +22,8 @@ enum direction {
 
 /**
  * struct request - what is asked of all levels alike
- * @direction: of the crossings to tell of
- * @hysteresis: amount, or NULL
+ * @direction: of the crossings to tell of; refusals have none
+ * @hysteresis: amount, or NULL; likewise
  * @once: tell of each level once
  */
 struct request {
@@ -100,6 +100,8 @@ const struct interface *interface_choose(const struct interface *asked,
 bool interface_module_live(void);
 const char *interface_lockdown(void);
 const char *interface_direction(enum direction direction);
+void interface_words(char *buf, size_t size, enum resource resource,
+		     enum direction direction, const char *hysteresis);
 int interface_refused(const struct session *session,
 		      const struct target *target, const char *level, int err);
 

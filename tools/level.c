@@ -78,10 +78,34 @@ const char *level_free(const char *text)
 	return level_behind(text, LEVEL_FREE);
 }
 
-/* What stands behind "inodes:", or NULL for a level of bytes. */
+/* What stands behind "inodes:", or NULL for what is no level of inodes. */
 const char *level_inodes(const char *text)
 {
 	return level_behind(text, LEVEL_INODES);
+}
+
+enum resource level_resource(const char *text)
+{
+	if (!strcmp(text, LEVEL_REFUSED))
+		return RESOURCE_REFUSED;
+	return level_inodes(text) ? RESOURCE_INODES : RESOURCE_BYTES;
+}
+
+/* For programs. */
+const char *level_resource_name(const char *text)
+{
+	static const char *const names[RESOURCES] = {
+		[RESOURCE_BYTES] = "bytes",
+		[RESOURCE_INODES] = "inodes",
+		[RESOURCE_REFUSED] = "refused",
+	};
+
+	return names[level_resource(text)];
+}
+
+static bool level_is_word(const char *text)
+{
+	return level_is_pressure(text) || level_resource(text) == RESOURCE_REFUSED;
 }
 
 /* A number of inodes, as the mount option nr_inodes has it, or a percentage. */
@@ -103,7 +127,7 @@ bool level_is_meant(const char *text)
 		return false;
 	return ((isdigit((unsigned char)*text) || level_free(text) ||
 		 level_inodes(text)) && !strchr(text, '/')) ||
-	       level_is_pressure(text);
+	       level_is_word(text);
 }
 
 /* What stands behind "free:" and "inodes:", if one of them does. */
@@ -123,7 +147,7 @@ static bool level_is_well_formed(const char *text)
 
 	return inodes ? level_is_number(inodes) :
 			level_is_amount(level_amount(text)) ||
-			level_is_pressure(text);
+			level_is_word(text);
 }
 
 bool level_is_valid(const char *text)

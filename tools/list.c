@@ -20,7 +20,8 @@ const char list_help[] =
 "\n"
 "Lists every tmpfs mounted, with the levels registered: to root those of\n"
 "everybody, to others their own. Without the module they are not known. Where\n"
-"memory leaves less than the mount, a line says how much.\n"
+"memory leaves less than the mount, a line says how much. The column REFUSED is\n"
+"there if a mount has refused system calls while somebody watched for that.\n"
 "\n"
 "      --cgroup PATH     memory of this cgroup, below the cgroup2 mount, in place\n"
 "                        of our own and of those that have a mount elsewhere\n"
@@ -96,6 +97,8 @@ static void row_print_json(const struct row *row, struct json_object *rows)
 		json_object_object_add(object, figures[i].key, row->known ?
 				       json_object_new_uint64(figures[i].value) :
 				       NULL);
+	json_object_object_add(object, "refused", row->counted ?
+			       json_object_new_uint64(usage->refused) : NULL);
 	json_object_object_add(object, "levels",
 			       row->levels ? json_object_get(row->levels) :
 					     NULL);
@@ -186,11 +189,24 @@ static void row_print_places(const struct row *row, int indent)
 		puts(row->everywhere ? "(detached)" : "(no path here)");
 }
 
-static void row_print(const struct row *row, const char *levels, int width)
+/* Of those that were counted, which is so while somebody watches for them. */
+static void row_print_refused(const struct row *row)
+{
+	char refused[TEXT_SIZE] = "-";
+
+	if (row->counted)
+		snprintf(refused, sizeof(refused), "%" PRIu64,
+			 row->usage.refused);
+	printf("%7s  ", refused);
+}
+
+static void row_print(const struct row *row, const char *levels, int width,
+		      bool refused)
 {
 	char size[TEXT_SIZE] = "-", used[TEXT_SIZE] = "-", use[TEXT_SIZE];
 	char inodes[TEXT_SIZE] = "-", iuse[TEXT_SIZE];
 	const struct usage *usage = &row->usage;
+	int indent = 52 + width + (refused ? 9 : 0);
 	char buf[MEMORY_TEXT_SIZE];
 	const char *ends;
 
@@ -200,15 +216,17 @@ static void row_print(const struct row *row, const char *levels, int width)
 	}
 	if (row->known && usage->inodes)
 		snprintf(inodes, sizeof(inodes), "%" PRIu64, usage->inodes);
-	printf("%-8s %7s %7s %6s %9s %6s  %-*s  ", row->number, size, used,
+	printf("%-8s %7s %7s %6s %9s %6s  ", row->number, size, used,
 	       text_percent(use, usage->used, usage->size), inodes,
-	       text_percent(iuse, usage->inodes_used, usage->inodes), width,
-	       levels);
-	row_print_places(row, 52 + width);
+	       text_percent(iuse, usage->inodes_used, usage->inodes));
+	if (refused)
+		row_print_refused(row);
+	printf("%-*s  ", width, levels);
+	row_print_places(row, indent);
 	ends = row->known ? memory_text(buf, &row->memory, usage->size,
 					usage->free) : NULL;
 	if (ends)
-		printf("%*s(%s)\n", 52 + width, "", ends);
+		printf("%*s(%s)\n", indent, "", ends);
 }
 
 static void row_print_owners(const struct row *row)
@@ -236,6 +254,7 @@ static int rows_print(const struct rows *rows, bool owners)
 {
 	char **levels = calloc(rows->nr + 1, sizeof(*levels));
 	int width = strlen("LEVELS");
+	bool refused = false;
 	size_t i;
 
 	if (!levels)
@@ -246,11 +265,13 @@ static int rows_print(const struct rows *rows, bool owners)
 			goto no_memory;
 		if ((int)strlen(levels[i]) > width)
 			width = strlen(levels[i]);
+		refused |= rows->row[i].usage.refused;
 	}
-	printf("%-8s %7s %7s %6s %9s %6s  %-*s  %s\n", "DEVICE", "SIZE", "USED",
-	       "USE%", "INODES", "IUSE%", width, "LEVELS", "MOUNTED ON");
+	printf("%-8s %7s %7s %6s %9s %6s  %s%-*s  %s\n", "DEVICE", "SIZE", "USED",
+	       "USE%", "INODES", "IUSE%", refused ? "REFUSED  " : "", width, "LEVELS",
+	       "MOUNTED ON");
 	for (i = 0; i < rows->nr; i++) {
-		row_print(&rows->row[i], levels[i], width);
+		row_print(&rows->row[i], levels[i], width, refused);
 		if (owners)
 			row_print_owners(&rows->row[i]);
 	}

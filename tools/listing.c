@@ -21,6 +21,7 @@ void usage_set(struct usage *usage, const char *key, uint64_t value)
 		{ "inodes", &usage->inodes },
 		{ "inodes_used", &usage->inodes_used },
 		{ "inodes_free", &usage->inodes_free },
+		{ "refused", &usage->refused },
 	};
 	size_t i;
 
@@ -91,11 +92,16 @@ const char *listing_value(struct json_object *trigger, const char *key)
 	return value ? json_object_get_string(value) : "";
 }
 
-/* The sentinels of eventfds, and the RFC's clients that wait for a level. */
+/*
+ * The sentinels of eventfds have none, and the RFC's clients that wait for one, and what keeps
+ * the most that was used.
+ */
 static bool has_level(struct json_object *trigger)
 {
 	const char *level = listing_value(trigger, "level");
 
+	if (!strcmp(listing_value(trigger, "resource"), TMPFSWARN_V1_MAX_USAGE))
+		return false;
 	if (!strcmp(listing_value(trigger, "resource"), TMPFSWARN_WARN_USED))
 		return strcmp(level, "0");
 	return strcmp(level_inodes(level) ?: level, "-1");

@@ -15,7 +15,8 @@ struct json_object;
 /**
  * struct usage - figures of a mount
  *
- * Bytes; all zero where the mount has no limit of that kind.
+ * Bytes; all zero where the mount has no limit of that kind. @refused are calls, which
+ * the module alone counts.
  */
 struct usage {
 	uint64_t size;
@@ -24,6 +25,7 @@ struct usage {
 	uint64_t inodes;
 	uint64_t inodes_used;
 	uint64_t inodes_free;
+	uint64_t refused;
 };
 
 /**

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +47,10 @@ static void record_set(struct record *record, const char *key,
 		event->size = number;
 	else if (!strcmp(key, "time"))
 		record_set_time(event, value);
+	else if (!strcmp(key, "cause"))
+		snprintf(event->cause, sizeof(event->cause), "%s", value);
+	else if (!strcmp(key, "asked"))
+		event->asked = number;
 	else if (!strcmp(key, "crossings"))
 		event->crossings = number;
 	else if (!strcmp(key, "pid"))

@@ -24,8 +24,9 @@
 /* All levels of @guarded have been registered. */
 void report_watching(const struct guarded *guarded)
 {
-	const struct target *bytes = NULL, *inodes = NULL, *any = NULL;
+	const struct target *targets[RESOURCES] = { }, *any = NULL;
 	const struct rung *rung;
+	const char *next = "";
 	char *text = NULL;
 	size_t size;
 	FILE *file = open_memstream(&text, &size);
@@ -34,17 +35,21 @@ void report_watching(const struct guarded *guarded)
 		return;
 	TAILQ_FOREACH(rung, &guarded->rungs, next) {
 		any = &rung->target;
-		if (level_inodes(rung->trigger.level))
-			inodes = any;
-		else
-			bytes = any;
+		targets[level_resource(rung->trigger.level)] = any;
 	}
-	if (bytes)
-		event_write_bytes(file, bytes->used, bytes->size);
-	if (bytes && inodes)
-		fputs("; ", file);
-	if (inodes)
-		event_write_inodes(file, inodes->inodes_used, inodes->inodes);
+	if (targets[RESOURCE_BYTES]) {
+		event_write_bytes(file, targets[RESOURCE_BYTES]->used,
+				  targets[RESOURCE_BYTES]->size);
+		next = "; ";
+	}
+	if (targets[RESOURCE_INODES]) {
+		fputs(next, file);
+		event_write_inodes(file, targets[RESOURCE_INODES]->inodes_used,
+				   targets[RESOURCE_INODES]->inodes);
+		next = "; ";
+	}
+	if (targets[RESOURCE_REFUSED])
+		fprintf(file, "%s" LEVEL_REFUSED, next);
 	fclose(file);
 	if (any && text)
 		error("watching %s: %s", any->name, text);
@@ -67,7 +72,7 @@ static char *report_text(const struct event *event)
 
 #ifndef WITHOUT_SERVICE
 
-#define FIELDS_MAX	20
+#define FIELDS_MAX	24
 
 /**
  * struct fields - of an entry of the journal
@@ -121,13 +126,22 @@ static bool report_journal(const struct section *section,
 
 	fields_add(&fields, "MESSAGE=%s", text);
 	fields_add(&fields, "MESSAGE_ID=" REPORT_CROSSING);
-	fields_add(&fields, "PRIORITY=%d", event->up ? LOG_WARNING : LOG_NOTICE);
+	fields_add(&fields, "PRIORITY=%d", event->up || event_is_refusal(event) ?
+					   LOG_WARNING : LOG_NOTICE);
 	fields_add(&fields, "SYSLOG_IDENTIFIER=tmpfswarn");
 	fields_add(&fields, "TMPFSWARN_SECTION=%s", section->name);
 	fields_add(&fields, "TMPFSWARN_PATH=%s", event->target->path);
 	fields_add(&fields, "TMPFSWARN_DEVICE=%s", event->target->device);
 	fields_add(&fields, "TMPFSWARN_LEVEL=%s", event->level);
-	fields_add(&fields, "TMPFSWARN_DIRECTION=%s", event->up ? "up" : "down");
+	fields_add(&fields, "TMPFSWARN_RESOURCE=%s",
+		   level_resource_name(event->level));
+	if (!event_is_refusal(event))
+		fields_add(&fields, "TMPFSWARN_DIRECTION=%s",
+			   event->up ? "up" : "down");
+	if (*event->cause)
+		fields_add(&fields, "TMPFSWARN_CAUSE=%s", event->cause);
+	if (event->asked)
+		fields_add(&fields, "TMPFSWARN_ASKED=%" PRIu64, event->asked);
 	fields_add(&fields, "TMPFSWARN_USED=%" PRIu64, event->used);
 	fields_add(&fields, "TMPFSWARN_SIZE=%" PRIu64, event->size);
 	fields_add(&fields, "TMPFSWARN_CROSSINGS=%" PRIu64, event->crossings);

@@ -55,6 +55,7 @@ static void row_read(struct row *row, const struct listed *listed)
 	mount_number(row->number, row->mount.dev);
 	if (listed) {
 		row->known = listed->known;
+		row->counted = listed->known;
 		row->usage = listed->usage;
 		row->levels = listed->levels;
 	}

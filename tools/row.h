@@ -37,6 +37,7 @@ struct elsewhere {
  * @number: "major:minor"
  * @usage: its figures
  * @known: @usage is
+ * @counted: and so is how much was refused
  * @levels: array of objects, NULL if not known
  * @elsewhere: who else has it, looked for if we have no mount point
  * @nr_elsewhere: how many
@@ -48,6 +49,7 @@ struct row {
 	char number[MOUNT_NUMBER_SIZE];
 	struct usage usage;
 	bool known;
+	bool counted;
 	struct json_object *levels;
 	struct elsewhere *elsewhere;
 	size_t nr_elsewhere;

@@ -126,25 +126,13 @@ bool target_is_live(const struct target *target)
 	return false;
 }
 
-/* True if one of its levels is of inodes. */
-bool target_has_inodes(const struct target *target)
+/* True if one of its levels is of @resource. */
+bool target_has(const struct target *target, enum resource resource)
 {
 	size_t i;
 
 	for (i = 0; i < target->nr_triggers; i++) {
-		if (level_inodes(target->triggers[i].level))
-			return true;
-	}
-	return false;
-}
-
-/* True if one of its levels is of bytes. */
-bool target_has_bytes(const struct target *target)
-{
-	size_t i;
-
-	for (i = 0; i < target->nr_triggers; i++) {
-		if (!level_inodes(target->triggers[i].level))
+		if (level_resource(target->triggers[i].level) == resource)
 			return true;
 	}
 	return false;

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "level.h"
 #include "mount.h"
 
 /* for a level as the module has it */
@@ -101,8 +102,7 @@ void target_locate(struct target *target, const struct places *places);
 void target_try(struct target *target, const struct place *place);
 void target_untry(struct target *target);
 bool target_is_live(const struct target *target);
-bool target_has_inodes(const struct target *target);
-bool target_has_bytes(const struct target *target);
+bool target_has(const struct target *target, enum resource resource);
 void trigger_ask(struct trigger *trigger, uint64_t used, uint64_t size);
 
 #endif /* TARGET_H */

@@ -18,7 +18,8 @@ const char wait_help[] =
 "Returns when usage of the tmpfs that PATH is on has reached LEVEL: at once if\n"
 "it has already. LEVEL: 80%, 99.5%, 512M, 2Gi, or low, medium, critical;\n"
 "free:200M, free:5% is reached when no more than that is left; inodes:90%,\n"
-"inodes:100000 when so many inodes are used.\n"
+"inodes:100000 when so many inodes are used. With \"refused\" in place of LEVEL it\n"
+"returns when the mount has refused a system call, by \"No space left on device\".\n"
 "Prints nothing. PATH may be the number of a mount, as list has it: 0:24.\n"
 "\n"
 "      --falling          return when usage is below LEVEL instead\n"
@@ -154,6 +155,10 @@ int wait_main(int argc, char **argv)
 	status = level_check("wait", argv[1]);
 	if (status)
 		return status;
+	if (level_resource(argv[1]) == RESOURCE_REFUSED &&
+	    follow.request.direction == DIRECTION_FALLING)
+		return usage_error("wait", "--falling: needs a LEVEL, not %s",
+				   argv[1]);
 
 	target.path = argv[0];
 	trigger.level = argv[1];

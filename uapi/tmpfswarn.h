@@ -19,7 +19,7 @@
  *		write, and does not keep the mount busy
  *   level	as for event_control below: bytes, a percentage or -1, or low, medium
  *		or critical; with "inodes:" before it as for used_inodes: inodes:90%,
- *		inodes:100000
+ *		inodes:100000; or, for what has no level, refused: see Refusals below
  *   word	as for event_control, or
  *		tag=TEXT 1 to 63 printable ASCII characters without a space, which come
  *			 back in each record. The default is the level as it was
@@ -41,25 +41,35 @@
  *   event	state	once for each registration, before all else
  *		up	usage has become >= level, or gone up by the hysteresis
  *		down	usage has become < level, or gone down by the hysteresis
+ *		refused	the mount has refused a system call, see Refusals below
  *		gone	the mount has gone, or a remount has taken the limit away (size=0
  *			that of bytes, nr_inodes=0 that of inodes): the registration has ended
  *   tag	of the registration
  *   level	as registered: bytes, NN%, -1, low, medium, critical; with "inodes:" for
- *		those
+ *		those; or refused
  *   dev	st_dev of the mount, "major:minor" in decimal
- *   used	in bytes, or inodes: the sum that has decided the crossing; 0 for gone
+ *   used	in bytes, or inodes: the sum that has decided the crossing; 0 for gone. For
+ *		refused, that and size are as they were when the call returned, in inodes
+ *		where the cause is inodes, in bytes otherwise
  *   size	of the mount then, in bytes, or how many inodes it may have: 0 if it has lost
  *		its limit
  *   time	when that was found, in seconds of CLOCK_REALTIME, with nine decimals
- *   state	for state: above or below the level
- *   crossings	for up and down: how many the record stands for, 1 or more. The module keeps
- *		8 records of each registration. While these are unread, further crossings
+ *   cause	for refused: size, inodes, quota or overcommit
+ *   asked	for refused, where that is known: how much the call has asked for, in the same
+ *		as used: what was passed to write(2), pwrite(2) and fallocate(2), a page for a
+ *		page fault, an inode
+ *		Where the task below is left out, asked is left out, too, and so is cause,
+ *		unless it is size or inodes, which fstatfs(2) tells everybody. Who is told
+ *		of all tasks is told of these always
+ *   state	for state: above or below the level; none for refused
+ *   crossings	for up, down and refused: how many the record stands for, 1 or more. The module
+ *		keeps 8 records of each registration. While these are unread, further crossings
  *		are added up in the last of them, which then tells the last crossing
  *   pid uid cgroup comm
- *		for up and down, together or not at all: the task whose call
- *		has crossed. Its thread group id, in the pid namespace of who has opened the
- *		device (0 if that does not show it); its uid, in that one's user namespace;
- *		the id of its cgroup v2; its name, the rest of the line, with newline and
+ *		for up, down and refused, together or not at all: the task whose call
+ *		has crossed, or was refused. Its thread group id, in the pid namespace of who has
+ *		opened the device (0 if that does not show it); its uid, in that one's user
+ *		namespace; the id of its cgroup v2; its name, the rest of the line, with newline and
  *		backslash as in /proc/PID/status.
  *		Who had CAP_SYS_PTRACE in the initial user namespace at open is told of all
  *		tasks; others of those with their own uid, real, effective and saved,
@@ -83,9 +93,56 @@
  *   EPERM	other credentials than those with which the device was opened
  *   EDQUOT	a limit: of the user; of the mount or in all, of which users without
  *		CAP_SYS_RESOURCE together may have an eighth and a half (see the module's
- *		parameters); or the mount is one of more than max_mounts of its owner
+ *		parameters), and of a mount 32 for refused, each of them 8; or the mount is one
+ *		of more than max_mounts of its owner
  *   ENOENT	forget: nothing has that tag
  *   ENODEV, EOPNOTSUPP, EIO, ENOMEM	as below; EOPNOTSUPP for a memfd, too
+ *
+ * Refusals. A system call is refused that a mount has answered with ENOSPC, or with EDQUOT, where
+ * the kernel has quotas for tmpfs; so is a page fault that ends in SIGBUS. That is told once for
+ * each, when it returns; a write(2) that returns how much it could write is none yet. There is no
+ * level, no direction and no hysteresis: the words are once and tag=TEXT. The cause tells what to
+ * do:
+ *
+ *   size	the mount is as large as it may be: make space or remount it larger
+ *   inodes	it has as many inodes as it may have, whatever df(1) says of bytes: remove files,
+ *		or remount with a larger nr_inodes. Since Linux 6.6 xattrs take inodes, too
+ *   quota	of the user or group
+ *   overcommit	the mount has space, but the machine does not promise that much memory, see
+ *		vm.overcommit_memory. Not seen by kernels without transparent huge pages, as are
+ *		those with PREEMPT_RT
+ *
+ * Not told of is what has no such answer: a task that runs out of memory of its cgroup is killed or
+ * is answered ENOMEM, and by a full mount an ioctl(2) of userfaultfd(2) and madvise(2) with
+ * MADV_POPULATE_WRITE are answered otherwise, and mlock(2) is; a system call that touches a mapped
+ * page which cannot be had ends in EFAULT, or in less than was asked for; io_submit(2) returns how
+ * many it has taken, and each has its error in an io_event; and a core file is cut short. On 32-bit
+ * kernels a fallocate(2) larger than the whole mount is not seen. On x86 without
+ * CONFIG_FUNCTION_TRACER nothing is, and who registers is told EOPNOTSUPP: there kprobes are
+ * breakpoints, at first and as long as the kernel does not optimize them, and what is found in a
+ * breakpoint cannot be looked at when the call returns.
+ *
+ * A call of a kernel thread, as of loop devices and nfsd, or of an io_uring(7) worker, is not
+ * seen to return. It is told when a block cannot be had, or when there is no inode left, though
+ * it may be made good, as where smaller pages are tried, or huge pages give back what is beyond
+ * the ends of files. As it is tried again, that is told once in a tick or two, unless the CPU has
+ * been refused something else in between. So are calls beyond 64 on a mount that are under way at
+ * once. Of these a quota's inodes are not told, and of its blocks the cause is size where the
+ * mount is full, too.
+ *
+ * The cause is what was short when it was seen. Where others make space at that moment, it may be
+ * told as overcommit, and is told as size near the limit. A call on two file systems, as overlayfs
+ * makes them, may be ascribed to the mount if that was short of something it then had, and the
+ * other one has refused it. inodes is concluded: it is told of a call that was to make a file, a
+ * link or an xattr, where nothing else was seen to be short, and fewer than 1,024 inodes were left
+ * before and after; where overcommit is not seen, that may be what has refused a long symlink.
+ * A call that is held up on its way, as by a preemption or by a lock, while others take more than
+ * 1,000 inodes, or while a remount makes the mount smaller, may not be told. used, size and asked
+ * tell what a cause is worth: who asks for more than the whole mount, as by fallocate(2), is
+ * refused for size on an empty one, and as often as he likes.
+ *
+ * A mount with size=0 or nr_inodes=0 refuses nothing for that cause, and can be registered for even
+ * so: the others are left.
  *
  * Opened for reading alone it lists: "key value" lines as in stats below; a line for each
  * mount, "dev=MAJOR:MINOR size=... used=...", with the keys of usage below; and one for each
@@ -109,8 +166,10 @@
  *   event_fd	decimal number of an eventfd(2) of the writing process
  *   control_fd	decimal number of an open resource file of the same directory:
  *		used_bytes (or memory.usage_in_bytes), pressure_level (or
- *		memory.pressure_level) or used_inodes; may be closed after the write
- *   level	for used_bytes:
+ *		memory.pressure_level), used_inodes or refused (or memory.oom_control); may be
+ *		closed after the write
+ *   level	none for refused, see Refusals above;
+ *		for used_bytes:
  *		  an amount of bytes: decimal, then nothing or one of the
  *		  suffixes k m g t (either case), Ki Mi Gi Ti, each a power of
  *		  1024; rounded up to whole blocks;
@@ -124,7 +183,8 @@
  *		nr_inodes, a percentage of that, or -1. Whatever statvfs(2) counts takes
  *		inodes: each further link, and since Linux 6.6 xattrs, one for 1024 bytes
  *		(those that a security module gives to new files were not tested)
- *   word	rising	 signal when usage, from below, becomes >= level
+ *   word	(for refused, once alone)
+ *		rising	 signal when usage, from below, becomes >= level
  *		falling	 signal when usage, from level or above, becomes < level
  *		both	 signal on either; the default for used_bytes and used_inodes
  *			 (rising is the default for pressure_level)
@@ -150,13 +210,31 @@
  * from below, at registration when it is reached already, and when a write to
  * warn_used_blocks sets a level that is reached.
  *
+ * The names of a cgroup v1 memory directory are there for programs written for that, which run
+ * unchanged with a mount's directory in its place: cgroup.event_control, memory.usage_in_bytes and
+ * memory.pressure_level are event_control, used_bytes and pressure_level. memory.limit_in_bytes is
+ * the size of the mount. memory.oom_control stands for refused: an eventfd is signalled for each
+ * refusal. It has the lines "oom_kill_disable 0" and "under_oom N", where N is 1 while there is no
+ * block or no inode left; a 0 or 1 written there means nothing, all else is EINVAL.
+ * memory.failcnt is the number of refusals, as in refused, since it was written last, whatever that
+ * was. memory.max_usage_in_bytes is the most that was used since it was written last. The first
+ * write, of whatever, begins that, at what is used then; it goes on until the mount or its limit
+ * goes, or the module is removed, as one of the triggers. Before, it is what is used when it is
+ * read. It is exact as levels are: what one CPU takes and another frees at the same moment may
+ * not be in it, and what a failing allocation counts and takes back may be. It costs what a level
+ * costs, and a block that is more than there ever were is a crossing.
+ * What unchanged does not cover: a program that looks whether a path is of cgroup v1, by its
+ * magic of statfs(2) or by whether /sys/fs/cgroup is cgroup2, leaves itself switched off. And one
+ * that does not look, at a signal, whether the directory is there still takes the last one, at
+ * umount(2), for a crossing or a refusal, as it does at the rmdir(2) of cgroup v1.
+ *
  * Each signal adds one to the counter of the eventfd. The last signal of every
  * registration comes when its mount goes away or the module is removed, after
  * the directory has vanished: a client that finds event_control missing after
  * a wake-up knows that it is over. It comes, too, when a remount takes the limit away: size=0
- * ends all but those on used_inodes, and nr_inodes=0 ends these. The directory stays then, as
- * that of a mount which never had that limit: the client finds it 0 in usage. A registration
- * ends by itself when the last reference to its eventfd is closed.
+ * ends those on bytes, nr_inodes=0 those on used_inodes, and neither those on refused. The
+ * directory stays then, as that of a mount which never had that limit: the client finds it 0 in
+ * usage. A registration ends by itself when the last reference to its eventfd is closed.
  *
  * A write that is refused changes nothing:
  *
@@ -168,7 +246,8 @@
  *		parameters max_mount_triggers and max_triggers)
  *   ENODEV	the mount is gone
  *   EOPNOTSUPP	the mount has no such limit (size=0, nr_inodes=0): the kernel keeps no
- *		count; or what counts inodes cannot be probed, as the log has said at load
+ *		count; or what counts inodes, or what refuses, cannot be probed, as the log
+ *		has said at load
  *   EIO	the kernel refuses to arm the probe; the log has its reason
  *   ENOMEM	no memory
  */
@@ -186,12 +265,13 @@
  * allocations, and how: ftrace, kprobe or kretprobe, see the module's parameter
  * hook); hook_free, hook_free_kind (the same for frees; redirect where a wrapper is
  * called in its place, kretprobe where that cannot be had); hook_shrink (where a full
- * mount is seen to make space, see deferrals; none where it cannot be); armed (0 or 1); armings
+ * mount is seen to make space, see deferrals; none where it cannot be); hook_refused (where it is
+ * seen that there is no block left; none where refusals cannot be watched); armed (0 or 1); armings
  * (how often the probes were put there since load, at most once a second); mounts
  * (shown); mounts_hidden (over max_mounts of their user or 16 times that of all users,
  * or not shown yet for want of memory); triggers (registered); crossings (notified since
- * load); signals (these and final notifications); missed (probe hits that the kernel had
- * to drop); resyncs (times that a mount's triggers were put on the right side of their
+ * load, and refusals); signals (these and final notifications); missed (probe hits that the
+ * kernel had to drop); resyncs (times that a mount's triggers were put on the right side of their
  * levels by the comparison that is made once a second, for what no probe has seen: zero
  * unless something is missed, the probes were switched off, or an allocation has counted
  * blocks and failed); deferrals (system calls that have had a full mount give back what
@@ -204,6 +284,7 @@
 #define TMPFSWARN_USAGE			"usage"
 #define TMPFSWARN_USED_BYTES		"used_bytes"
 #define TMPFSWARN_USED_INODES		"used_inodes"
+#define TMPFSWARN_REFUSED		"refused"
 #define TMPFSWARN_PRESSURE_LEVEL	"pressure_level"
 #define TMPFSWARN_EVENT_CONTROL		"event_control"
 #define TMPFSWARN_WARN_USED		"warn_used_blocks"
@@ -213,25 +294,28 @@
 /*
  * usage, "key value" lines, as statvfs(2) has them: size, used and free in
  * bytes; inodes, inodes_used, inodes_free. All zero where the mount has no
- * limit of that kind. More bytes than 64 bits hold are shown as the most that
- * they do, here and in the other files.
+ * limit of that kind. refused: the calls that were refused while somebody was registered for
+ * refusals of that mount; others are not counted. More bytes than 64 bits hold are shown as the
+ * most that they do, here and in the other files.
  *
  * pressure_level, "key value" lines: low, medium, critical, in bytes. used_bytes and
- * used_inodes are the number alone.
+ * used_inodes are the number alone, and so is refused.
  *
  * triggers, one line for each registration, "key=value" separated by a space:
- *   resource	used_bytes, pressure_level, warn_used_blocks or used_inodes
+ *   resource	used_bytes, pressure_level, warn_used_blocks, used_inodes, refused or
+ *		memory.max_usage_in_bytes
  *   level	as registered: bytes, NN%, -1, low, medium, critical; for
  *		warn_used_blocks blocks or NN%, 0 while there is none; for used_inodes
- *		inodes:N, inodes:NN% or inodes:-1
+ *		inodes:N, inodes:NN% or inodes:-1; for refused, refused
  *   blocks	the usage in blocks at which it signals now, - for none; in its place for
  *		used_inodes "inodes", the number of these
- *   direction	rising, falling or both
+ *   direction	rising, falling or both; - for refused
  *   hyst	as registered, 0 for none
  *   once	0 or 1
- *   state	above or below the level; off while there is none
+ *   state	above or below the level; off while there is none; on for refused
  *   fired	times signalled for a crossing
- *   to		who is told: eventfd or listener
+ *   to		who is told: eventfd or listener; nobody for memory.max_usage_in_bytes, of
+ *		which blocks is one more than the most that was used
  *   uid	of the process that registered it
  *   pid	its thread group id, 0 where the reader's pid namespace does not show it
  *   comm	its name, the rest of the line
@@ -242,6 +326,9 @@
 #define TMPFSWARN_V1_USAGE		"memory.usage_in_bytes"
 #define TMPFSWARN_V1_LIMIT		"memory.limit_in_bytes"
 #define TMPFSWARN_V1_PRESSURE_LEVEL	"memory.pressure_level"
+#define TMPFSWARN_V1_OOM_CONTROL	"memory.oom_control"
+#define TMPFSWARN_V1_FAILCNT		"memory.failcnt"
+#define TMPFSWARN_V1_MAX_USAGE		"memory.max_usage_in_bytes"
 
 /* the longest write taken, in bytes; a longer one is EINVAL */
 #define TMPFSWARN_WRITE_MAX		255

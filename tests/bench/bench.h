@@ -125,5 +125,6 @@ void crossing(void);
 void spikes(void);
 void poller(void);
 void inodes(void);
+void refusals(void);
 
 #endif

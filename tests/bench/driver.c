@@ -15,6 +15,7 @@ static const struct benchmark {
 	{ "spikes", spikes },
 	{ "poller", poller },
 	{ "inodes", inodes },
+	{ "refusals", refusals },
 };
 
 static bool chosen(const char *name, int argc, char **argv)

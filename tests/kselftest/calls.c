@@ -60,8 +60,6 @@ CALLS(debugfs_create_file, .function = { "debugfs_create_file_full", "debugfs_cr
       .value = -ENOMEM, .later = true);
 CALLS(debugfs_create_file_unsafe, .function = { "debugfs_create_file_unsafe" },
       .value = -ENOMEM, .later = true);
-CALLS(debugfs_create_symlink, .function = { "debugfs_create_symlink" },
-      .value = -ENOMEM, .later = true);
 
 /* failer.ko lies where this program does */
 static int insert_failer_with(const char *parameters)

@@ -179,18 +179,26 @@ static const char *skip_one_of(const char *at, const char *one, const char *othe
 bool record_sound(const char *line)
 {
 	bool state = skip(line, "event=state "), gone = skip(line, "event=gone ");
-	const char *at = state || gone ? skip_word(line, "event=") :
+	bool refused = skip(line, "event=refused ");
+	const char *at = state || gone || refused ? skip_word(line, "event=") :
 		skip_one_of(line, "event=up", "event=down");
+	bool sides;
 
 	at = skip_word(at, " tag=");
+	sides = at && !skip(at, " level=refused ");
 	at = skip_word(at, " level=");
 	at = skip_number(skip_number(at, " dev="), ":");
 	at = skip_number(at, " used=");
 	at = skip_number(at, " size=");
 	at = skip_time(at);
-	if (state)
+	/* left out for who may not know it */
+	if (refused && skip(at, " cause="))
+		at = skip_word(at, " cause=");
+	if (at && skip_number(at, " asked="))
+		at = refused ? skip_number(at, " asked=") : NULL;
+	if (state && sides)
 		at = skip_one_of(at, " state=above", " state=below");
-	else if (!gone)
+	else if (!state && !gone)
 		at = skip_number(at, " crossings=");
 	if (!at || !*at || state || gone)
 		return at && !*at;

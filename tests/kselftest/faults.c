@@ -24,7 +24,8 @@
 /* read or, where it cannot be, written */
 static const char *const all_files[] = {
 	TMPFSWARN_USAGE, TMPFSWARN_USED_BYTES, TMPFSWARN_USED_INODES, TMPFSWARN_PRESSURE_LEVEL,
-	TMPFSWARN_WARN_USED, TMPFSWARN_TRIGGERS, TMPFSWARN_V1_LIMIT,
+	TMPFSWARN_WARN_USED, TMPFSWARN_TRIGGERS, TMPFSWARN_V1_LIMIT, TMPFSWARN_REFUSED,
+	TMPFSWARN_V1_OOM_CONTROL, TMPFSWARN_V1_FAILCNT, TMPFSWARN_V1_MAX_USAGE,
 	TMPFSWARN_V1_USAGE, TMPFSWARN_V1_PRESSURE_LEVEL, "../" TMPFSWARN_STATS,
 	TMPFSWARN_EVENT_CONTROL, TMPFSWARN_WARN_USED_EFD, TMPFSWARN_V1_EVENT_CONTROL,
 };
@@ -508,22 +509,48 @@ TEST_F_TIMEOUT(faults, registering_the_first_of_all, 400)
 	EXPECT_LT(0, fail_each(_metadata, self, &path));
 }
 
-static int mount_another(FIXTURE_DATA(faults) *self)
+static int mount_extra(FIXTURE_DATA(faults) *self)
 {
-	int error = scratch_mount(&self->extra, "nr_blocks=20");
-
 	self->at = &self->extra;
-	return error ? error : make_listener(self);
+	return scratch_mount(&self->extra, "nr_blocks=20");
 }
 
-static int end_another(FIXTURE_DATA(faults) *self)
+static int mount_another(FIXTURE_DATA(faults) *self)
 {
-	int error = close_listener(self);
+	return mount_extra(self) ?: make_listener(self);
+}
 
+static int mount_for_device(FIXTURE_DATA(faults) *self)
+{
+	return mount_extra(self) ?: open_device(self);
+}
+
+static int try_most(FIXTURE_DATA(faults) *self)
+{
+	return put(self->at, TMPFSWARN_V1_MAX_USAGE, "0");
+}
+
+static int end_extra(FIXTURE_DATA(faults) *self, int error)
+{
 	scratch_end(&self->extra);
 	self->at = &self->m;
 	/* its inodes are freed after a while, and it is gone with them */
 	return error ? error : EVENTUALLY(access(self->extra.dir, F_OK)) ? 0 : -ETIMEDOUT;
+}
+
+static int end_another(FIXTURE_DATA(faults) *self)
+{
+	return end_extra(self, close_listener(self));
+}
+
+static int end_most(FIXTURE_DATA(faults) *self)
+{
+	return end_extra(self, 0) ?: EVENTUALLY(stat_of("triggers") == 1) ? 0 : -ETIMEDOUT;
+}
+
+static int end_with_device(FIXTURE_DATA(faults) *self)
+{
+	return end_extra(self, close_device(self));
 }
 
 TEST_F_TIMEOUT(faults, registering_the_first_of_a_mount, 400)
@@ -536,6 +563,27 @@ TEST_F_TIMEOUT(faults, registering_the_first_of_a_mount, 400)
 	self->file = TMPFSWARN_USED_BYTES;
 	self->args = "50% rising";
 	EXPECT_LT(0, fail_each(_metadata, self, &path));
+}
+
+TEST_F_TIMEOUT(faults, registering_the_first_for_refusals_of_a_mount, 400)
+{
+	struct path path = {
+		.name = "registering the first trigger for refusals of a mount",
+		.prepare = mount_for_device, .attempt = try_device, .undo = end_with_device,
+	};
+
+	self->args = "refused";
+	EXPECT_LT(1, fail_each(_metadata, self, &path));
+}
+
+TEST_F_TIMEOUT(faults, asking_for_the_most_that_was_used, 400)
+{
+	struct path path = {
+		.name = "asking for the most that was used",
+		.prepare = mount_extra, .attempt = try_most, .undo = end_most,
+	};
+
+	EXPECT_LT(1, fail_each(_metadata, self, &path));
 }
 
 /* ---- moving levels ---- */

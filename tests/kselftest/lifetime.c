@@ -452,9 +452,12 @@ TEST_F(mount, files_held_open_across_the_umount_say_enodev)
 	static const struct {
 		const char *name;
 		int flags;
+		const char *text;	/* what is written, if it is no number of an eventfd */
 	} table[] = {
 		{ TMPFSWARN_USAGE, O_RDONLY }, { TMPFSWARN_USED_BYTES, O_RDONLY },
-		{ TMPFSWARN_USED_INODES, O_RDONLY },
+		{ TMPFSWARN_USED_INODES, O_RDONLY }, { TMPFSWARN_REFUSED, O_RDONLY },
+		{ TMPFSWARN_V1_OOM_CONTROL, O_RDWR, "0" }, { TMPFSWARN_V1_FAILCNT, O_RDWR },
+		{ TMPFSWARN_V1_MAX_USAGE, O_RDWR },
 		{ TMPFSWARN_PRESSURE_LEVEL, O_RDONLY }, { TMPFSWARN_TRIGGERS, O_RDONLY },
 		{ TMPFSWARN_WARN_USED, O_RDWR }, { TMPFSWARN_WARN_USED_EFD, O_WRONLY },
 		{ TMPFSWARN_EVENT_CONTROL, O_WRONLY }, { TMPFSWARN_V1_LIMIT, O_RDONLY },
@@ -482,7 +485,8 @@ TEST_F(mount, files_held_open_across_the_umount_say_enodev)
 			EXPECT_EQ(ENODEV, errno) TH_LOG("%s", table[i].name);
 		}
 		if (table[i].flags != O_RDONLY) {
-			const char *text = strstr(table[i].name, "control") ? both : number;
+			const char *text = table[i].text ?:
+				strstr(table[i].name, "event_control") ? both : number;
 
 			EXPECT_EQ(-1, write(fd[i], text, strlen(text)))
 				TH_LOG("%s", table[i].name);

@@ -420,6 +420,7 @@ TEST_F(refusal, a_control_fd_that_is_no_resource_file_is_einval)
 {
 	static const char *const files[] = {
 		TMPFSWARN_USAGE, TMPFSWARN_TRIGGERS, TMPFSWARN_WARN_USED, TMPFSWARN_V1_LIMIT,
+		TMPFSWARN_V1_FAILCNT, TMPFSWARN_V1_MAX_USAGE,
 	};
 	char path[160];
 	unsigned int i;
@@ -650,11 +651,13 @@ static int check_mode(const char *path, const struct stat *st, int type, struct 
 	} table[] = {
 		{ TMPFSWARN_STATS, 0400 }, { TMPFSWARN_USAGE, 0400 },
 		{ TMPFSWARN_USED_BYTES, 0400 }, { TMPFSWARN_PRESSURE_LEVEL, 0400 },
-		{ TMPFSWARN_USED_INODES, 0400 },
 		{ TMPFSWARN_EVENT_CONTROL, 0200 }, { TMPFSWARN_WARN_USED, 0600 },
 		{ TMPFSWARN_WARN_USED_EFD, 0200 }, { TMPFSWARN_TRIGGERS, 0400 },
+		{ TMPFSWARN_USED_INODES, 0400 }, { TMPFSWARN_REFUSED, 0400 },
 		{ TMPFSWARN_V1_EVENT_CONTROL, 0200 }, { TMPFSWARN_V1_USAGE, 0400 },
 		{ TMPFSWARN_V1_LIMIT, 0400 }, { TMPFSWARN_V1_PRESSURE_LEVEL, 0400 },
+		{ TMPFSWARN_V1_OOM_CONTROL, 0600 }, { TMPFSWARN_V1_FAILCNT, 0600 },
+		{ TMPFSWARN_V1_MAX_USAGE, 0600 },
 	};
 	struct stat target;
 	unsigned int i;
@@ -690,8 +693,10 @@ TEST_F(mount, the_directory_has_the_files_of_the_contract_and_no_others)
 	static const char *const files[] = {
 		TMPFSWARN_USAGE, TMPFSWARN_USED_BYTES, TMPFSWARN_USED_INODES, TMPFSWARN_PRESSURE_LEVEL,
 		TMPFSWARN_EVENT_CONTROL, TMPFSWARN_WARN_USED, TMPFSWARN_WARN_USED_EFD,
-		TMPFSWARN_TRIGGERS, TMPFSWARN_V1_EVENT_CONTROL, TMPFSWARN_V1_USAGE,
+		TMPFSWARN_REFUSED, TMPFSWARN_TRIGGERS,
+		TMPFSWARN_V1_EVENT_CONTROL, TMPFSWARN_V1_USAGE,
 		TMPFSWARN_V1_LIMIT, TMPFSWARN_V1_PRESSURE_LEVEL,
+		TMPFSWARN_V1_OOM_CONTROL, TMPFSWARN_V1_FAILCNT, TMPFSWARN_V1_MAX_USAGE,
 	};
 	unsigned int i, count = 0;
 	DIR *dir = opendir(self->m.dir);
@@ -713,7 +718,8 @@ TEST_F(mount, an_ordinary_user_can_open_nothing)
 	static const char *const files[] = {
 		"used_bytes", "usage", "pressure_level", "event_control", "warn_used_blocks",
 		"warn_used_blocks_efd", "triggers", "cgroup.event_control", "memory.usage_in_bytes",
-		"memory.limit_in_bytes", "memory.pressure_level", "../stats",
+		"memory.limit_in_bytes", "memory.pressure_level", "used_inodes", "refused",
+		"memory.oom_control", "memory.failcnt", "memory.max_usage_in_bytes", "../stats",
 	};
 	struct stat debugfs;
 	int status;

@@ -54,7 +54,7 @@ static const char *const words[] = {
 static const char *const amounts[] = {
 	"0", "1", "4096", "80%", "99.95%", "100%", "0.01%", "-1", "18446744073709551615", "4t",
 	"18446744073709551616", "16777215T", "1Ki", "3m", "low", "medium", "critical", "100.01%",
-	"9223372036854775807", "9223372036854775808", "4294967296", "17592186044415k",
+	"9223372036854775807", "9223372036854775808", "4294967296", "17592186044415k", "refused",
 };
 
 #define ANY(array)	((array)[below(sizeof(array) / sizeof(*(array)))])
@@ -220,6 +220,10 @@ bool scrawl_start(const struct scratch *own, const struct scratch *busy)
 	add_file(own, TMPFSWARN_USAGE, O_RDONLY);
 	add_file(own, TMPFSWARN_TRIGGERS, O_RDONLY);
 	add_file(own, TMPFSWARN_V1_LIMIT, O_RDONLY);
+	add_file(own, TMPFSWARN_V1_FAILCNT, O_RDWR);
+	/* these have no level */
+	add_file(own, TMPFSWARN_REFUSED, O_RDONLY);
+	add_file(own, TMPFSWARN_V1_OOM_CONTROL, O_WRONLY);
 	add_file(own, TMPFSWARN_EVENT_CONTROL, O_WRONLY);
 	add_file(own, TMPFSWARN_WARN_USED, O_RDWR);
 	add_file(own, TMPFSWARN_WARN_USED_EFD, O_WRONLY);

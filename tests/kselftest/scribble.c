@@ -20,13 +20,15 @@
 #define ERRNOS	134
 
 static const char *const files[] = {
-	TMPFSWARN_EVENT_CONTROL, TMPFSWARN_WARN_USED, TMPFSWARN_WARN_USED_EFD, TMPFSWARN_TRIGGERS,
+	TMPFSWARN_EVENT_CONTROL, TMPFSWARN_WARN_USED, TMPFSWARN_WARN_USED_EFD,
+	TMPFSWARN_V1_OOM_CONTROL, TMPFSWARN_V1_FAILCNT, TMPFSWARN_V1_MAX_USAGE, TMPFSWARN_TRIGGERS,
 	TMPFSWARN_USAGE, TMPFSWARN_USED_BYTES, TMPFSWARN_PRESSURE_LEVEL, TMPFSWARN_V1_LIMIT,
-	TMPFSWARN_USED_INODES, "../" TMPFSWARN_STATS,
+	TMPFSWARN_USED_INODES, TMPFSWARN_REFUSED, "../" TMPFSWARN_STATS,
 };
 
 #define FILES	(sizeof(files) / sizeof(*files))
-#define DOORS	3	/* the first of them can be written */
+#define DOORS	3	/* by the first of them something is registered */
+#define WRITTEN	6	/* and these can be written, too: it means nothing here */
 
 /* an open file that operations are done on */
 struct handle {
@@ -157,6 +159,9 @@ static bool reopen(struct handle *h)
 	h->mount = below(3);
 	h->file = below(4) ? below(DOORS) : below(FILES);
 	h->mode = modes[below(sizeof(modes) / sizeof(*modes))];
+	/* the trigger that this one makes ends with the mount alone */
+	if (!strcmp(files[h->file], TMPFSWARN_V1_MAX_USAGE))
+		h->mount = 2;
 	pthread_mutex_lock(&fleeting);
 	snprintf(path, sizeof(path), "%s/%s", mounts[h->mount].dir, files[h->file]);
 	pthread_mutex_unlock(&fleeting);
@@ -173,9 +178,9 @@ static bool reopen(struct handle *h)
 /* nothing but the text and what it names decides */
 static bool judge_write(const char *what, const struct handle *h, long result, bool placed)
 {
-	if (result > 0 && (h->mode == O_PATH || h->mode == O_RDONLY || h->file >= DOORS))
+	if (result > 0 && (h->mode == O_PATH || h->mode == O_RDONLY || h->file >= WRITTEN))
 		return wrong(what, h, result, 0);
-	if (result > 0)
+	if (result > 0 && h->file < DOORS)
 		accepted++;
 	/* no fd stands in a level */
 	if (result < 0 && errno == EBADF && h->fd >= 0 && h->file == 1 &&
@@ -213,7 +218,7 @@ static bool scribble_text(struct handle *h)
 		return false;
 	for (i = 0; h->mount && i < count; i++)
 		model_elsewhere(pieces[i].iov_base, pieces[i].iov_len);
-	if (h->mount)
+	if (h->mount || h->file >= DOORS)
 		return true;
 	if (n == 0 && size == 0 && h->file == 1)
 		return model_foreign(file, text, 0, true);
@@ -467,6 +472,8 @@ FIXTURE_SETUP(mounts)
 	ASSERT_EQ(0, scratch_mount(&mounts[0], "nr_blocks=1000"));
 	ASSERT_EQ(0, scratch_mount(&mounts[1], "nr_blocks=1000"));
 	mounts[2] = mounts[1];
+	/* not there yet */
+	strcpy(mounts[2].dir, ROOM "/none");
 }
 
 FIXTURE_TEARDOWN(mounts)

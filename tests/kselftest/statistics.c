@@ -31,6 +31,7 @@ TEST_F(mount, stats_has_the_keys_of_the_contract)
 	};
 	static const char *const words[] = {
 		"version", "hook", "hook_kind", "hook_free", "hook_free_kind", "hook_shrink",
+		"hook_refused",
 	};
 	char value[128];
 	unsigned int i;

@@ -21,6 +21,26 @@ FIXTURE_TEARDOWN(mount)
 
 #define USE(blocks)	ASSERT_EQ(0, scratch_use(&self->m, blocks))
 
+TEST_F(mount, its_names_are_files_and_no_links)
+{
+	static const char *const names[] = {
+		TMPFSWARN_V1_EVENT_CONTROL, TMPFSWARN_V1_USAGE, TMPFSWARN_V1_LIMIT,
+		TMPFSWARN_V1_PRESSURE_LEVEL, TMPFSWARN_V1_OOM_CONTROL, TMPFSWARN_V1_FAILCNT,
+		TMPFSWARN_V1_MAX_USAGE,
+	};
+	char path[200];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		int fd;
+
+		snprintf(path, sizeof(path), "%s/%s", self->dir, names[i]);
+		fd = open(path, (i ? O_RDONLY : O_WRONLY) | O_NOFOLLOW | O_CLOEXEC);
+		EXPECT_LE(0, fd) TH_LOG("%s: %s", names[i], strerror(errno));
+		close(fd);
+	}
+}
+
 /* what all of these clients do; the way of writing is theirs */
 static int v1_register(const char *dir, const char *resource, const char *args, int flags,
 		       size_t extra, bool close_control)
@@ -29,7 +49,7 @@ static int v1_register(const char *dir, const char *resource, const char *args, 
 	int efd = listener(), cfd, fd, n;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, resource);
-	cfd = open(path, O_RDONLY | O_CLOEXEC);
+	cfd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	snprintf(path, sizeof(path), "%s/cgroup.event_control", dir);
 	fd = open(path, flags, 0700);
 	if (cfd < 0 || fd < 0)
@@ -142,6 +162,273 @@ TEST_F(mount, event_control_is_gone_by_lstat_after_the_last_wake_up)
 	EXPECT_EQ(-1, lstat(path, &st));
 	EXPECT_EQ(ENOENT, errno);
 	EXPECT_SIGNALS(efd, 1);
+}
+
+/* ---- memory.oom_control, memory.failcnt ---- */
+
+/* as v1_register(), with memory.oom_control opened in one of the ways there are */
+static int oom_register(const char *dir, int mode, const char *end)
+{
+	char path[200], text[64];
+	int efd = listener(), oom, fd, n;
+
+	snprintf(path, sizeof(path), "%s/memory.oom_control", dir);
+	oom = open(path, mode | O_CLOEXEC | O_NOFOLLOW);
+	snprintf(path, sizeof(path), "%s/cgroup.event_control", dir);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (oom < 0 || fd < 0)
+		return -errno;
+	n = snprintf(text, sizeof(text), "%d %d%s", efd, oom, end);
+	if (write(fd, text, n) != n)
+		return -errno;
+	close(fd);
+	close(oom);
+	return efd;
+}
+
+/* a write of one byte more than there is space for */
+static int refuse(const struct scratch *m)
+{
+	int fd = open(scratch_path(m, "filler"), O_WRONLY | O_CLOEXEC), error;
+
+	error = pwrite(fd, "", 1, 1000 * m->block) < 0 ? errno : 0;
+	close(fd);
+	return error;
+}
+
+TEST_F(mount, oom_control_is_signalled_at_a_refusal_and_not_by_the_last_block)
+{
+	static const int modes[] = { O_RDONLY, O_WRONLY, O_RDWR };
+	static const char *const ends[] = { "", " ", "\n" };
+	int efd[9], i;
+
+	for (i = 0; i < 9; i++) {
+		efd[i] = oom_register(self->dir, modes[i / 3], ends[i % 3]);
+		ASSERT_LE(0, efd[i]) TH_LOG("%d", i);
+	}
+	EXPECT_EQ(9, trigger_count(&self->m));
+	USE(999);
+	USE(1000);
+	for (i = 0; i < 9; i++)
+		EXPECT_SIGNALS(efd[i], 0);
+	EXPECT_EQ(ENOSPC, refuse(&self->m));
+	EXPECT_EQ(ENOSPC, refuse(&self->m));
+	for (i = 0; i < 9; i++)
+		EXPECT_SIGNALS(efd[i], 2);
+	ASSERT_EQ(0, scratch_umount(&self->m));
+	for (i = 0; i < 9; i++)
+		EXPECT_SIGNALS_SOON(efd[i], 1);
+}
+
+TEST_F(mount, oom_control_takes_no_level)
+{
+	EXPECT_EQ(-EINVAL, oom_register(self->dir, O_RDONLY, " 80%"));
+	EXPECT_EQ(-EINVAL, oom_register(self->dir, O_RDONLY, " rising"));
+	EXPECT_LE(0, oom_register(self->dir, O_RDONLY, " once"));
+	EXPECT_EQ(1, trigger_count(&self->m));
+}
+
+#define EXPECT_TEXT(file, expected) do {				\
+	char *found = slurp(&self->m, file);				\
+									\
+	EXPECT_STREQ(expected, found);					\
+	free(found);							\
+} while (0)
+
+TEST_F(mount, oom_control_has_two_lines_that_say_whether_there_is_no_space)
+{
+	EXPECT_TEXT(TMPFSWARN_V1_OOM_CONTROL, "oom_kill_disable 0\nunder_oom 0\n");
+	USE(999);
+	EXPECT_TEXT(TMPFSWARN_V1_OOM_CONTROL, "oom_kill_disable 0\nunder_oom 0\n");
+	USE(1000);
+	EXPECT_TEXT(TMPFSWARN_V1_OOM_CONTROL, "oom_kill_disable 0\nunder_oom 1\n");
+	USE(1);
+	EXPECT_TEXT(TMPFSWARN_V1_OOM_CONTROL, "oom_kill_disable 0\nunder_oom 0\n");
+	/* the directory and the file */
+	ASSERT_EQ(0, scratch_remount(&self->m, "nr_inodes=2"));
+	EXPECT_TEXT(TMPFSWARN_V1_OOM_CONTROL, "oom_kill_disable 0\nunder_oom 1\n");
+	ASSERT_EQ(0, scratch_remount(&self->m, "nr_inodes=0"));
+	EXPECT_TEXT(TMPFSWARN_V1_OOM_CONTROL, "oom_kill_disable 0\nunder_oom 0\n");
+}
+
+TEST_F(mount, what_is_written_to_oom_control_means_nothing)
+{
+	static const char *const good[] = { "0", "1", "0\n", "1\n", " 1 " };
+	static const char *const bad[] = { "", "\n", "2", "-1", "01", "1 0", "on", "0x1", "11" };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		EXPECT_EQ(0, put(&self->m, TMPFSWARN_V1_OOM_CONTROL, good[i])) TH_LOG("%s", good[i]);
+		EXPECT_TEXT(TMPFSWARN_V1_OOM_CONTROL, "oom_kill_disable 0\nunder_oom 0\n");
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		EXPECT_EQ(-EINVAL, put(&self->m, TMPFSWARN_V1_OOM_CONTROL, bad[i])) TH_LOG("%s", bad[i]);
+	EXPECT_EQ(0, trigger_count(&self->m));
+}
+
+TEST_F(mount, failcnt_is_what_was_refused_since_it_was_written)
+{
+	int efd = oom_register(self->dir, O_RDONLY, "");
+
+	ASSERT_LE(0, efd);
+	USE(1000);
+	EXPECT_TEXT(TMPFSWARN_V1_FAILCNT, "0\n");
+	EXPECT_EQ(ENOSPC, refuse(&self->m));
+	EXPECT_EQ(ENOSPC, refuse(&self->m));
+	EXPECT_TEXT(TMPFSWARN_V1_FAILCNT, "2\n");
+	EXPECT_EQ(0, put(&self->m, TMPFSWARN_V1_FAILCNT, "0"));
+	EXPECT_TEXT(TMPFSWARN_V1_FAILCNT, "0\n");
+	EXPECT_TEXT(TMPFSWARN_REFUSED, "2\n");
+	EXPECT_EQ(ENOSPC, refuse(&self->m));
+	EXPECT_TEXT(TMPFSWARN_V1_FAILCNT, "1\n");
+	EXPECT_EQ(0, put(&self->m, TMPFSWARN_V1_FAILCNT, "whatever\n"));
+	EXPECT_TEXT(TMPFSWARN_V1_FAILCNT, "0\n");
+	EXPECT_SIGNALS(efd, 3);
+}
+
+/* ---- memory.max_usage_in_bytes ---- */
+
+static long long most(const struct scratch *m)
+{
+	char *text = slurp(m, TMPFSWARN_V1_MAX_USAGE);
+	long long bytes = text ? atoll(text) : -errno;
+
+	free(text);
+	return bytes % m->block ? -EIO : bytes / m->block;
+}
+
+#define FORGET()	ASSERT_EQ(0, put(&self->m, TMPFSWARN_V1_MAX_USAGE, "0"))
+
+TEST_F(mount, max_usage_is_the_most_that_was_used_since_it_was_written)
+{
+	/* nobody has asked yet */
+	USE(20);
+	USE(10);
+	EXPECT_EQ(10, most(&self->m));
+	EXPECT_EQ(0, trigger_count(&self->m));
+	FORGET();
+	EXPECT_EQ(10, most(&self->m));
+	EXPECT_EQ(1, trigger_count(&self->m));
+	USE(11);
+	EXPECT_EQ(11, most(&self->m));
+	USE(500);
+	USE(499);
+	EXPECT_EQ(500, most(&self->m));
+	USE(500);
+	EXPECT_EQ(500, most(&self->m));
+	USE(501);
+	USE(0);
+	EXPECT_EQ(501, most(&self->m));
+	FORGET();
+	EXPECT_EQ(0, most(&self->m));
+	USE(1000);
+	EXPECT_EQ(ENOSPC, refuse(&self->m));
+	USE(7);
+	EXPECT_EQ(1000, most(&self->m));
+	FORGET();
+	EXPECT_EQ(7, most(&self->m));
+	EXPECT_EQ(1, trigger_count(&self->m));
+}
+
+TEST_F(mount, max_usage_is_to_the_block_whatever_is_taken_at_a_time)
+{
+	int fd = open(scratch_path(&self->m, "another"), O_RDWR | O_CREAT, 0600);
+	long long expected = 0;
+	int i;
+
+	ASSERT_LE(0, fd);
+	FORGET();
+	srandom(1);
+	for (i = 0; i < 300; i++) {
+		long blocks = 1 + random() % (i % 10 ? 40 : 1000);
+
+		ASSERT_EQ(0, ftruncate(fd, 0));
+		ASSERT_EQ(0, fallocate(fd, 0, 0, blocks * self->m.block));
+		expected = expected > blocks ? expected : blocks;
+		ASSERT_EQ(expected, most(&self->m)) TH_LOG("round %d, %ld blocks", i, blocks);
+		if (i % 30 == 29) {
+			FORGET();
+			expected = blocks;
+		}
+	}
+}
+
+struct taker {
+	const struct scratch *m;
+	int number;
+	pthread_t thread;
+};
+
+static void *take_200(void *arg)
+{
+	struct taker *taker = arg;
+	char path[200];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/taker%d", taker->m->path, taker->number);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	append_blocks(fd, taker->m, 200);
+	close(fd);
+	return NULL;
+}
+
+TEST_F(mount, max_usage_is_what_several_have_taken_together)
+{
+	struct taker takers[4];
+	int round, i;
+
+	for (round = 0; round < 10; round++) {
+		FORGET();
+		for (i = 0; i < 4; i++) {
+			takers[i] = (struct taker){ .m = &self->m, .number = i };
+			ASSERT_EQ(0, pthread_create(&takers[i].thread, NULL, take_200, &takers[i]));
+		}
+		for (i = 0; i < 4; i++)
+			pthread_join(takers[i].thread, NULL);
+		ASSERT_EQ(800, scratch_used(&self->m));
+		for (i = 0; i < 4; i++) {
+			char path[200];
+
+			snprintf(path, sizeof(path), "%s/taker%d", self->m.path, i);
+			ASSERT_EQ(0, truncate(path, 0));
+		}
+		EXPECT_EQ(800, most(&self->m));
+	}
+}
+
+TEST_F(mount, max_usage_takes_nothing_from_levels_and_tells_nobody)
+{
+	char level[32], *text;
+	int efd;
+
+	FORGET();
+	snprintf(level, sizeof(level), "%ld", 10 * self->m.block);
+	efd = v1_register(self->dir, "memory.usage_in_bytes", level, O_WRONLY, 0, true);
+	ASSERT_LE(0, efd);
+	USE(9);
+	EXPECT_SIGNALS(efd, 0);
+	USE(10);
+	EXPECT_SIGNALS(efd, 1);
+	USE(900);
+	EXPECT_SIGNALS(efd, 0);
+	USE(9);
+	EXPECT_SIGNALS(efd, 1);
+	text = slurp(&self->m, TMPFSWARN_TRIGGERS);
+	EXPECT_EQ(text, strstr(text, "resource=memory.max_usage_in_bytes level=0 blocks=901 direction=rising hyst=0 once=0 state=below fired=0 to=nobody "))
+		TH_LOG("%s", text);
+	free(text);
+	ASSERT_EQ(0, scratch_umount(&self->m));
+	EXPECT_SIGNALS_SOON(efd, 1);
+}
+
+TEST_F(mount, max_usage_ends_with_the_limit)
+{
+	FORGET();
+	USE(10);
+	ASSERT_EQ(0, scratch_remount(&self->m, "size=0"));
+	EXPECT_TRUE(EVENTUALLY(trigger_count(&self->m) == 0));
+	EXPECT_EQ(0, most(&self->m));
+	EXPECT_EQ(-EOPNOTSUPP, put(&self->m, TMPFSWARN_V1_MAX_USAGE, "0"));
 }
 
 TEST_HARNESS_MAIN

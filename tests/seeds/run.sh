@@ -108,6 +108,29 @@ listener() {
 	step said "The cgroup seems to have removed."
 }
 
+# oom_client NAME: one of the three
+oom_client() {
+	step new_mount &&
+	step start oom_client "$1" "$room" &&
+	step grep -qx "under_oom 0" "$room/memory.oom_control" &&
+	step use 100 &&
+	step untold &&
+	step grep -qx "under_oom 1" "$room/memory.oom_control" &&
+	step refused &&
+	step wait_until said "out of memory: 1" &&
+	step running &&
+	step umount "$work/mnt" &&
+	step wait_until ended &&
+	step said "the cgroup is gone: 1"
+}
+
+# a write that the mount has no space for
+refused() { ! dd if=/dev/zero of="$work/mnt/more" bs=4096 count=1 2>/dev/null; }
+
+oom_containerd() { oom_client containerd; }
+oom_write_only() { oom_client write-only; }
+oom_newline() { oom_client newline; }
+
 # attempt FUNCTION NAME [PROGRAM]: one test, which needs a program that may be missing
 attempt() {
 	number=$((number + 1))
@@ -128,11 +151,14 @@ attempt() {
 }
 
 echo "TAP version 13"
-echo "1..4"
+echo "1..7"
 attempt rfc_client the_client_of_the_rfc_is_woken_at_the_level rfc_client
 attempt rfc_client_too_late the_client_of_the_rfc_is_woken_where_the_level_is_reached rfc_client
 attempt go_program the_go_program_is_told_and_learns_that_the_mount_is_gone cgroup_demo
 attempt listener the_listener_of_the_kernel_is_told_and_learns_that_the_mount_is_gone cgroup_event_listener
+attempt oom_containerd containerd_is_told_of_a_refusal_and_not_of_the_last_block oom_client
+attempt oom_write_only who_opens_oom_control_write_only_is_told_of_a_refusal oom_client
+attempt oom_newline who_writes_a_newline_is_told_of_a_refusal oom_client
 rmdir "$work/mnt"
 rmdir "$work"
 exit $failed

@@ -73,6 +73,23 @@ both_a_command_runs_when_a_level_is_passed_and_finds_which_in_its_environment() 
 	is starts "$(lines "$dir/err" 'command started, process ')" 2
 }
 
+both_what_is_refused_is_told_at_once_and_nothing_before() {
+	mounted a
+	conf "[$dir/a]" 'Level=refused 50%' For=1h Direction=falling \
+		"Exec=echo \$TMPFSWARN_RESOURCE \${TMPFSWARN_DIRECTION-none} \$TMPFSWARN_CAUSE >>'$dir/ran'"
+	serve
+	grep -q ': watching .*; refused$' "$dir/err" || fail "$(cat "$dir/err")"
+	fill a 800
+	sleep 1
+	[ ! -e "$dir/ran" ] || fail "ran for what was not refused"
+	! dd if=/dev/zero of="$dir/a/more" bs=4096 count=2000 2>/dev/null || fail "nothing was refused"
+	case $interface in
+	device) is ran "$(ran 1)" "refused none size" ;;
+	*) is ran "$(ran 1)" "refused none" ;;
+	esac
+	until_lines "$dir/err" 1 "^tmpfswarn: $dir/a refused"
+}
+
 both_mounts_are_watched_as_they_appear_and_forgotten_as_they_go() {
 	mkdir "$dir/user"
 	conf "[$dir/user/*]" Level=50% "Exec=basename \$TMPFSWARN_PATH >>'$dir/ran'" "[$dir/nowhere]" Level=1

@@ -39,7 +39,10 @@ static void check_spec(const struct tw_spec *spec)
 	struct tw_band band;
 	unsigned int shift;
 
-	MUST(spec->direction >= TW_RISING && spec->direction <= TW_BOTH);
+	if (spec->gauge == TW_REFUSALS)
+		MUST(!spec->direction);
+	else
+		MUST(spec->direction >= TW_RISING && spec->direction <= TW_BOTH);
 	check_level(&spec->level);
 	check_level(&spec->hyst);
 	for (shift = 12; shift <= 16; shift += 2) {
@@ -62,6 +65,8 @@ static void check_spec(const struct tw_spec *spec)
 		MUST(tw_spec_parse_pressure(text, percent, &again) == 0);
 	else if (spec->gauge == TW_INODES)
 		MUST(tw_spec_parse_inodes(text, &again) == 0);
+	else if (spec->gauge == TW_REFUSALS)
+		MUST(tw_spec_parse_refused(spec->once ? "once" : "", &again) == 0);
 	else
 		MUST(tw_spec_parse(text, &again) == 0);
 	MUST(again.gauge == spec->gauge);
@@ -82,6 +87,11 @@ static void check_args(const char *args)
 	if (tw_spec_parse_inodes(args, &spec) == 0) {
 		MUST(spec.pressure == -1 && spec.gauge == TW_INODES);
 		MUST(spec.level.kind != TW_LEVEL_BYTES && spec.hyst.kind != TW_LEVEL_BYTES);
+		check_spec(&spec);
+	}
+	if (tw_spec_parse_refused(args, &spec) == 0) {
+		MUST(spec.pressure == -1 && spec.gauge == TW_REFUSALS && !spec.direction);
+		MUST(spec.level.kind == TW_LEVEL_NONE && spec.hyst.kind == TW_LEVEL_NONE);
 		check_spec(&spec);
 	}
 	if (tw_spec_parse_pressure(args, percent, &spec) == 0) {

@@ -119,6 +119,8 @@ static void a_request_is_a_descriptor_a_level_and_words(void)
 		{ "4 inodes:90% hyst=5 falling", false, 4, "inodes:90%", "inodes:90%", TW_FALLING },
 		{ "4 inodes:1k", false, 4, "inodes:1024", "inodes:1k", TW_BOTH },
 		{ "4 inodes:-1", false, 4, "inodes:-1", "inodes:-1", TW_BOTH },
+		{ "4 refused", false, 4, "refused", "refused", 0 },
+		{ "4 refused tag=full once", false, 4, "refused", "full", 0 },
 		{ "4 critical,hierarchy", false, 4, "critical", "critical,hierarchy", TW_RISING },
 		{ "forget shm", true, 0, NULL, "shm", 0 },
 		{ " forget 80%\r\n", true, 0, NULL, "80%", 0 },
@@ -129,6 +131,8 @@ static void a_request_is_a_descriptor_a_level_and_words(void)
 	static const char *const bad_ones[] = {
 		"", " ", "4", "4 ", "4  80%", "4\t80%", "-4 80%", "x 80%", "4 80%x", "4 101%", "4 x",
 		"4 lowest", "4 inodes", "4 inodes:", "4 inodes:low", "4 inodes: 5", "4 inodes:1Ki", "4 inodes:1t",
+		"4 refused:1", "4 refused 80%", "4 refused now", "4 refused both", "4 refused hyst=1",
+		"4 refusedonce", "4 refuse",
 		"4 inodes:101%", "4 inodes:5 hyst=1Ki", "4 80% tag", "4 80% tag=", "4 80% tag= x", "4 80% tag=a tag=b",
 		"4 80% tag=\x7f", "4 80% tag=\xc3\xa4", "4 80% tag=a\x01", "4 low tag=",
 		"forget", "forget ", "forget a b", "forget  a", "forget\ta", "forgets a",
@@ -167,6 +171,9 @@ static void a_request_is_a_descriptor_a_level_and_words(void)
 	/* a tag is of the device alone */
 	MUST(tw_spec_parse("80% tag=x", &spec) == -EINVAL);
 	MUST(tw_spec_parse_pressure("low tag=x", percent, &spec) == -EINVAL);
+	MUST(tw_spec_parse_refused("tag=x", &spec) == -EINVAL);
+	MUST(tw_spec_parse_refused("once", &spec) == 0 && spec.once && spec.gauge == TW_REFUSALS);
+	MUST(tw_spec_parse_refused("", &spec) == 0 && !spec.once);
 }
 
 /* ---- levels ---- */

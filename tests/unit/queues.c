@@ -66,6 +66,23 @@ const char *error_text(int err)
 	return strerror(err);
 }
 
+/* what is told is levels alone here */
+bool event_is_refusal(const struct event *event)
+{
+	return !event;
+}
+
+const char *event_what(char buf[EVENT_WHAT_SIZE], const struct event *event)
+{
+	snprintf(buf, EVENT_WHAT_SIZE, "%s %s", event->up ? "up" : "down", event->level);
+	return buf;
+}
+
+const char *level_resource_name(const char *text)
+{
+	return text;
+}
+
 const char *text_utc_time(char buf[TEXT_SIZE], const struct timespec *time)
 {
 	snprintf(buf, TEXT_SIZE, "%ld", (long)time->tv_sec);

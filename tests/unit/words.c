@@ -175,6 +175,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	number_parse(text, &dev);
 	record_parse(&record, text);
 	MUST(!record.event.comm[sizeof(record.event.comm) - 1]);
+	MUST(!record.event.cause[sizeof(record.event.cause) - 1]);
 
 	memcpy(text, data, size);
 	text[size] = '\0';

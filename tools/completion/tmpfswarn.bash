@@ -4,7 +4,7 @@
 _tmpfswarn()
 {
 	local cur prev words cword options command=list
-	local levels='50% 60% 70% 80% 90% 95% low medium critical free:5% free:10% free:200M inodes:80% inodes:90%'
+	local levels='50% 60% 70% 80% 90% 95% low medium critical free:5% free:10% free:200M inodes:80% inodes:90% refused'
 
 	_init_completion -s -n : 2>/dev/null || {
 		cur=${COMP_WORDS[COMP_CWORD]}

@@ -4,7 +4,7 @@
 set -l commands list ls watch wait run status help version
 set -l none "not __fish_seen_subcommand_from $commands"
 set -l target "__fish_seen_subcommand_from watch wait"
-set -l levels "50% 60% 70% 80% 90% 95% low medium critical free:5% free:10% free:200M inodes:80% inodes:90%"
+set -l levels "50% 60% 70% 80% 90% 95% low medium critical free:5% free:10% free:200M inodes:80% inodes:90% refused"
 
 complete -c tmpfswarn -n "$none" -f
 complete -c tmpfswarn -n "$none" -a list -d "Every tmpfs mounted, its use and its levels"

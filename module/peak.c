@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Peaks: the most that was used of a mount since somebody has asked.
+ *
+ * That is a threshold, one block above the most that a check has found, which moves up with usage
+ * and tells nobody. So it costs nothing until it is asked for, and then what a level costs; each
+ * block that is more than there ever were is a crossing.
+ */
+#include <linux/mutex.h>
+#include <linux/slab.h>
+
+#include "mount.h"
+#include "peak.h"
+#include "trigger.h"
+
+/* no mount gets two of them */
+static DEFINE_MUTEX(tw_peak_mutex);
+
+/* There is nobody to tell. */
+static void tw_peak_gone(struct tw_trigger *trigger)
+{
+}
+
+static void tw_peak_del(struct tw_trigger *trigger)
+{
+	kfree(trigger);
+}
+
+/* nor does it cross, or end before its mount does */
+static const struct tw_trigger_ops tw_peak_ops = {
+	.name = "nobody",
+	.gone = tw_peak_gone,
+	.del = tw_peak_del,
+};
+
+/* To be begun on @mount, which has none. */
+static int tw_peak_begin(struct tw_mount *mount)
+{
+	struct tw_trigger *trigger = kzalloc(sizeof(*trigger), GFP_KERNEL_ACCOUNT |
+					     __GFP_RETRY_MAYFAIL);
+	int err;
+
+	if (!trigger)
+		return -ENOMEM;
+	trigger->ops = &tw_peak_ops;
+	trigger->resource = TW_MAX_USAGE;
+	trigger->threshold.peak = true;
+	trigger->threshold.spec = (struct tw_spec){
+		.level.kind = TW_LEVEL_BYTES,
+		.direction = TW_RISING,
+		.pressure = -1,
+	};
+	err = tw_trigger_register(trigger, mount);
+	if (err)
+		kfree(trigger);
+	return err;
+}
+
+/**
+ * tw_peak_reset() - the most that was used is what is used now
+ * @mount: where
+ *
+ * Context: process.
+ * Return: 0, or as tw_trigger_register().
+ */
+int tw_peak_reset(struct tw_mount *mount)
+{
+	int err;
+
+	mutex_lock(&tw_peak_mutex);
+	err = tw_trigger_reset_peak(mount);
+	if (err == -ENOENT)
+		err = tw_peak_begin(mount);
+	mutex_unlock(&tw_peak_mutex);
+	return err;
+}
