@@ -143,10 +143,11 @@ static int device_take(struct device *device, const struct record *record)
 	item->event.state = state;
 	item->event.outdated = outdated;
 	item->event.up = state ? record->above : !strcmp(record->kind, "up");
-	/* an open device keeps the module */
+	/* an open device keeps the module, and what is refused needs no limit */
 	if (gone)
-		item->event.gone = record->event.size ? EVENT_UNMOUNTED :
-							EVENT_UNLIMITED;
+		item->event.gone = record->event.size ||
+				   level_resource(trigger->level) == RESOURCE_REFUSED ?
+				   EVENT_UNMOUNTED : EVENT_UNLIMITED;
 	STAILQ_INSERT_TAIL(&device->items, item, next);
 	return 0;
 }

@@ -126,11 +126,14 @@ static bool group_has_ended(const struct group *group, enum resource resource,
 		.fd = group->sentinels[resource].fd,
 		.events = POLLIN,
 	};
+	bool ended;
 
 	/* a remount may have ended the sentinel of what is refused, and that alone */
-	if (end.fd < 0 || (resource == RESOURCE_REFUSED && !gone))
+	if (resource == RESOURCE_REFUSED && !gone)
 		return false;
-	return poll(&end, 1, over[resource] ? PATIENCE : 0) == 1;
+	ended = end.fd >= 0 && poll(&end, 1, over[resource] ? PATIENCE : 0) == 1;
+	/* and that may have been read before the mount went, which is waited for in vain then */
+	return ended || resource == RESOURCE_REFUSED;
 }
 
 /*
