@@ -214,11 +214,13 @@ TW_READ_WRITE_FILE(oom_control);
 static int tw_failcnt_show(struct seq_file *seq, void *v)
 {
 	struct tw_mount *mount = seq->private;
+	/* before the count, which is never less then: pairs with tw_failcnt_write() */
+	unsigned long forgotten = smp_load_acquire(&mount->forgotten);
 	struct tw_usage usage;
 	int err = tw_mount_usage(mount, &usage);
 
 	if (!err)
-		seq_printf(seq, "%lu\n", usage.refused - READ_ONCE(mount->forgotten));
+		seq_printf(seq, "%lu\n", usage.refused - forgotten);
 	return err;
 }
 
@@ -234,8 +236,9 @@ static ssize_t tw_failcnt_write(struct file *file, const char __user *data, size
 	err = tw_file_text(data, len, text);
 	if (!err)
 		err = tw_mount_usage(mount, &usage);
+	/* pairs with tw_failcnt_show() */
 	if (!err)
-		WRITE_ONCE(mount->forgotten, usage.refused);
+		smp_store_release(&mount->forgotten, usage.refused);
 	return err ?: len;
 }
 
@@ -260,9 +263,13 @@ static ssize_t tw_max_usage_write(struct file *file, const char __user *data, si
 				  loff_t *pos)
 {
 	char text[TMPFSWARN_WRITE_MAX + 1];
+	struct tw_usage usage;
 	int err;
 
 	err = tw_file_text(data, len, text);
+	/* one that goes still has its trigger for a while */
+	if (!err)
+		err = tw_mount_usage(tw_file_mount(file), &usage);
 	if (!err)
 		err = tw_peak_reset(tw_file_mount(file));
 	return err ?: len;

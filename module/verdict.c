@@ -228,9 +228,11 @@ static __always_inline bool tw_verdict_is_full(struct shmem_sb_info *sbinfo, lon
 
 	if (!limit)
 		return false;
-	if (percpu_counter_read(&sbinfo->used_blocks) + blocks + tw_blocks_ops.slack() <= limit)
+	/* either may be negative for a moment */
+	if (percpu_counter_read_positive(&sbinfo->used_blocks) + blocks +
+	    tw_blocks_ops.slack() <= limit)
 		return false;
-	return tw_compat_sum(&sbinfo->used_blocks) + blocks > limit;
+	return max_t(s64, tw_compat_sum(&sbinfo->used_blocks), 0) + blocks > limit;
 }
 
 /*

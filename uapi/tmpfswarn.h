@@ -59,8 +59,10 @@
  *		as used: what was passed to write(2), pwrite(2) and fallocate(2), a page for a
  *		page fault, an inode
  *		Where the task below is left out, asked is left out, too, and so is cause,
- *		unless it is size or inodes, which fstatfs(2) tells everybody. Who is told
- *		of all tasks is told of these always
+ *		unless it is size or inodes. So whoever may watch a mount is told that a call
+ *		was refused there, and whether it was for the mount's limits: of a fallocate(2)
+ *		larger than the mount, too, of which fstatfs(2) shows nothing. Who is told of
+ *		all tasks is told of these always
  *   state	for state: above or below the level; none for refused
  *   crossings	for up, down and refused: how many the record stands for, 1 or more. The module
  *		keeps 8 records of each registration. While these are unread, further crossings
@@ -115,9 +117,10 @@
  * Not told of is what has no such answer: a task that runs out of memory of its cgroup is killed or
  * is answered ENOMEM, and by a full mount an ioctl(2) of userfaultfd(2) and madvise(2) with
  * MADV_POPULATE_WRITE are answered otherwise, and mlock(2) is; a system call that touches a mapped
- * page which cannot be had ends in EFAULT, or in less than was asked for; io_submit(2) returns how
- * many it has taken, and each has its error in an io_event; and a core file is cut short. On 32-bit
- * kernels a fallocate(2) larger than the whole mount is not seen. On x86 without
+ * page which cannot be had ends in EFAULT, or in less than was asked for; io_submit(2) and
+ * io_uring_enter(2) return how many they have taken, and what they have done at once has its error
+ * in an event; and a core file is cut short. On 32-bit kernels a fallocate(2) larger than the whole
+ * mount is not seen, nor is an xattr. On x86 without
  * CONFIG_FUNCTION_TRACER nothing is, and who registers is told EOPNOTSUPP: there kprobes are
  * breakpoints, at first and as long as the kernel does not optimize them, and what is found in a
  * breakpoint cannot be looked at when the call returns.
@@ -216,13 +219,16 @@
  * the size of the mount. memory.oom_control stands for refused: an eventfd is signalled for each
  * refusal. It has the lines "oom_kill_disable 0" and "under_oom N", where N is 1 while there is no
  * block or no inode left; a 0 or 1 written there means nothing, all else is EINVAL.
+ * It does not signal at registration, as cgroup v1 does where under_oom is 1 already.
  * memory.failcnt is the number of refusals, as in refused, since it was written last, whatever that
- * was. memory.max_usage_in_bytes is the most that was used since it was written last. The first
- * write, of whatever, begins that, at what is used then; it goes on until the mount or its limit
- * goes, or the module is removed, as one of the triggers. Before, it is what is used when it is
- * read. It is exact as levels are: what one CPU takes and another frees at the same moment may
- * not be in it, and what a failing allocation counts and takes back may be. It costs what a level
- * costs, and a block that is more than there ever were is a crossing.
+ * was; it stays what it is while nobody is registered for refused or memory.oom_control.
+ * memory.max_usage_in_bytes is the most that was used since it was written last. The first write,
+ * of whatever, begins that, at what is used then; it goes on until the mount or its limit goes, or
+ * the module is removed, as one of the triggers, and has no other end. Before, it is what is used
+ * when it is read. It is exact as levels are: what one CPU takes and another frees at the same
+ * moment may not be in it, and what a failing allocation counts and takes back may be; on
+ * PREEMPT_RT what was used while a remount is worked off is not in it. It costs what a level costs,
+ * and a block that is more than there ever were is a crossing.
  * What unchanged does not cover: a program that looks whether a path is of cgroup v1, by its
  * magic of statfs(2) or by whether /sys/fs/cgroup is cgroup2, leaves itself switched off. And one
  * that does not look, at a signal, whether the directory is there still takes the last one, at
