@@ -127,8 +127,11 @@ void exec_hold(const char *name, const struct event *event, bool told)
 	job->over |= told && job->late;
 }
 
-/* Runs nothing for @path that has not begun, NULL for all of the queue. */
-void exec_drop(const char *name, const char *path)
+/*
+ * Runs nothing for @level of @path that has not begun: others of its levels may have been
+ * reached on what is there now. NULL for all of the queue.
+ */
+void exec_drop(const char *name, const char *path, const char *level)
 {
 	struct queue *queue = queue_find(name);
 	struct job *job, *following;
@@ -137,7 +140,8 @@ void exec_drop(const char *name, const char *path)
 		return;
 	for (job = TAILQ_FIRST(&queue->jobs); job; job = following) {
 		following = TAILQ_NEXT(job, next);
-		if (!path || !strcmp(job->target.path, path))
+		if (!path || (!strcmp(job->target.path, path) &&
+			      !strcmp(job->event.level, level)))
 			queue_drop_job(queue, job);
 	}
 	queue_forgive(queue, path);

@@ -167,11 +167,14 @@ static void guard_run_one(const struct guard *guard, const char *queue,
 	free(command);
 }
 
-/* Begins nothing any more for @path, NULL for all. */
-static void guard_drop(const struct guard *guard, const char *path)
+/* Begins nothing any more for @rung, NULL for all. */
+static void guard_drop(const struct guard *guard, const struct rung *rung)
 {
-	exec_drop(guard->section->name, path);
-	exec_drop(guard->starts, path);
+	const char *path = rung ? rung->target.path : NULL;
+	const char *level = rung ? rung->trigger.level : NULL;
+
+	exec_drop(guard->section->name, path, level);
+	exec_drop(guard->starts, path, level);
 }
 
 /* Usage is where @event says: what would act on what is no longer so waits. */
@@ -260,7 +263,7 @@ static void guard_take_gone(const struct guard *guard, struct rung *rung,
 		return;
 	rung->dev = 0;
 	alarm_clear(&rung->alarm);
-	guard_drop(guard, rung->target.path);
+	guard_drop(guard, rung);
 }
 
 static void guard_take_event(const struct guard *guard, struct event *event)

@@ -328,12 +328,39 @@ Direction=both"
 
 test_a_command_does_not_find_what_is_for_the_service_alone() {
 	mounted a
-	conf "[$dir/a]" Level=50% "Exec=echo \${NOTIFY_SOCKET-none} \${WATCHDOG_USEC-none} \$OTHER >>'$dir/ran'"
-	NOTIFY_SOCKET=$dir/socket WATCHDOG_USEC=60000000 OTHER=kept
-	export NOTIFY_SOCKET WATCHDOG_USEC OTHER
+	conf "[$dir/a]" Level=50% "Exec=echo \${NOTIFY_SOCKET-none} \${WATCHDOG_USEC-none} \${TMPFSWARN_CAUSE-none} \$OTHER >>'$dir/ran'"
+	NOTIFY_SOCKET=$dir/socket WATCHDOG_USEC=60000000 TMPFSWARN_CAUSE=stale OTHER=kept
+	export NOTIFY_SOCKET WATCHDOG_USEC TMPFSWARN_CAUSE OTHER
 	serve
 	fill a 512
-	is commands "$(ran 1)" "none none kept"
+	is commands "$(ran 1)" "none none none kept"
+}
+
+test_what_waits_for_one_level_survives_the_end_of_another() {
+	mounted a size=4m,nr_inodes=16
+	conf "[$dir/a]" 'Level=25% 50% inodes:90%' \
+		"Exec=echo \$TMPFSWARN_LEVEL >>'$dir/ran'; until [ -e '$dir/go' ]; do usleep 50000; done"
+	serve
+	fill a 300
+	is first "$(ran 1)" 25%
+	fill a 300 more
+	is told "$(told 2)" "up 25% up 50%"
+	mount -o remount,nr_inodes=0 "$dir/a"
+	until_lines "$dir/err" 1 'has no limit any more'
+	touch "$dir/go"
+	is commands "$(ran 2)" "25% 50%"
+}
+
+test_a_filled_mount_in_place_of_another_runs_for_each_of_its_levels() {
+	mounted a
+	mounted b
+	fill b 800
+	conf "[$dir/a]" 'Level=50% 60% 70%' "Exec=echo \$TMPFSWARN_LEVEL >>'$dir/ran'"
+	serve
+	mount -o bind "$dir/b" "$dir/a"
+	is commands "$(ran 3 | tr ' ' '\n' | sort | xargs)" "50% 60% 70%"
+	kill -TERM $pid
+	umount "$dir/a"
 }
 
 test_a_path_need_not_be_written_as_the_kernel_has_it() {
