@@ -135,13 +135,21 @@ static bool section_has(const struct section *section, const char *level)
 	return false;
 }
 
+/* Has @section that level, and is that where it leads? What it is named by may be a link. */
+static bool section_is_of(const struct section *section, const char *path,
+			  const char *level)
+{
+	return section_has(section, level) &&
+	       (section->glob || !strcmp(section->point, path));
+}
+
 /* The command of Exec= for @event; NULL for none. */
 static char *guard_command(const void *data, const struct event *event)
 {
 	const struct section *section = data;
 
 	return section->command && guard_wants(section, event) &&
-	       section_has(section, event->level) ?
+	       section_is_of(section, event->target->path, event->level) ?
 	       strdup(section->command) : NULL;
 }
 
@@ -151,7 +159,7 @@ static char *guard_start(const void *data, const struct event *event)
 	const struct section *section = data;
 
 	return section->unit && guard_wants(section, event) &&
-	       section_has(section, event->level) ?
+	       section_is_of(section, event->target->path, event->level) ?
 	       unit_start(section->unit, event->target->path) : NULL;
 }
 
@@ -399,7 +407,8 @@ static void guard_change_levels(struct guard *guard)
 	TAILQ_FOREACH(guarded, &guard->guarded, next) {
 		TAILQ_FOREACH(rung, &guarded->rungs, next) {
 			if (rung->trigger.over ||
-			    section_has(guard->section, rung->trigger.level))
+			    section_is_of(guard->section, rung->target.path,
+					  rung->trigger.level))
 				continue;
 			guarded->nr -= rung->target.state != TARGET_AWAY;
 			alarm_clear(&rung->alarm);

@@ -336,6 +336,24 @@ test_a_command_does_not_find_what_is_for_the_service_alone() {
 	is commands "$(ran 1)" "none none none kept"
 }
 
+test_after_a_reload_a_link_that_leads_elsewhere_is_of_what_is_there_now_alone() {
+	mounted a
+	mounted b
+	ln -s a "$dir/link"
+	conf "[$dir/link]" Level=50% "Exec=basename \$TMPFSWARN_PATH >>'$dir/ran'"
+	serve
+	ln -sfn b "$dir/link"
+	reload 'was read again'
+	watching 2
+	fill a 600
+	fill b 600
+	is commands "$(ran 1)" b
+	umount "$dir/a"
+	sleep 1
+	is commands "$(ran 1)" b
+	[ "$(lines "$dir/err" "$dir/a: unmounted")" = 0 ] || fail "$(cat "$dir/err")"
+}
+
 test_what_waits_for_one_level_survives_the_end_of_another() {
 	mounted a size=4m,nr_inodes=16
 	conf "[$dir/a]" 'Level=25% 50% inodes:90%' \
