@@ -236,10 +236,11 @@ static ssize_t tw_failcnt_write(struct file *file, const char __user *data, size
 	err = tw_file_text(data, len, text);
 	if (!err)
 		err = tw_mount_usage(mount, &usage);
+	if (err)
+		return err;
 	/* pairs with tw_failcnt_show() */
-	if (!err)
-		smp_store_release(&mount->forgotten, usage.refused);
-	return err ?: len;
+	smp_store_release(&mount->forgotten, usage.refused);
+	return len;
 }
 
 TW_READ_WRITE_FILE(failcnt);
