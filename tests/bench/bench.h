@@ -68,6 +68,7 @@ static inline uint64_t instructions(void)
 void place_mount(struct place *place);
 void place_memfd(struct place *place);
 void place_shown(struct place *place);
+void place_file(const char *path);
 void place_use(struct place *place, long blocks);
 void place_append(struct place *place, long blocks);
 void place_empty(struct place *place);

@@ -7,17 +7,6 @@
 #define RUNS		512
 #define WARM_UP		256
 
-/* creat(2), close(2) and unlink(2) */
-static void one_file(const char *path)
-{
-	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
-
-	if (fd < 0)
-		fail("open: %m");
-	if (close(fd) || unlink(path))
-		fail("unlink: %m");
-}
-
 static void measure_files(struct place *place, const char *of, const char *hook)
 {
 	const char *path = scratch_path(&place->mount, "empty");
@@ -28,7 +17,7 @@ static void measure_files(struct place *place, const char *of, const char *hook)
 	quiesce();
 	for (i = -WARM_UP; i < RUNS; i++) {
 		begin = instructions();
-		one_file(path);
+		place_file(path);
 		if (i >= 0)
 			runs[i] = instructions() - begin;
 	}

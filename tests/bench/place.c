@@ -49,6 +49,17 @@ void place_shown(struct place *place)
 		fail("%s is not shown: %s", place->mount.path, strerror(-error));
 }
 
+/* creat(2), close(2) and unlink(2) of an empty file. */
+void place_file(const char *path)
+{
+	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
+
+	if (fd < 0)
+		fail("open: %m");
+	if (close(fd) || unlink(path))
+		fail("unlink: %m");
+}
+
 /* Another file has so many blocks. */
 void place_use(struct place *place, long blocks)
 {

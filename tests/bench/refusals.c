@@ -17,16 +17,6 @@ static void one_refusal(const char *path)
 		fail("pwrite: %m");
 }
 
-static void one_file(const char *path)
-{
-	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
-
-	if (fd < 0)
-		fail("open: %m");
-	if (close(fd) || unlink(path))
-		fail("unlink: %m");
-}
-
 static void measure_calls(void (*one)(const char *path), const char *of, const char *hook,
 			  const char *what)
 {
@@ -85,7 +75,7 @@ static void measure(const char *hook)
 	efd = listen_to(&watched.mount, TMPFSWARN_REFUSED, "");
 	if (efd < 0)
 		fail("registering: %s", strerror(-efd));
-	measure_calls(one_file, "refusals, watched", hook, "empty file");
+	measure_calls(place_file, "refusals, watched", hook, "empty file");
 	if (readable(efd, 0))
 		fail("%s: told of a refusal that was none", hook);
 	measure_calls(one_refusal, "refusals, watched", hook, "refused write");
@@ -101,7 +91,7 @@ void refusals(void)
 	int i;
 
 	fill();
-	measure_calls(one_file, "refusals, no module", "none", "empty file");
+	measure_calls(place_file, "refusals, no module", "none", "empty file");
 	measure_calls(one_refusal, "refusals, no module", "none", "refused write");
 	empty();
 	for (i = 0; i < HOOKS; i++)
