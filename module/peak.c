@@ -16,20 +16,14 @@
 /* no mount gets two of them */
 static DEFINE_MUTEX(tw_peak_mutex);
 
-/* There is nobody to tell. */
-static void tw_peak_gone(struct tw_trigger *trigger)
-{
-}
-
 static void tw_peak_del(struct tw_trigger *trigger)
 {
 	kfree(trigger);
 }
 
-/* nor does it cross, or end before its mount does */
+/* There is nobody to tell, nor does it cross, or end before its mount does. */
 static const struct tw_trigger_ops tw_peak_ops = {
 	.name = "nobody",
-	.gone = tw_peak_gone,
 	.del = tw_peak_del,
 };
 

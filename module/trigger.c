@@ -437,7 +437,8 @@ void tw_trigger_end_all(struct tw_mount *mount, const struct tw_gauge *gauge)
 		if (claimed) {
 			tw_watch_end(&trigger->threshold);
 			/* one that has notified of its only crossing needs no more */
-			if (!(trigger->threshold.spec.once && trigger->threshold.fired)) {
+			if (trigger->ops->gone &&
+			    !(trigger->threshold.spec.once && trigger->threshold.fired)) {
 				atomic64_inc(&tw_trigger_signals);
 				trigger->ops->gone(trigger);
 			}

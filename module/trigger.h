@@ -40,7 +40,7 @@ enum tw_resource {
  * @registered: it is now; called with mount->mutex held. May be NULL
  * @crossed: tell of @crossings, of which @last is the last, if the threshold has an
  *	observer; called as threshold->notify is. Not called for a peak
- * @gone: tell that the mount is gone, or the module going; in a process
+ * @gone: tell that the mount is gone, or the module going; in a process. NULL for a peak
  * @end: have tw_trigger_end() called in a process, soon; the trigger was claimed for
  *	that. Called as @crossed is, and not for a peak either
  * @del: it has ended, and is not touched any more: free it; in a process

@@ -421,6 +421,19 @@ TEST_F(mount, max_usage_takes_nothing_from_levels_and_tells_nobody)
 	EXPECT_SIGNALS_SOON(efd, 1);
 }
 
+TEST_F(mount, the_end_of_max_usage_is_no_signal)
+{
+	long long sent = stat_of("signals");
+
+	ASSERT_LE(0, sent);
+	FORGET();
+	USE(5);
+	EXPECT_EQ(1, trigger_count(&self->m));
+	ASSERT_EQ(0, scratch_umount(&self->m));
+	EXPECT_TRUE(EVENTUALLY(stat_of("triggers") == 0));
+	EXPECT_EQ(sent, stat_of("signals"));
+}
+
 TEST_F(mount, max_usage_ends_with_the_limit)
 {
 	FORGET();
