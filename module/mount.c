@@ -137,6 +137,7 @@ struct tw_mount *tw_mount_alloc(void)
 		return NULL;
 	mutex_init(&mount->mutex);
 	INIT_LIST_HEAD(&mount->triggers);
+	INIT_LIST_HEAD(&mount->limited_counting);
 	INIT_LIST_HEAD(&mount->all);
 	INIT_LIST_HEAD(&mount->queued);
 	kref_init(&mount->ref);

@@ -17,6 +17,7 @@
 struct dentry;
 struct super_block;
 struct tw_owner;
+struct tw_trigger;
 
 /**
  * struct tw_mount - a tmpfs superblock
@@ -30,7 +31,8 @@ struct tw_owner;
  * @triggers: see trigger.c, in the order of registration
  * @nr_triggers: length of that list
  * @nr_limited: how many of them are ordinary users'
- * @nr_limited_counting: and are told of each refusal
+ * @limited_counting: and are told of each refusal: a few, see TW_TRIGGER_COUNTING
+ * @peak: the trigger that keeps the most that was used, or NULL
  * @warn_used: the level of warn_used_blocks
  * @forgotten: how much was refused when memory.failcnt was written last
  * @hash: in the table of all, by @sb
@@ -53,7 +55,8 @@ struct tw_mount {
 	struct list_head triggers;
 	unsigned int nr_triggers;
 	unsigned int nr_limited;
-	unsigned int nr_limited_counting;
+	struct list_head limited_counting;
+	struct tw_trigger *peak;
 	struct tw_level warn_used;
 
 	unsigned long forgotten;

@@ -92,7 +92,7 @@ static void tw_trigger_unlist(struct tw_trigger *trigger)
 	list_del_init(&trigger->entry);
 	trigger->mount->nr_triggers--;
 	trigger->mount->nr_limited -= trigger->limited;
-	trigger->mount->nr_limited_counting -= tw_trigger_is_limited_counting(trigger);
+	list_del_init(&trigger->counting);
 	/* unless tw_trigger_unlist_all() has done that */
 	if (list_empty(&trigger->all))
 		return;
@@ -163,16 +163,17 @@ static void tw_trigger_unreserve(bool limited)
 static bool tw_trigger_may_count(const struct tw_trigger *trigger, struct tw_mount *mount)
 {
 	const struct tw_trigger *other;
-	unsigned int own = 0;
+	unsigned int all = 0, own = 0;
 
 	lockdep_assert_held(&mount->mutex);
 	if (!tw_trigger_is_limited_counting(trigger))
 		return true;
-	if (mount->nr_limited_counting >= TW_TRIGGER_COUNTING)
-		return false;
-	list_for_each_entry(other, &mount->triggers, entry)
-		own += tw_trigger_is_limited_counting(other) && other->user == trigger->user;
-	return own < TW_TRIGGER_COUNTING_OWN;
+	/* not all of the mount's, with which others would have him hold the mutex for long */
+	list_for_each_entry(other, &mount->limited_counting, counting) {
+		all++;
+		own += other->user == trigger->user;
+	}
+	return all < TW_TRIGGER_COUNTING && own < TW_TRIGGER_COUNTING_OWN;
 }
 
 /* May @trigger be registered on @mount? */
@@ -221,6 +222,7 @@ static int tw_trigger_add(struct tw_trigger *trigger, struct tw_mount *mount)
 	 * once, which waits for the mutex.
 	 */
 	INIT_LIST_HEAD(&trigger->entry);
+	INIT_LIST_HEAD(&trigger->counting);
 	err = tw_watch_begin(&trigger->threshold);
 	if (err)
 		goto put;
@@ -231,7 +233,10 @@ static int tw_trigger_add(struct tw_trigger *trigger, struct tw_mount *mount)
 	list_add_tail(&trigger->entry, &mount->triggers);
 	mount->nr_triggers++;
 	mount->nr_limited += trigger->limited;
-	mount->nr_limited_counting += tw_trigger_is_limited_counting(trigger);
+	if (tw_trigger_is_limited_counting(trigger))
+		list_add_tail(&trigger->counting, &mount->limited_counting);
+	if (trigger->resource == TW_MAX_USAGE)
+		mount->peak = trigger;
 	mutex_lock(&tw_trigger_list_mutex);
 	list_add_tail(&trigger->all, &tw_trigger_all);
 	mutex_unlock(&tw_trigger_list_mutex);
@@ -333,19 +338,6 @@ struct tw_level tw_trigger_get_warn_used(struct tw_mount *mount)
 	return level;
 }
 
-/* The one that keeps the most that was used, with mount->mutex held; or NULL. */
-static struct tw_trigger *tw_trigger_peak(struct tw_mount *mount)
-{
-	struct tw_trigger *trigger;
-
-	lockdep_assert_held(&mount->mutex);
-	list_for_each_entry(trigger, &mount->triggers, entry) {
-		if (trigger->resource == TW_MAX_USAGE)
-			return trigger;
-	}
-	return NULL;
-}
-
 /**
  * tw_trigger_reset_peak() - the most that was used is what is used now
  * @mount: where
@@ -358,7 +350,7 @@ int tw_trigger_reset_peak(struct tw_mount *mount)
 	struct tw_trigger *trigger;
 
 	mutex_lock(&mount->mutex);
-	trigger = tw_trigger_peak(mount);
+	trigger = mount->peak;
 	if (trigger) {
 		tw_watch_move(&trigger->threshold, &trigger->threshold.spec.level);
 		tw_resync_start();
@@ -380,7 +372,7 @@ u64 tw_trigger_get_peak(struct tw_mount *mount)
 	struct tw_trigger *trigger;
 
 	mutex_lock(&mount->mutex);
-	trigger = tw_trigger_peak(mount);
+	trigger = mount->peak;
 	if (trigger)
 		tw_trigger_state(trigger, &state);
 	mutex_unlock(&mount->mutex);
@@ -402,6 +394,9 @@ static void tw_trigger_unlist_all(struct tw_mount *mount, const struct tw_gauge 
 		if (gauge && trigger->threshold.gauge != gauge)
 			continue;
 		list_del_init(&trigger->all);
+		/* which ends nowhere else */
+		if (trigger == mount->peak)
+			mount->peak = NULL;
 		/* tw_trigger_unlist() takes it off whichever list it is on */
 		list_move_tail(&trigger->entry, ended);
 	}

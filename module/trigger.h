@@ -61,6 +61,7 @@ struct tw_trigger_ops {
  * @ops: whom it tells
  * @mount: where; a reference
  * @entry: in mount->triggers, protected by mount->mutex
+ * @counting: in mount->limited_counting, protected by mount->mutex, if that is for it
  * @all: in the list of all, protected by its mutex
  * @claimed: somebody is ending it, see tw_trigger_claim()
  * @limited: it is an ordinary user's, see TW_TRIGGER_SHARE
@@ -75,6 +76,7 @@ struct tw_trigger {
 	const struct tw_trigger_ops *ops;
 	struct tw_mount *mount;
 	struct list_head entry;
+	struct list_head counting;
 	struct list_head all;
 	unsigned long claimed;
 	bool limited;
