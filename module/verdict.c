@@ -138,21 +138,23 @@ static enum tw_refusal_cause tw_verdict_cause(unsigned int reasons, int err)
 }
 
 /*
- * Are there few inodes left still? If not, the error may be another file system's, which the call
- * has been on, too.
+ * Are there few inodes left still, or quotas at all? If not, the error may be another file
+ * system's, which the call has been on, too.
  */
-static bool tw_verdict_still_few(struct tw_gauge *gauge)
+static bool tw_verdict_holds(struct tw_gauge *gauge, enum tw_refusal_cause cause)
 {
 	unsigned long flags, limit;
-	bool few = true;
+	bool holds = true;
 
 	raw_spin_lock_irqsave(&gauge->lock, flags);
-	if (gauge->sbinfo) {
+	if (gauge->sbinfo && cause == TW_CAUSE_INODES) {
 		limit = READ_ONCE(gauge->sbinfo->max_inodes);
-		few = tw_verdict_left(gauge->sbinfo, limit) < TW_VERDICT_FEW;
+		holds = tw_verdict_left(gauge->sbinfo, limit) < TW_VERDICT_FEW;
+	} else if (gauge->sbinfo && cause == TW_CAUSE_QUOTA) {
+		holds = sb_any_quota_loaded(gauge->sb);
 	}
 	raw_spin_unlock_irqrestore(&gauge->lock, flags);
-	return few;
+	return holds;
 }
 
 static void tw_verdict_returned(struct tw_gauge *gauge, const struct tw_call_notes *notes)
@@ -164,8 +166,7 @@ static void tw_verdict_returned(struct tw_gauge *gauge, const struct tw_call_not
 	if (err != -ENOSPC && err != -EDQUOT)
 		return;
 	refusal.cause = tw_verdict_cause(notes->reasons, err);
-	if (refusal.cause == TW_CAUSE_UNTOLD ||
-	    (refusal.cause == TW_CAUSE_INODES && !tw_verdict_still_few(gauge)))
+	if (refusal.cause == TW_CAUSE_UNTOLD || !tw_verdict_holds(gauge, refusal.cause))
 		return;
 	refusal.asked = notes->asked;
 	if (!notes->asked || notes->reasons & (TW_REASON_SIZE | TW_REASON_OVERCOMMIT))

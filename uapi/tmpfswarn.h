@@ -109,7 +109,8 @@
  *   size	the mount is as large as it may be: make space or remount it larger
  *   inodes	it has as many inodes as it may have, whatever df(1) says of bytes: remove files,
  *		or remount with a larger nr_inodes. Since Linux 6.6 xattrs take inodes, too
- *   quota	of the user or group
+ *   quota	of the user or group. A mount without quotas refuses nothing for that: EDQUOT of a
+ *		call on it is another file system's
  *   overcommit	the mount has space, but the machine does not promise that much memory, see
  *		vm.overcommit_memory. Not seen by kernels without transparent huge pages, as are
  *		those with PREEMPT_RT
