@@ -131,8 +131,9 @@
  * it may be made good, as where smaller pages are tried, or huge pages give back what is beyond
  * the ends of files. As it is tried again, that is told once in a tick or two, unless the CPU has
  * been refused something else in between. So are calls beyond 64 on a mount that are under way at
- * once. Of these a quota's inodes are not told, and of its blocks the cause is size where the
- * mount is full, too.
+ * once, which whoever may write there can hold up. Of these a quota's inodes are not told, nor is
+ * an xattr that is larger than what is left, nor, by kernels without transparent huge pages, are a
+ * quota's blocks; by others the cause of these is size where the mount is full, too.
  *
  * The cause is what was short when it was seen. Where others make space at that moment, it may be
  * told as overcommit, and is told as size near the limit. A call on two file systems, as overlayfs
