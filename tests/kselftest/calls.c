@@ -2,7 +2,7 @@
 /*
  * Calls of the kernel that fail while the module is loaded: the first, the
  * second, ... of a function, until there is none left to; and some while it is
- * asked for something; and one that takes long. Needs failer.ko (see failer/failer.c), made for the
+ * asked for something; and some that take long. Needs failer.ko (see failer/failer.c), made for the
  * running kernel, beside this program, and the module's file in TMPFSWARN_KO.
  */
 #include "scratch.h"
@@ -50,6 +50,18 @@ CALLS(vfs_truncate, .function = { "vfs_truncate" }, .value = -EIO, .optional = t
 /* these do nothing, and say that they have */
 CALLS(kernel_write_in_vain, .function = { "kernel_write" }, .value = 1, .optional = true);
 CALLS(vfs_truncate_in_vain, .function = { "vfs_truncate" }, .value = 0, .optional = true);
+CALLS(enable_kprobe_in_vain, .function = { "enable_kprobe" }, .value = 0, .optional = true);
+/* what is only tested is done without */
+CALLS(d_alloc_name, .function = { "d_alloc_name" }, .value = 0, .optional = true);
+CALLS(mknod, .function = { "shmem_mknod" }, .value = -ENOSPC, .optional = true);
+CALLS(link, .function = { "shmem_link" }, .value = -ENOSPC, .optional = true);
+CALLS(setxattr, .function = { "__vfs_setxattr" }, .value = -ENOSPC, .optional = true);
+CALLS(setxattr_in_vain, .function = { "__vfs_setxattr" }, .value = 0, .optional = true);
+CALLS(removexattr, .function = { "__vfs_removexattr" }, .value = -EIO, .optional = true);
+CALLS(removexattr_in_vain, .function = { "__vfs_removexattr" }, .value = 0, .optional = true);
+CALLS(vfs_fallocate, .function = { "vfs_fallocate" }, .value = -EIO, .optional = true);
+CALLS(vfs_fallocate_in_vain, .function = { "vfs_fallocate" }, .value = 0, .optional = true);
+CALLS(task_work_add, .function = { "task_work_add" }, .value = -ESRCH, .optional = true);
 CALLS(alloc_percpu, .function = { "pcpu_alloc_noprof", "__alloc_percpu_gfp" }, .optional = true);
 CALLS(alloc_chrdev_region, .function = { "alloc_chrdev_region" }, .value = -EBUSY);
 CALLS(class_register, .function = { "class_register", "__class_register" }, .value = -ENOMEM);
@@ -467,6 +479,55 @@ out:
 	EXPECT_EQ(NULL, error);
 	free(self->path);
 	close(efd);
+}
+
+/* ---- an end that takes long ---- */
+
+FIXTURE(ending) {
+	struct scratch m;
+	bool inserted;
+};
+
+FIXTURE_SETUP(ending)
+{
+	int error;
+
+	if (!module_file())
+		SKIP(return, "TMPFSWARN_KO does not name the module's file");
+	/* of what a trigger's end calls one of the last, and longer than the end of the module takes */
+	error = insert_failer_with("function=put_pid sleep=6000 own=1");
+	if (error == -ENOENT)
+		SKIP(return, "no failer.ko");
+	ASSERT_EQ(0, error);
+	self->inserted = true;
+	ASSERT_EQ(0, scratch_mount(&self->m, "nr_blocks=20"));
+	/* it knows the module from when that is loaded */
+	ASSERT_TRUE(EVENTUALLY(module_remove() == 0));
+	ASSERT_EQ(0, module_insert(""));
+	ASSERT_TRUE(EVENTUALLY(scratch_shown(&self->m)));
+}
+
+FIXTURE_TEARDOWN(ending)
+{
+	if (self->inserted)
+		EXPECT_EQ(0, remove_failer());
+	scratch_end(&self->m);
+	if (module_file() && access(ROOM, F_OK))
+		module_insert("");
+}
+
+TEST_F_TIMEOUT(ending, the_module_goes_when_the_last_trigger_has_ended, 60)
+{
+	int efd = listen_blocks(&self->m, 10, "both");
+	long long begin = now_ms();
+
+	ASSERT_LE(0, efd);
+	fail_from_now(1);
+	close(efd);
+	ASSERT_TRUE(EVENTUALLY(calls_left() == 0));
+	ASSERT_TRUE(EVENTUALLY(module_remove() == 0));
+	EXPECT_LE(begin + 6000, now_ms());
+	expect_nothing_left(_metadata);
 }
 
 TEST_HARNESS_MAIN

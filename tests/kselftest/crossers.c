@@ -339,6 +339,7 @@ static int watch_others(void *arg)
 	int device = device_listen(&self->m, "40k");
 	struct record r;
 	pid_t child;
+	int i;
 
 	NEED(device >= 0);
 	NEED_NEXT(device, "state");
@@ -355,18 +356,26 @@ static int watch_others(void *arg)
 	NEED(r.pid == child && record_number(&r, "uid") == USER);
 	NEED_NEXT(device, "down");
 	NEED(r.pid == child);
-	/* that of one who is his and may become another */
-	NEED(say(self->socket[1]) && hear(self->socket[1]));
-	NEED_NEXT(device, "up");
-	NEED(!record_names_somebody(&r));
-	NEED_NEXT(device, "down");
-	NEED(!record_names_somebody(&r));
+	/* that of one who is his and may become another, and of one who may do so again */
+	for (i = 0; i < 2; i++) {
+		NEED(say(self->socket[1]) && hear(self->socket[1]));
+		NEED_NEXT(device, "up");
+		NEED(!record_names_somebody(&r));
+		NEED_NEXT(device, "down");
+		NEED(!record_names_somebody(&r));
+	}
 	return 0;
 }
 
 static int with_the_real_uid_alone(void *arg)
 {
 	NEED(setresuid(USER, 0, 0) == 0);
+	return go_over_and_back(arg);
+}
+
+static int with_the_saved_uid_of_another(void *arg)
+{
+	NEED(setresuid(USER, USER, 0) == 0);
 	return go_over_and_back(arg);
 }
 
@@ -381,6 +390,9 @@ TEST_F(mount, an_ordinary_user_is_told_of_his_own_tasks_alone)
 	ASSERT_TRUE(say(self->socket[0]));
 	ASSERT_TRUE(hear(self->socket[0]));
 	EXPECT_EQ(0, as_user(0, with_the_real_uid_alone, self));
+	ASSERT_TRUE(say(self->socket[0]));
+	ASSERT_TRUE(hear(self->socket[0]));
+	EXPECT_EQ(0, as_user(0, with_the_saved_uid_of_another, self));
 	ASSERT_TRUE(say(self->socket[0]));
 	EXPECT_EQ(0, ended(child));
 }

@@ -13,6 +13,7 @@
 
 #include "client.h"
 #include "race.h"
+#include "ring.h"
 #include "kselftest_harness.h"
 
 #ifndef RENAME_WHITEOUT
@@ -340,6 +341,36 @@ TEST_F(mount, a_blocked_sigbus_is_no_refusal)
 	scratch_end(&m);
 }
 
+/* It makes space, too, but nobody is refused any. */
+TEST_F(mount, who_wants_memory_and_not_blocks_is_refused_none)
+{
+	int device, efd, fd;
+	struct scratch m;
+	struct record r;
+
+	if (scratch_mount(&m, "nr_blocks=600,huge=always"))
+		SKIP(return, "no huge pages for tmpfs");
+	device = device_listen(&m, "refused");
+	ASSERT_LE(0, device);
+	EXPECT_NEXT_SOON(device, "state");
+	efd = listen_blocks(&m, 500, "falling");
+	ASSERT_LE(0, efd);
+	fd = open(scratch_path(&m, "file"), O_RDWR | O_CREAT, 0600);
+	ASSERT_EQ(1, write(fd, "", 1));
+	if (scratch_used(&m) < 512)
+		SKIP(return, "the kernel had no huge page");
+	/* all but the first one of its pages are beyond the end of the file */
+	ASSERT_EQ(0, write_text("/proc/sys/vm/drop_caches", "2"));
+	EXPECT_EQ(1, scratch_used(&m));
+	EXPECT_SIGNALS_SOON(efd, 1);
+	EXPECT_TRUE(record_none(device));
+	EXPECT_EQ(0, usage_of(&m, "refused"));
+	close(fd);
+	close(efd);
+	close(device);
+	scratch_end(&m);
+}
+
 #define INTERRUPTS	300
 
 static volatile sig_atomic_t interrupts;
@@ -375,8 +406,11 @@ TEST_F(mount, a_call_that_a_signal_interrupts_is_one_refusal)
 
 TEST_F(mount, what_makes_an_inode_is_one_where_there_are_none)
 {
-	char path[160], file[160];
+	char path[160], file[160], unnamed[32];
+	int fd = open(self->m.path, O_TMPFILE | O_RDWR, 0600);
 
+	ASSERT_LE(0, fd);
+	snprintf(unnamed, sizeof(unnamed), "/proc/self/fd/%d", fd);
 	snprintf(path, sizeof(path), "%s/more", self->m.path);
 	snprintf(file, sizeof(file), "%s/file", self->m.path);
 	ASSERT_EQ(0, fill_inodes(&self->m));
@@ -397,10 +431,37 @@ TEST_F(mount, what_makes_an_inode_is_one_where_there_are_none)
 	/* other errors are others */
 	EXPECT_ERROR(EEXIST, open(file, O_CREAT | O_EXCL, 0600));
 	NO_REFUSAL();
+	/* the first link to a file without any takes none */
+	EXPECT_EQ(0, linkat(AT_FDCWD, unnamed, AT_FDCWD, path, AT_SYMLINK_FOLLOW));
+	NO_REFUSAL();
 	/* and the last one that there is is had */
-	ASSERT_EQ(0, unlink(scratch_path(&self->m, "inode0")));
+	close(fd);
+	ASSERT_EQ(0, unlink(path));
 	EXPECT_EQ(0, mkdir(path, 0700));
 	NO_REFUSAL();
+}
+
+TEST_F(mount, without_a_limit_on_inodes_none_are_short)
+{
+	struct scratch m;
+	struct record r;
+	int device, fd;
+
+	ASSERT_EQ(0, scratch_mount(&m, "nr_blocks=10,nr_inodes=0"));
+	device = device_listen(&m, "refused");
+	ASSERT_LE(0, device);
+	EXPECT_NEXT_SOON(device, "state");
+	EXPECT_EQ(0, mkdir(scratch_path(&m, "directory"), 0700));
+	fd = open(scratch_path(&m, "file"), O_RDWR | O_CREAT, 0600);
+	ASSERT_EQ(0, append_blocks(fd, &m, 10));
+	EXPECT_TRUE(record_none(device));
+	EXPECT_ERROR(ENOSPC, write(fd, "", 1));
+	EXPECT_NEXT(device, "refused");
+	EXPECT_STREQ("size", record_field(&r, "cause"));
+	EXPECT_TRUE(record_none(device));
+	close(fd);
+	close(device);
+	scratch_end(&m);
 }
 
 TEST_F(mount, used_and_size_are_inodes_where_these_were_short)
@@ -634,39 +695,67 @@ TEST_F(mount, who_may_not_know_the_task_is_not_told_what_it_has_asked_for)
 	close(device);
 }
 
-TEST_F(mount, memory_that_may_not_be_promised_is_another_cause)
+#define OVERCOMMIT	"/proc/sys/vm/overcommit_"
+
+/* how memory was promised before */
+struct promises {
+	char policy[16];
+	char ratio[16];
+};
+
+/* Has no page left that may be promised, even to root. */
+static int promise_all(struct promises *before, long block)
 {
-	struct record r;
-	int device;
-	char policy[16] = "", ratio[16] = "", hook[64] = "", byte = 1;
-	char *text = slurp_path("/proc/sys/vm/overcommit_memory");
+	char *policy = slurp_path(OVERCOMMIT "memory"), *ratio = slurp_path(OVERCOMMIT "ratio");
+	int err;
 	long size;
 
-	snprintf(policy, sizeof(policy), "%s", text);
-	free(text);
-	text = slurp_path("/proc/sys/vm/overcommit_ratio");
-	snprintf(ratio, sizeof(ratio), "%s", text);
-	free(text);
-	ASSERT_TRUE(value_in(ROOM "/" TMPFSWARN_STATS, "hook_refused", hook, sizeof(hook)));
-	if (strcmp(hook, "shmem_unused_huge_shrink"))
+	snprintf(before->policy, sizeof(before->policy), "%s", policy);
+	snprintf(before->ratio, sizeof(before->ratio), "%s", ratio);
+	free(policy);
+	free(ratio);
+	/* nothing but what is there now */
+	err = write_text("/proc/sys/vm/admin_reserve_kbytes", "0") ?:
+	      write_text(OVERCOMMIT "ratio", "0") ?: write_text(OVERCOMMIT "memory", "2");
+	/* some is held by swap: until no page is left */
+	for (size = 1 << 30; !err && size >= block; ) {
+		if (mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+		    MAP_FAILED)
+			size /= 2;
+	}
+	return err;
+}
+
+static void promise_as_before(const struct promises *before)
+{
+	write_text(OVERCOMMIT "memory", before->policy);
+	write_text(OVERCOMMIT "ratio", before->ratio);
+}
+
+static bool sees_what_may_not_be_promised(void)
+{
+	char hook[64] = "";
+
+	value_in(ROOM "/" TMPFSWARN_STATS, "hook_refused", hook, sizeof(hook));
+	return !strcmp(hook, "shmem_unused_huge_shrink");
+}
+
+TEST_F(mount, memory_that_may_not_be_promised_is_another_cause)
+{
+	struct promises before;
+	struct record r;
+	char byte = 1;
+	int device;
+
+	if (!sees_what_may_not_be_promised())
 		SKIP(return, "no huge pages: it is not seen");
 	device = device_of_user(USER, &self->m);
 	ASSERT_LE(0, device);
 	EXPECT_NEXT_SOON(device, "state");
 	ASSERT_EQ(1, pwrite(self->fd, &byte, 1, 0));
-	/* nothing may be promised to root but what is there now */
-	ASSERT_EQ(0, write_text("/proc/sys/vm/admin_reserve_kbytes", "0"));
-	ASSERT_EQ(0, write_text("/proc/sys/vm/overcommit_ratio", "0"));
-	ASSERT_EQ(0, write_text("/proc/sys/vm/overcommit_memory", "2"));
-	/* some is held by swap: until no page is left */
-	for (size = 1 << 30; size >= self->m.block; ) {
-		if (mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
-		    MAP_FAILED)
-			size /= 2;
-	}
+	ASSERT_EQ(0, promise_all(&before, self->m.block));
 	EXPECT_ERROR(ENOSPC, pwrite(self->fd, &byte, 1, self->m.block));
-	write_text("/proc/sys/vm/overcommit_memory", policy);
-	write_text("/proc/sys/vm/overcommit_ratio", ratio);
+	promise_as_before(&before);
 	REFUSED("overcommit", 1);
 	/* which is nobody else's business */
 	EXPECT_NEXT(device, "refused");
@@ -692,17 +781,23 @@ static int exceeds_quota(void *arg)
 	return 0;
 }
 
-TEST_F(mount, a_quota_is_another_cause)
+/* with a block and an inode for each user */
+static int mount_with_quota(struct scratch *m, long block)
 {
 	char options[128];
+
+	snprintf(options, sizeof(options),
+		 "mode=1777,usrquota,usrquota_block_hardlimit=%ld,usrquota_inode_hardlimit=1", block);
+	return scratch_mount(m, options);
+}
+
+TEST_F(mount, a_quota_is_another_cause)
+{
 	struct scratch m;
 	struct record r;
 	int device;
 
-	snprintf(options, sizeof(options),
-		 "mode=1777,usrquota,usrquota_block_hardlimit=%ld,usrquota_inode_hardlimit=1",
-		 self->m.block);
-	if (scratch_mount(&m, options))
+	if (mount_with_quota(&m, self->m.block))
 		SKIP(return, "no quotas for tmpfs");
 	device = device_listen(&m, "refused");
 	EXPECT_NEXT_SOON(device, "state");
@@ -897,6 +992,163 @@ TEST_F(mount, of_a_kernel_thread_it_is_told_by_its_name)
 	close(loop);
 	close(other);
 	free(bytes);
+}
+
+/* ---- a worker of io_uring, which never returns to user mode either ---- */
+
+/* what the entry comes to there, which is the only one */
+static int worker_result(struct ring *ring, struct io_uring_sqe *entry)
+{
+	int err;
+
+	entry->flags = IOSQE_ASYNC;
+	err = ring_enter(ring, 1);
+	return err ?: ring_result(ring);
+}
+
+static int worker_write(struct ring *ring, int fd, long long offset)
+{
+	struct io_uring_sqe *entry = ring_entry(ring, IORING_OP_WRITE, fd);
+
+	entry->addr = (unsigned long)"";
+	entry->len = 1;
+	entry->off = offset;
+	return worker_result(ring, entry);
+}
+
+static int worker_fallocate(struct ring *ring, int fd, long long size)
+{
+	struct io_uring_sqe *entry = ring_entry(ring, IORING_OP_FALLOCATE, fd);
+
+	entry->addr = size;
+	return worker_result(ring, entry);
+}
+
+/* 0 if it has made that file */
+static int worker_create(struct ring *ring, const char *path)
+{
+	struct io_uring_sqe *entry = ring_entry(ring, IORING_OP_OPENAT, AT_FDCWD);
+	int fd;
+
+	entry->addr = (unsigned long)path;
+	entry->len = 0600;
+	entry->open_flags = O_CREAT | O_EXCL | O_RDWR;
+	fd = worker_result(ring, entry);
+	return fd < 0 ? fd : close(fd);
+}
+
+/* Told at once, and again where it is tried again a moment later. */
+#define AT_ONCE(device, why, how_much) do {				\
+	struct record r;						\
+									\
+	EXPECT_NEXT_SOON(device, "refused");				\
+	EXPECT_STREQ(why, record_field(&r, "cause"));			\
+	EXPECT_EQ((long long)(how_much), record_number(&r, "asked"));	\
+	EXPECT_TRUE(record_sound(r.line)) TH_LOG("%s", r.line);		\
+	record_sum(device);						\
+} while (0)
+
+TEST_F(mount, of_a_worker_it_is_told_at_once)
+{
+	long long block = self->m.block;
+	struct ring ring;
+	char path[160];
+
+	RING(&ring, 4);
+	snprintf(path, sizeof(path), "%s/of-worker", self->m.path);
+	/* what there is it has, though few inodes are left */
+	EXPECT_EQ(0, worker_create(&ring, path));
+	EXPECT_EQ(1, worker_write(&ring, self->fd, 0));
+	NO_REFUSAL();
+	EXPECT_EQ(-ENOSPC, worker_fallocate(&ring, self->fd, (BLOCKS + 1) * block));
+	/* of which 32-bit kernels are not asked */
+	if (sizeof(long) == 8)
+		AT_ONCE(self->device, "size", (BLOCKS + 1) * block);
+	ASSERT_EQ(0, append_blocks(self->fd, &self->m, BLOCKS - 1));
+	EXPECT_EQ(BLOCKS, scratch_used(&self->m));
+	EXPECT_EQ(-ENOSPC, worker_write(&ring, self->fd, BLOCKS * block));
+	AT_ONCE(self->device, "size", UNKNOWN);
+	EXPECT_LE(1, signals(self->efd, 1));
+	ASSERT_EQ(0, fill_inodes(&self->m));
+	REFUSED("inodes", 1);
+	ASSERT_EQ(0, unlink(path));
+	EXPECT_EQ(0, worker_create(&ring, path));
+	NO_REFUSAL();
+	snprintf(path, sizeof(path), "%s/more-of-worker", self->m.path);
+	EXPECT_EQ(-ENOSPC, worker_create(&ring, path));
+	AT_ONCE(self->device, "inodes", 1);
+	close(ring.fd);
+}
+
+TEST_F(mount, of_a_worker_memory_that_may_not_be_promised_is_told_at_once)
+{
+	struct promises before;
+	struct scratch m;
+	struct ring ring;
+	struct record r;
+	int device, fd;
+
+	if (!sees_what_may_not_be_promised())
+		SKIP(return, "no huge pages: it is not seen");
+	RING(&ring, 4);
+	/* nothing but that can be short there */
+	ASSERT_EQ(0, scratch_mount(&m, "nr_blocks=0"));
+	device = device_listen(&m, "refused");
+	ASSERT_LE(0, device);
+	EXPECT_NEXT_SOON(device, "state");
+	fd = open(scratch_path(&m, "file"), O_RDWR | O_CREAT, 0600);
+	EXPECT_EQ(0, fallocate(fd, 0, 0, m.block));
+	/* the worker is there before */
+	EXPECT_EQ(1, worker_write(&ring, fd, 0));
+	EXPECT_TRUE(record_none(device));
+	ASSERT_EQ(0, promise_all(&before, m.block));
+	EXPECT_EQ(-ENOSPC, worker_write(&ring, fd, m.block));
+	AT_ONCE(device, "overcommit", UNKNOWN);
+	EXPECT_ERROR(ENOSPC, pwrite(fd, "", 1, m.block));
+	promise_as_before(&before);
+	EXPECT_NEXT(device, "refused");
+	EXPECT_STREQ("overcommit", record_field(&r, "cause"));
+	EXPECT_EQ(1, record_number(&r, "asked"));
+	EXPECT_TRUE(record_none(device));
+	close(ring.fd);
+	close(fd);
+	close(device);
+	scratch_end(&m);
+}
+
+static int worker_exceeds_quota(void *arg)
+{
+	const struct scratch *m = arg;
+	struct ring ring;
+	char name[160];
+	int fd;
+
+	NEED(ring_make(&ring, 4) == 0);
+	snprintf(name, sizeof(name), "%s/of-user", m->path);
+	fd = open(name, O_RDWR | O_CREAT, 0600);
+	NEED(fd >= 0);
+	NEED(worker_write(&ring, fd, 0) == 1);
+	NEED(worker_write(&ring, fd, m->block) == -EDQUOT);
+	return 0;
+}
+
+TEST_F(mount, of_a_worker_a_quota_is_told_at_once)
+{
+	struct scratch m;
+	struct ring ring;
+	struct record r;
+	int device;
+
+	if (mount_with_quota(&m, self->m.block))
+		SKIP(return, "no quotas for tmpfs");
+	RING(&ring, 4);
+	close(ring.fd);
+	device = device_listen(&m, "refused");
+	EXPECT_NEXT_SOON(device, "state");
+	EXPECT_EQ(0, as_user(USER, worker_exceeds_quota, &m));
+	AT_ONCE(device, "quota", UNKNOWN);
+	close(device);
+	scratch_end(&m);
 }
 
 /* ---- the trigger ---- */

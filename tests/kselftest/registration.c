@@ -448,18 +448,29 @@ TEST_F(refusal, a_control_fd_that_is_no_resource_file_is_einval)
 
 TEST_F(refusal, a_resource_file_of_another_mount_is_einval)
 {
+	static const struct {
+		const char *name, *args;
+	} files[] = {
+		{ TMPFSWARN_USED_BYTES, "10" }, { TMPFSWARN_USED_INODES, "10" },
+		{ TMPFSWARN_REFUSED, "" }, { TMPFSWARN_V1_OOM_CONTROL, "" },
+		{ TMPFSWARN_PRESSURE_LEVEL, "low" },
+	};
 	struct scratch second;
 	char path[160];
+	size_t i;
 	int fd;
 
 	ASSERT_EQ(0, scratch_mount(&second, "nr_blocks=100"));
-	snprintf(path, sizeof(path), "%s/used_bytes", second.dir);
-	fd = open(path, O_RDONLY);
-	EXPECT_LE(0, fd);
-	EXPECT_EQ(-EINVAL, write_fds(&self->m, self->other, fd, "10"));
-	EXPECT_EQ(0, trigger_count(&second));
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", second.dir, files[i].name);
+		fd = open(path, O_RDONLY);
+		EXPECT_LE(0, fd);
+		EXPECT_EQ(-EINVAL, write_fds(&self->m, self->other, fd, files[i].args))
+			TH_LOG("%s", files[i].name);
+		EXPECT_EQ(0, trigger_count(&second));
+		close(fd);
+	}
 	EXPECT_UNCHANGED();
-	close(fd);
 	scratch_end(&second);
 }
 

@@ -2,78 +2,9 @@
 /* Rings of io_uring that wait for registered eventfds and listeners, close and signal them. */
 #include "client.h"
 #include "race.h"
+#include "ring.h"
 #include "kselftest_harness.h"
 #include "wakeup.h"
-
-#include <linux/io_uring.h>
-
-struct ring {
-	int fd;
-	char *queues;
-	struct io_uring_sqe *entries;
-	struct io_uring_params p;
-	unsigned int queued;
-};
-
-static int ring_make(struct ring *ring)
-{
-	struct io_uring_params *p = &ring->p;
-
-	*ring = (struct ring){};
-	ring->fd = syscall(SYS_io_uring_setup, MANY * 2, p);
-	if (ring->fd < 0)
-		return -errno;
-	ring->queues = mmap(NULL, p->cq_off.cqes + p->cq_entries * sizeof(struct io_uring_cqe),
-			    PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, IORING_OFF_SQ_RING);
-	ring->entries = mmap(NULL, p->sq_entries * sizeof(*ring->entries),
-			     PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, IORING_OFF_SQES);
-	return ring->queues == MAP_FAILED || ring->entries == MAP_FAILED ? -errno : 0;
-}
-
-#define RING(ring) do {							\
-	int _error = ring_make(ring);					\
-									\
-	if (_error)							\
-		SKIP(return, "no io_uring: %s", strerror(-_error));	\
-} while (0)
-
-static struct io_uring_sqe *ring_entry(struct ring *ring, int opcode, int fd)
-{
-	unsigned int *tail = (void *)(ring->queues + ring->p.sq_off.tail);
-	unsigned int *array = (void *)(ring->queues + ring->p.sq_off.array);
-	unsigned int i = *tail & (ring->p.sq_entries - 1);
-
-	array[i] = i;
-	ring->entries[i] = (struct io_uring_sqe){ .opcode = opcode, .fd = fd };
-	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
-	ring->queued++;
-	return &ring->entries[i];
-}
-
-static int ring_enter(struct ring *ring, unsigned int wait)
-{
-	unsigned int queued = ring->queued;
-
-	ring->queued = 0;
-	return syscall(SYS_io_uring_enter, ring->fd, queued, wait, wait ? IORING_ENTER_GETEVENTS : 0,
-		       NULL, 0) == queued ? 0 : -errno;
-}
-
-/* the result of the next one that is complete; only after ring_enter() */
-static int ring_result(struct ring *ring)
-{
-	unsigned int *head = (void *)(ring->queues + ring->p.cq_off.head);
-	unsigned int tail = __atomic_load_n((unsigned int *)(ring->queues + ring->p.cq_off.tail),
-					    __ATOMIC_ACQUIRE);
-	struct io_uring_cqe *cqe = (void *)(ring->queues + ring->p.cq_off.cqes);
-	int result;
-
-	if (*head == tail)
-		return -ENOENT;
-	result = cqe[*head & (ring->p.cq_entries - 1)].res;
-	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
-	return result;
-}
 
 TEST_F_TIMEOUT(mount, a_read_in_a_ring_gets_the_count_of_the_crossing, 60)
 {
@@ -83,7 +14,7 @@ TEST_F_TIMEOUT(mount, a_read_in_a_ring_gets_the_count_of_the_crossing, 60)
 	uint64_t count;
 	int i;
 
-	RING(&ring);
+	RING(&ring, 2 * MANY);
 	ASSERT_EQ(0, control(&self->m, efd, TMPFSWARN_USED_BYTES, "40k rising"));
 	for (i = 0; i < 20; i++) {
 		count = 0;
@@ -111,7 +42,7 @@ TEST_F_TIMEOUT(mount, polls_in_a_ring_close_and_signal_other_registered_eventfds
 	struct ring ring;
 	int round, i;
 
-	RING(&ring);
+	RING(&ring, 2 * MANY);
 	for (i = 0; i < MANY; i += 2)
 		self->other[i] = LISTEN(10, "rising");
 	ROUNDS(5, 60) {
@@ -156,7 +87,7 @@ TEST_F_TIMEOUT(mount, a_ring_that_signals_the_registered_eventfd_that_it_polls_c
 	struct io_uring_sqe *entry;
 	struct ring ring;
 
-	RING(&ring);
+	RING(&ring, 2 * MANY);
 	ASSERT_EQ(0, syscall(SYS_io_uring_register, ring.fd, IORING_REGISTER_EVENTFD, &efd, 1));
 	for (i = 0; i < 20; i++) {
 		entry = ring_entry(&ring, IORING_OP_POLL_ADD, efd);
@@ -197,7 +128,7 @@ TEST_F_TIMEOUT(mount, a_read_in_a_ring_gets_the_records_of_a_listener, 60)
 	char text[RECORD_MAX];
 	struct ring ring;
 
-	RING(&ring);
+	RING(&ring, 2 * MANY);
 	ASSERT_LE(0, device);
 	ring_read(&ring, device, text, sizeof(text));
 	ASSERT_EQ(0, ring_enter(&ring, 1));
@@ -232,7 +163,7 @@ TEST_F_TIMEOUT(mount, a_ring_that_goes_with_reads_under_way_takes_its_listeners_
 	int round, i;
 
 	ROUNDS(3, 30) {
-		RING(&ring);
+		RING(&ring, 2 * MANY);
 		for (i = 0; i < 8; i++) {
 			self->efd[i] = blocking_listener(&self->m);
 			ASSERT_LT(0, read(self->efd[i], text[i], sizeof(text[i])));

@@ -249,6 +249,9 @@ TEST_F(mount, oom_control_has_two_lines_that_say_whether_there_is_no_space)
 	EXPECT_TEXT(TMPFSWARN_V1_OOM_CONTROL, "oom_kill_disable 0\nunder_oom 1\n");
 	ASSERT_EQ(0, scratch_remount(&self->m, "nr_inodes=0"));
 	EXPECT_TEXT(TMPFSWARN_V1_OOM_CONTROL, "oom_kill_disable 0\nunder_oom 0\n");
+	/* and without a limit there is space */
+	ASSERT_EQ(0, scratch_remount(&self->m, "nr_blocks=0"));
+	EXPECT_TEXT(TMPFSWARN_V1_OOM_CONTROL, "oom_kill_disable 0\nunder_oom 0\n");
 }
 
 TEST_F(mount, what_is_written_to_oom_control_means_nothing)

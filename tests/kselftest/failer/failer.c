@@ -2,7 +2,7 @@
 /*
  * Makes a call fail: the nth one of a function of the kernel that comes from the
  * module tmpfswarn returns an error, and the function is not entered. Or has the nth of
- * all calls sleep before. Or takes the function for itself, as a livepatch does, and leaves
+ * all calls, or of those, sleep before. Or takes the function for itself, as a livepatch does, and leaves
  * it as it is.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -33,6 +33,10 @@ MODULE_PARM_DESC(nth, "Which call fails, counted down; 0: none from now on");
 static unsigned int sleep;
 module_param(sleep, uint, 0444);
 MODULE_PARM_DESC(sleep, "How many milliseconds the call sleeps, whosever it is; 0: it fails");
+
+static bool own;
+module_param(own, bool, 0444);
+MODULE_PARM_DESC(own, "Only what comes from tmpfswarn sleeps, too");
 
 static bool livepatch;
 module_param(livepatch, bool, 0444);
@@ -73,7 +77,7 @@ static int failer_on_entry(struct kprobe *probe, struct pt_regs *regs)
 	unsigned long from = failer_return_address(regs);
 	unsigned int left = READ_ONCE(nth);
 
-	if (!left || (!sleep && (!mod || !within_module(from, mod))))
+	if (!left || ((!sleep || own) && (!mod || !within_module(from, mod))))
 		return 0;
 	/* none of these functions is called by two of its threads at once */
 	WRITE_ONCE(nth, left - 1);
