@@ -72,6 +72,8 @@ CALLS(debugfs_create_file, .function = { "debugfs_create_file_full", "debugfs_cr
       .value = -ENOMEM, .later = true);
 CALLS(debugfs_create_file_unsafe, .function = { "debugfs_create_file_unsafe" },
       .value = -ENOMEM, .later = true);
+CALLS(debugfs_rename, .function = { "debugfs_change_name", "debugfs_rename" },
+      .value = -ENOMEM, .later = true);
 
 /* failer.ko lies where this program does */
 static int insert_failer_with(const char *parameters)

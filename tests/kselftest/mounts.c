@@ -417,6 +417,21 @@ TEST_F(mount, shrinking_past_a_percentage_is_a_crossing)
 	EXPECT_EQ(resyncs, stat_of("resyncs"));
 }
 
+/* more of them than are told of at a time */
+TEST_F(mount, shrinking_past_many_percentages_is_a_crossing_of_each)
+{
+	int efds[100], i;
+
+	for (i = 0; i < 100; i++)
+		efds[i] = LISTEN("50% rising");
+	USE(450);
+	REMOUNT("nr_blocks=900");
+	for (i = 0; i < 100; i++) {
+		EXPECT_SIGNALS_SOON(efds[i], 1);
+		close(efds[i]);
+	}
+}
+
 TEST_F(mount, growing_away_from_a_percentage_is_a_crossing)
 {
 	int rising = LISTEN("50% rising");
