@@ -1064,8 +1064,8 @@ TEST_F(mount, of_a_worker_it_is_told_at_once)
 	/* of which 32-bit kernels are not asked */
 	if (sizeof(long) == 8)
 		AT_ONCE(self->device, "size", (BLOCKS + 1) * block);
-	ASSERT_EQ(0, append_blocks(self->fd, &self->m, BLOCKS - 1));
-	EXPECT_EQ(BLOCKS, scratch_used(&self->m));
+	/* over the first block again */
+	ASSERT_EQ(0, append_blocks(self->fd, &self->m, BLOCKS));
 	EXPECT_EQ(-ENOSPC, worker_write(&ring, self->fd, BLOCKS * block));
 	AT_ONCE(self->device, "size", UNKNOWN);
 	EXPECT_LE(1, signals(self->efd, 1));
