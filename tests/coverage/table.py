@@ -119,7 +119,7 @@ def count_arcs(arcs, counted):
     return counts
 
 
-def read_branches(name, top, branches):
+def read_branches(name, top, lines_of, branches):
     counters = read_counters(name)
     for function, arcs, lines in read_notes(name):
         counted = counters.get(function) or [0] * sum(1 for _, _, flags in arcs if not flags & TREE)
@@ -137,6 +137,9 @@ def read_branches(name, top, branches):
                 # what is inlined twice into one function, and other compilers lay out in another way
                 known = branches[path].setdefault((number, len(counts)), [0] * len(counts))
                 known[:] = map(max, known, counts)
+                # gcov says 0 of some lines that are only there inlined
+                if number in lines_of[path]:
+                    lines_of[path][number] = max(lines_of[path][number], *counts)
 
 
 def read(names, top):
@@ -145,7 +148,7 @@ def read(names, top):
     functions = {}
     for name in names:
         read_lines(name, top, lines, functions)
-        read_branches(name, top, branches)
+        read_branches(name, top, lines, branches)
     return lines, branches, functions
 
 
