@@ -1037,7 +1037,7 @@ static int worker_create(struct ring *ring, const char *path)
 	return fd < 0 ? fd : close(fd);
 }
 
-/* Told at once, and again where it is tried again a moment later. */
+/* Told at once, and again where it is tried again a moment later; what is refused within a jiffy is one. */
 #define AT_ONCE(device, why, how_much) do {				\
 	struct record r;						\
 									\
@@ -1046,6 +1046,7 @@ static int worker_create(struct ring *ring, const char *path)
 	EXPECT_EQ((long long)(how_much), record_number(&r, "asked"));	\
 	EXPECT_TRUE(record_sound(r.line)) TH_LOG("%s", r.line);		\
 	record_sum(device);						\
+	usleep(100000);							\
 } while (0)
 
 TEST_F(mount, of_a_worker_it_is_told_at_once)
