@@ -2,8 +2,8 @@
 /*
  * Makes a call fail: the nth one of a function of the kernel that comes from the
  * module tmpfswarn returns an error, and the function is not entered. Or has the nth of
- * all calls, or of those, sleep before. Or takes the function for itself, as a livepatch does, and leaves
- * it as it is.
+ * all calls, or of those, sleep before. Or takes the function for itself, as a livepatch
+ * does, and leaves it as it is.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
