@@ -6,7 +6,7 @@
  */
 #include "scratch.h"
 #include "memory.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <dirent.h>
 #include <linux/mount.h>

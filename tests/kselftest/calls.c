@@ -6,7 +6,7 @@
  * running kernel, beside this program, and the module's file in TMPFSWARN_KO.
  */
 #include "scratch.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <stdatomic.h>
 
@@ -471,7 +471,7 @@ static void *truncate_file(void *arg)
 }
 
 /* to be preempted there is another thing: unregister_ftrace_function() waits for who is */
-TEST_F_TIMEOUT(asleep, the_module_goes_when_nobody_sleeps_there_any_more, 60)
+TEST_F_TIMEOUT(asleep, the_module_goes_when_nobody_sleeps_there_any_more, 120)
 {
 	int efd = listen_blocks(&self->m, 10, "both");
 	void *error;
@@ -530,7 +530,7 @@ FIXTURE_TEARDOWN(ending)
 		module_insert("");
 }
 
-TEST_F_TIMEOUT(ending, the_module_goes_when_the_last_trigger_has_ended, 60)
+TEST_F_TIMEOUT(ending, the_module_goes_when_the_last_trigger_has_ended, 120)
 {
 	int efd = listen_blocks(&self->m, 10, "both");
 	long long begin = now_ms();

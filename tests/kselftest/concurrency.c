@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* No crossing lost, none doubled, with any number of writers on any CPUs. */
 #include "scratch.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <stdatomic.h>
 

@@ -6,7 +6,7 @@
  * free brings usage below a level.
  */
 #include "race.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define WRITERS	4
 

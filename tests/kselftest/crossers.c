@@ -2,12 +2,11 @@
 /* Who crossed: told of whom, and to whom. */
 #include "client.h"
 #include "race.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <linux/capability.h>
 #include <linux/loop.h>
 #include <sys/ioctl.h>
-#include <sys/utsname.h>
 
 FIXTURE(mount) {
 	struct scratch m;
@@ -37,18 +36,8 @@ FIXTURE_TEARDOWN(mount)
 }
 
 /* Before 6.6 the kernel does not say how much was allocated, and so not whose blocks crossed. */
-static bool told_by_the_kernel(void)
-{
-	int major, minor;
-	struct utsname u;
-
-	uname(&u);
-	return sscanf(u.release, "%d.%d", &major, &minor) == 2 &&
-	       (major > 6 || (major == 6 && minor >= 6));
-}
-
 #define NEEDS_NAMES() do {							\
-	if (!told_by_the_kernel())						\
+	if (kernel_up_to(6, 5))						\
 		SKIP(return, "the kernel does not say who it was");		\
 } while (0)
 
@@ -266,7 +255,7 @@ TEST_F(mount, nobody_is_named_where_the_kernel_does_not_say_who_it_was)
 {
 	struct record r;
 
-	if (told_by_the_kernel())
+	if (!kernel_up_to(6, 5))
 		SKIP(return, "it does");
 	EXPECT_EQ(0, go_over_and_back(self));
 	EXPECT_NEXT(self->device, "state");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* When a trigger signals: to the block, and once for each crossing. */
 #include "scratch.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(mount) {
 	struct scratch m;

@@ -3,7 +3,7 @@
 #include "client.h"
 #include "memory.h"
 #include "race.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define LISTENERS	1000
 #define WRITERS		4

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What may be registered with /dev/tmpfswarn, and what it is told of. */
 #include "client.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(mount) {
 	struct scratch m;

@@ -5,7 +5,7 @@
  * it, and none is missed.
  */
 #include "race.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <dirent.h>
 #include <linux/mount.h>

@@ -5,7 +5,7 @@
  * goes, none where the eventfd does, and nothing left behind.
  */
 #include "race.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <linux/mount.h>
 #include <sys/inotify.h>

@@ -9,7 +9,7 @@
  * allocated with the module on the stack counts.
  */
 #include "scratch.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <dirent.h>
 

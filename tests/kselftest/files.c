@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* All the ways in which a tmpfs gains and loses blocks. */
 #include "race.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <sys/sendfile.h>
 #include <sys/shm.h>

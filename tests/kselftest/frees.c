@@ -6,7 +6,7 @@
 #include <sched.h>
 
 #include "race.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 /*
  * With EACH more than a kretprobe has instances, and each at it for about a time slice: whose ends
@@ -353,7 +353,7 @@ static bool trace(const char *tracer, const char *function)
 	       !write_text("/sys/kernel/debug/tracing/current_tracer", tracer);
 }
 
-TEST_F_TIMEOUT(mount, frees_are_seen_beside_others_who_trace_the_same_function, 60)
+TEST_F_TIMEOUT(mount, frees_are_seen_beside_others_who_trace_the_same_function, 120)
 {
 	unsigned int before, after, i;
 	char function[64];

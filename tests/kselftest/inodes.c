@@ -5,7 +5,7 @@
 
 #include "client.h"
 #include "race.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #ifndef RENAME_WHITEOUT
 #define RENAME_WHITEOUT	(1 << 2)

@@ -2,7 +2,7 @@
 /* How registrations end: with their eventfd, or with their mount. */
 #include "client.h"
 #include "race.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(mount) {
 	struct scratch m;

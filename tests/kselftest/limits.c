@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The limits of the module's parameters. Reloads the module: needs TMPFSWARN_KO. */
 #include "scratch.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <linux/mount.h>
 #include <sys/klog.h>

@@ -5,7 +5,7 @@
  */
 #include "client.h"
 #include "race.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define READERS	4
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What /dev/tmpfswarn lists to who opens it for reading alone, and to whom. */
 #include "client.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define STATS	ROOM "/" TMPFSWARN_STATS
 

@@ -5,10 +5,9 @@
  * probes off. The count stays exact as far as the probes are there.
  */
 #include "race.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <sys/swap.h>
-#include <sys/utsname.h>
 
 FIXTURE(mount) {
 	struct scratch m;
@@ -93,16 +92,6 @@ static int empty_one(void *arg, int number)
 
 static race_part *const fill[] = { append_some, append_some, append_some, append_some };
 static race_part *const drain[] = { empty_one, empty_one, empty_one, empty_one };
-
-static bool kernel_up_to(int major, int minor)
-{
-	struct utsname name;
-	int its_major = 0, its_minor = 0;
-
-	uname(&name);
-	sscanf(name.release, "%d.%d", &its_major, &its_minor);
-	return its_major < major || (its_major == major && its_minor <= minor);
-}
 
 /* ---- a full mount ---- */
 

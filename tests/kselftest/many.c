@@ -4,7 +4,7 @@
  * counted as one alone would be, and none costs more than it does among few.
  */
 #include "race.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define FEW	500
 #define MANY	8000

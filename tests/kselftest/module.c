@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Loading and removing the module. Needs its file in TMPFSWARN_KO. */
 #include "race.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(module) {
 	struct scratch m;

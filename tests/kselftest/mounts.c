@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* One directory for each superblock, however it is mounted and remounted. */
 #include "scratch.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <dirent.h>
 

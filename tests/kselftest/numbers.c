@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Mounts and levels of the largest sizes: nothing overflows. */
 #include "scratch.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 /* the 64 bits of a file's number, as "-1" would show a wrong sign */
 static unsigned long long unsigned_in(const struct scratch *m, const char *file, const char *key)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* How much each user may register with /dev/tmpfswarn, all of them, and what is kept meanwhile. */
 #include "client.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define PARAMETER	"/sys/module/" TMPFSWARN_NAME "/parameters/max_user_triggers"
 

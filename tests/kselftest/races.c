@@ -5,7 +5,7 @@
  * others read all there is to read.
  */
 #include "race.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define TRIGGERS	32
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the records of /dev/tmpfswarn say, and how they end: with the mount, with the listener. */
 #include "client.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(mount) {
 	struct scratch m;

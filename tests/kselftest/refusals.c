@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What /dev/tmpfswarn refuses, with which errno, and that nothing is changed by it. */
 #include "client.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 /* Somebody is registered before each refusal and must be there unchanged after it, and be told. */
 FIXTURE(refusal) {

@@ -14,7 +14,7 @@
 #include "client.h"
 #include "race.h"
 #include "ring.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #ifndef RENAME_WHITEOUT
 #define RENAME_WHITEOUT	(1 << 2)
@@ -582,12 +582,14 @@ static int write_in_own_file(void *arg, int number)
 	return err;
 }
 
-TEST_F(mount, of_four_that_want_the_last_block_three_are_refused)
+TEST_F(mount, of_four_that_want_the_last_block_all_others_are_refused)
 {
 	race_part *const parts[WRITERS + 1] = {
 		write_in_own_file, write_in_own_file, write_in_own_file, write_in_own_file,
 	};
-	int files[WRITERS], round, i, made;
+	/* up to 6.6 the kernel compares and then counts: each other writer may get one more */
+	const int most = kernel_up_to(6, 6) ? WRITERS : 1;
+	int files[WRITERS], round, i, made, refused = 0;
 	char name[160];
 	struct stat st;
 
@@ -604,10 +606,11 @@ TEST_F(mount, of_four_that_want_the_last_block_three_are_refused)
 			made += st.st_blocks > 0;
 			ASSERT_EQ(0, ftruncate(files[i], 0));
 		}
-		ASSERT_EQ(1, made);
-		ASSERT_SIGNALS(self->efd, WRITERS - 1) TH_LOG("round %d", round);
+		ASSERT_TRUE(made >= 1 && made <= most) TH_LOG("%d made", made);
+		ASSERT_SIGNALS(self->efd, WRITERS - made) TH_LOG("round %d", round);
+		refused += WRITERS - made;
 	}
-	EXPECT_EQ((WRITERS - 1) * round, record_sum(self->device));
+	EXPECT_EQ(refused, record_sum(self->device));
 	for (i = 0; i < WRITERS; i++)
 		close(files[i]);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What may be written to event_control, and what every refusal leaves behind. */
 #include "scratch.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <dirent.h>
 #include <ftw.h>

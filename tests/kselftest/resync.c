@@ -4,7 +4,7 @@
  * or freeing meanwhile; and what is seen is never told by way of that.
  */
 #include "race.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 /* in ms: three seconds are promised; the machine may be a slow one */
 #define PROMISED	3000

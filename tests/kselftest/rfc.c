@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The interface of the 2015 RFC: warn_used_blocks and warn_used_blocks_efd. */
 #include "scratch.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(mount) {
 	struct scratch m;

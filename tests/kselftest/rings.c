@@ -3,7 +3,7 @@
 #include "client.h"
 #include "race.h"
 #include "ring.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "wakeup.h"
 
 TEST_F_TIMEOUT(mount, a_read_in_a_ring_gets_the_count_of_the_crossing, 60)

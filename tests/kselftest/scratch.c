@@ -32,6 +32,16 @@ bool realtime_kernel(void)
 	return known;
 }
 
+bool kernel_up_to(int major, int minor)
+{
+	struct utsname name;
+	int its_major = 0, its_minor = 0;
+
+	uname(&name);
+	sscanf(name.release, "%d.%d", &its_major, &its_minor);
+	return its_major < major || (its_major == major && its_minor <= minor);
+}
+
 void raise_fd_limit(void)
 {
 	struct rlimit r = { 8192, 8192 };

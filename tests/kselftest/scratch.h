@@ -71,6 +71,7 @@ long long now_ms(void);
 /* how often: in "make check", and with EACH set, as "make check-all" and check-mutants do */
 int often(int some, int all);
 bool realtime_kernel(void);
+bool kernel_up_to(int major, int minor);
 void raise_fd_limit(void);
 
 /* the mount */

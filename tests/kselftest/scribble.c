@@ -6,7 +6,7 @@
  * OPERATIONS=1000000 says how many; SEED=NUMBER repeats those of a run before.
  */
 #include "scratch.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "model.h"
 
 #include <stdatomic.h>

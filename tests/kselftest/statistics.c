@@ -5,7 +5,7 @@
 #include <sys/uio.h>
 
 #include "scratch.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(mount) {
 	struct scratch m;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What is read from /dev/tmpfswarn: in pieces of any size, and when there is something. */
 #include "client.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <sys/uio.h>
 

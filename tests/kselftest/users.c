@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Who may register with /dev/tmpfswarn. */
 #include "client.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <linux/capability.h>
 #include <sys/fsuid.h>

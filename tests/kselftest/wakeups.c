@@ -6,7 +6,7 @@
  * drops the last reference to this one.
  */
 #include "race.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "wakeup.h"
 
 #include <linux/aio_abi.h>
