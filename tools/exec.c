@@ -129,7 +129,7 @@ void exec_hold(const char *name, const struct event *event, bool told)
 
 /*
  * Runs nothing for @level of @path that has not begun: others of its levels may have been
- * reached on what is there now. NULL for all of the queue.
+ * reached on what is there now.
  */
 void exec_drop(const char *name, const char *path, const char *level)
 {
@@ -140,13 +140,35 @@ void exec_drop(const char *name, const char *path, const char *level)
 		return;
 	for (job = TAILQ_FIRST(&queue->jobs); job; job = following) {
 		following = TAILQ_NEXT(job, next);
-		if (!path || (!strcmp(job->target.path, path) &&
-			      !strcmp(job->event.level, level)))
+		if (!strcmp(job->target.path, path) &&
+		    !strcmp(job->event.level, level))
 			queue_drop_job(queue, job);
 	}
 	queue_forgive(queue, path);
-	queue->dropped = !path;
-	if (!path && !queue->running)
+}
+
+/* Nothing of @queue that has not begun runs any more. */
+static void queue_clear(struct queue *queue)
+{
+	struct job *job;
+
+	while ((job = TAILQ_FIRST(&queue->jobs))) {
+		if (!job->late && !job->over)
+			job_error(job, "not run");
+		queue_drop_job(queue, job);
+	}
+}
+
+/* There is no queue of that name any more once what runs has ended. */
+void exec_end(const char *name)
+{
+	struct queue *queue = queue_find(name);
+
+	if (!queue)
+		return;
+	queue_clear(queue);
+	queue->dropped = true;
+	if (!queue->running)
 		queue_free(queue);
 }
 
@@ -300,14 +322,7 @@ static void exec_reap(void)
 
 static void queue_stop(struct queue *queue)
 {
-	struct job *job;
-
-	while ((job = TAILQ_FIRST(&queue->jobs))) {
-		TAILQ_REMOVE(&queue->jobs, job, next);
-		if (!job->late && !job->over)
-			job_error(job, "not run");
-		job_free(job);
-	}
+	queue_clear(queue);
 	if (queue->stage == STAGE_RUNS) {
 		job_error(queue->running, "ended before it was done");
 		queue_signal(queue, SIGTERM, STAGE_TERMINATED);

@@ -36,6 +36,7 @@ int exec_open(double timeout, bool service);
 int exec_add(const char *name, const char *command, const struct event *event);
 void exec_hold(const char *name, const struct event *event, bool told);
 void exec_drop(const char *name, const char *path, const char *level);
+void exec_end(const char *name);
 void exec_change(const char *name, exec_command *command, const void *data);
 double exec_now(void);
 void exec_run(void);

@@ -21,6 +21,12 @@
 /* how many events of a section are taken before others have their turn */
 #define BATCH	64
 
+/*
+ * how many events may be there of a level: the module keeps 10 records of each, see
+ * uapi/tmpfswarn.h, and as many may have been read when others were registered
+ */
+#define RECORDS	20
+
 /* ---- the mounts ---- */
 
 static int guard_compare(const void *a, const void *b)
@@ -61,6 +67,13 @@ static void guard_forget(struct guard *guard, struct guarded *guarded)
 	tdelete(guarded, &guard->paths, guard_compare);
 	TAILQ_REMOVE(&guard->guarded, guarded, next);
 	guarded_free(guarded);
+}
+
+/* Begins nothing any more for @rung. */
+static void guard_drop(const struct guard *guard, const struct rung *rung)
+{
+	exec_drop(guard->section->name, rung->target.path, rung->trigger.level);
+	exec_drop(guard->starts, rung->target.path, rung->trigger.level);
 }
 
 /* A mount point is in the table; false if there is no memory. */
@@ -173,16 +186,6 @@ static void guard_run_one(const struct guard *guard, const char *queue,
 	else
 		error("out of memory");
 	free(command);
-}
-
-/* Begins nothing any more for @rung, NULL for all. */
-static void guard_drop(const struct guard *guard, const struct rung *rung)
-{
-	const char *path = rung ? rung->target.path : NULL;
-	const char *level = rung ? rung->trigger.level : NULL;
-
-	exec_drop(guard->section->name, path, level);
-	exec_drop(guard->starts, path, level);
 }
 
 /* Usage is where @event says: what would act on what is no longer so waits. */
@@ -342,6 +345,12 @@ int guard_run(struct guard *guard)
 	return guard->follow.look;
 }
 
+/* How often guard_run() is to be called, at most, to take all that is there now. */
+size_t guard_turns(const struct guard *guard)
+{
+	return guard->follow.nr_targets * RECORDS / BATCH + 1;
+}
+
 /* When guard_run() has to be called in any case, INFINITY for never. */
 double guard_until(const struct guard *guard)
 {
@@ -443,10 +452,11 @@ void guard_change(struct guard *guard, struct section *section)
 	guard->follow.look = true;
 }
 
-/* Begins no command any more: what is told is so no longer. */
+/* Begins no command any more, and says which: nobody asks for them now. */
 void guard_end(struct guard *guard)
 {
-	guard_drop(guard, NULL);
+	exec_end(guard->section->name);
+	exec_end(guard->starts);
 	guard_free(guard);
 }
 

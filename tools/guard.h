@@ -47,6 +47,7 @@ struct guard *guard_new(struct section *section,
 			const struct interface *interface);
 void guard_change(struct guard *guard, struct section *section);
 int guard_run(struct guard *guard);
+size_t guard_turns(const struct guard *guard);
 void guard_end(struct guard *guard);
 double guard_until(const struct guard *guard);
 void guard_free(struct guard *guard);

@@ -75,13 +75,12 @@ static void guards_free(struct guards *guards)
 	}
 }
 
-/* Takes the events of @guard; as guard_run(). */
-static int service_take(struct guard *guard)
+/* Takes events of @guard, at most so many @turns: some may come all the time; as guard_run(). */
+static int service_take(struct guard *guard, size_t turns)
 {
-	int i, nr = 1;
+	int nr = 1;
 
-	/* some may come all the time */
-	for (i = 0; i < TURNS && nr > 0; i++) {
+	for (; turns && nr > 0; turns--) {
 		nr = guard_run(guard);
 		supervisor_run();
 	}
@@ -124,9 +123,28 @@ static bool service_begin_all(struct service *service,
 }
 
 /*
+ * Ends the sections that the service has no longer. What has come for them is told
+ * as they say, and what may run at once begins. What waits for For= or for another
+ * command does not, as nobody asks for it any more; of commands that is said.
+ */
+static void service_end_all(struct guards *guards)
+{
+	struct guard *guard;
+
+	STAILQ_FOREACH(guard, guards, next)
+		service_take(guard, guard_turns(guard));
+	exec_run();
+	while ((guard = STAILQ_FIRST(guards))) {
+		STAILQ_REMOVE_HEAD(guards, next);
+		guard_end(guard);
+	}
+}
+
+/*
  * Does as @sections say from now on, which are then the service's. What has come
- * until then is told as the sections before say. Exit status, after saying what is
- * wrong: then all stays as it was.
+ * until then is told as the sections before say, see guard_turns(): of what comes
+ * meanwhile one that stays tells as it says by then, and one that ends no longer.
+ * Exit status, after saying what is wrong: then all stays as it was.
  */
 static int service_apply(struct service *service, struct sections *sections)
 {
@@ -145,18 +163,15 @@ static int service_apply(struct service *service, struct sections *sections)
 		STAILQ_REMOVE(&service->guards, guard, guard, next);
 		STAILQ_INSERT_TAIL(&kept, guard, next);
 		/* what is wrong with it is found again */
-		service_take(guard);
+		service_take(guard, guard_turns(guard));
 		guard_change(guard, section);
 	}
-	while ((guard = STAILQ_FIRST(&service->guards))) {
-		STAILQ_REMOVE_HEAD(&service->guards, next);
-		guard_end(guard);
-	}
+	service_end_all(&service->guards);
 	STAILQ_CONCAT(&service->guards, &kept);
 	STAILQ_CONCAT(&service->guards, &begun);
 	/* whoever is told that the service is ready finds all watched */
 	STAILQ_FOREACH(guard, &service->guards, next)
-		service_take(guard);
+		service_take(guard, TURNS);
 	if (STAILQ_EMPTY(&service->guards))
 		error(SERVICE_IDLE);
 	supervisor_status(NULL);
@@ -269,7 +284,7 @@ static int service_loop(struct service *service)
 		bool more = false;
 
 		STAILQ_FOREACH(guard, &service->guards, next) {
-			int nr = service->ends ? 0 : service_take(guard);
+			int nr = service->ends ? 0 : service_take(guard, TURNS);
 
 			if (nr < 0)
 				return STATUS_ERROR;

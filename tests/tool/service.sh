@@ -261,6 +261,56 @@ test_what_was_queued_runs_as_the_new_configuration_says() {
 	is commands "$(sort "$dir/ran" | xargs)" "b 50% new 90% old 50%"
 }
 
+# begins_with FILES: true if with so many open files two mounts are watched
+begins_with() {
+	: >"$dir/err"
+	ulimit -Sn "$1"
+	tool run --config "$dir/conf" >"$dir/out" 2>>"$dir/err" </dev/null &
+	pid=$!
+	echo $pid >>"$dir/pids"
+	until_lines "$dir/err" 2 ': watching \|too many open files'
+	! grep -q 'too many open files' "$dir/err" || ! kill -KILL $pid
+}
+
+test_a_hysteresis_that_could_not_be_registered_is_tried_again() {
+	interface=debugfs
+	mounted a
+	mounted b
+	conf "[$dir/a]" Level=50% "[$dir/b]" Level=50%
+	limit=40
+	while begins_with $limit; do
+		kill -KILL $pid
+		limit=$((limit - 1))
+	done
+	begins_with $((limit + 1)) || fail "not with one more than $limit files"
+	conf "[$dir/a]" Level=50% Hysteresis=25% "[$dir/b]" Level=50%
+	reload 'was read again'
+	until_lines "$dir/err" 1 "$dir/a: the hysteresis stays as it was"
+	umount "$dir/b"
+	until_true grep -q 'hyst=[1-9]' "$shown/$(device "$dir/a")/triggers"
+}
+
+test_what_waits_is_not_run_of_a_mount_that_goes_while_the_module_is_away() {
+	interface=debugfs
+	mounted a
+	mounted b
+	mkfifo "$dir/fifo"
+	conf "[$dir/?]" 'Level=50% 70%' "Exec=echo \$TMPFSWARN_LEVEL >>'$dir/ran'; read x <'$dir/fifo'"
+	serve 2
+	fill a 800
+	is first "$(ran 1)" 50%
+	is told "$(told 2)" "up 50% up 70%"
+	rmmod tmpfswarn || fail "rmmod failed"
+	until_lines "$dir/err" 2 'module unloaded'
+	umount "$dir/a"
+	module_load
+	watching 3
+	echo >"$dir/fifo"
+	until_lines "$dir/err" 1 'command ended with status 0'
+	usleep 200000
+	is starts "$(lines "$dir/err" 'command started, process ')" 1
+}
+
 # crossings [LEVEL]: how many the log tells of, both ways
 crossings() {
 	awk -v level="${1:-}" '$3 ~ /^(up|down)$/ && (level == "" || $4 == level ":") && $5 != "command" {
