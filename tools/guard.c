@@ -120,6 +120,9 @@ static void guard_discover(struct follow *follow, const struct places *places)
 			if ((guarded->there && !rung->trigger.over) ||
 			    rung->target.state != TARGET_AWAY)
 				continue;
+			/* the module may have been away when it went */
+			if (!guarded->there)
+				guard_drop(guard, rung);
 			follow_drop(&guard->follow, &rung->target);
 			guarded_remove(rung);
 		}
@@ -249,6 +252,7 @@ static void guard_take_ready(const struct guard *guard, struct rung *rung)
 	if (rung->dev != target->dev) {
 		alarm_clear(&rung->alarm);
 		rung->alarm.told = false;
+		guard_drop(guard, rung);
 	}
 	rung->dev = target->dev;
 	/* nothing was refused yet */

@@ -261,35 +261,6 @@ test_what_was_queued_runs_as_the_new_configuration_says() {
 	is commands "$(sort "$dir/ran" | xargs)" "b 50% new 90% old 50%"
 }
 
-# begins_with FILES: true if with so many open files two mounts are watched
-begins_with() {
-	: >"$dir/err"
-	ulimit -Sn "$1"
-	tool run --config "$dir/conf" >"$dir/out" 2>>"$dir/err" </dev/null &
-	pid=$!
-	echo $pid >>"$dir/pids"
-	until_lines "$dir/err" 2 ': watching \|too many open files'
-	! grep -q 'too many open files' "$dir/err" || ! kill -KILL $pid
-}
-
-test_a_hysteresis_that_could_not_be_registered_is_tried_again() {
-	interface=debugfs
-	mounted a
-	mounted b
-	conf "[$dir/a]" Level=50% "[$dir/b]" Level=50%
-	limit=40
-	while begins_with $limit; do
-		kill -KILL $pid
-		limit=$((limit - 1))
-	done
-	begins_with $((limit + 1)) || fail "not with one more than $limit files"
-	conf "[$dir/a]" Level=50% Hysteresis=25% "[$dir/b]" Level=50%
-	reload 'was read again'
-	until_lines "$dir/err" 1 "$dir/a: the hysteresis stays as it was"
-	umount "$dir/b"
-	until_true grep -q 'hyst=[1-9]' "$shown/$(device "$dir/a")/triggers"
-}
-
 test_what_waits_is_not_run_of_a_mount_that_goes_while_the_module_is_away() {
 	interface=debugfs
 	mounted a
@@ -374,6 +345,60 @@ Direction=both" "[$dir/a]
 Level=50%
 Hysteresis=10%
 Direction=both"
+}
+
+# hang_while COMMAND...: does it while the service reads nothing, and has it find a signal to reload first
+hang_while() {
+	kill -STOP $pid
+	"$@"
+	kill -HUP $pid
+	kill -CONT $pid
+	until_lines "$dir/err" 1 'the configuration was read again'
+}
+
+# each of 100 levels of two mounts, up and down, 4 times
+cross_and_leave_the_section_out() {
+	"$here/toggle" "$dir/a/file" 409600 4 && "$here/toggle" "$dir/b/file" 409600 4 || fail "toggle failed"
+	conf "[$dir/c]" Level=50%
+}
+
+both_what_came_for_a_section_before_it_ends_is_told() {
+	mounted a
+	mounted b
+	conf "[$dir/?]" "Level=$(seq -s ' ' 4096 4096 409600)" Direction=both
+	serve 2
+	hang_while cross_and_leave_the_section_out
+	is crossings "$(crossings)" 1600
+}
+
+pass_and_rename_the_section() {
+	fill a 512
+	conf "[$dir/[a]]" Level=50% "Exec=echo new >>'$dir/ran'"
+}
+
+test_what_came_for_a_section_of_another_name_by_now_runs_as_it_said() {
+	mounted a
+	conf "[$dir/a]" Level=50% "Exec=echo old >>'$dir/ran'"
+	serve
+	hang_while pass_and_rename_the_section
+	# usage is there for the other one, too
+	is commands "$(ran 2 | tr ' ' '\n' | sort | xargs)" "new old"
+}
+
+test_what_waits_for_a_command_of_a_section_that_ends_is_said_not_to_run() {
+	mounted a
+	mkfifo "$dir/fifo"
+	conf "[$dir/a]" 'Level=50% 70%' "Exec=echo \$TMPFSWARN_LEVEL >>'$dir/ran'; read x <'$dir/fifo'"
+	serve
+	fill a 800
+	is first "$(ran 1)" 50%
+	is told "$(told 2)" "up 50% up 70%"
+	conf "[$dir/b]" Level=50%
+	reload 'was read again'
+	is dropped "$(sed -n 's/.* up \([^ ]*\): command not run$/\1/p' "$dir/err")" 70%
+	echo >"$dir/fifo"
+	until_lines "$dir/err" 1 'command ended with status 0'
+	is commands "$(xargs <"$dir/ran")" 50%
 }
 
 test_a_command_does_not_find_what_is_for_the_service_alone() {
