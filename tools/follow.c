@@ -45,6 +45,7 @@ static int follow_add(struct follow *follow, struct target *target)
 
 	if (!status) {
 		target->state = TARGET_WATCHED;
+		target->stale = false;
 		note_target(target, &follow->request);
 	}
 	return status;
@@ -458,6 +459,14 @@ void follow_change(struct follow *follow, const char *hysteresis)
 		if (target->state == TARGET_WATCHED && target_is_live(target))
 			renewal_make(follow, target, true);
 	}
+}
+
+/* Tries again what follow_change() could not have registered of @target. */
+void follow_retry(struct follow *follow, struct target *target)
+{
+	if (target->stale && target->state == TARGET_WATCHED &&
+	    target_is_live(target))
+		renewal_make(follow, target, true);
 }
 
 /* Ends all that follow_begin() has begun. The targets are the caller's. */

@@ -73,6 +73,7 @@ bool follow_take_up(struct follow *follow, struct target *target);
 void follow_drop(struct follow *follow, struct target *target);
 void follow_leave_off(struct follow *follow, struct target *target);
 void follow_change(struct follow *follow, const char *hysteresis);
+void follow_retry(struct follow *follow, struct target *target);
 void follow_end(struct follow *follow);
 
 #endif /* FOLLOW_H */

@@ -311,6 +311,17 @@ static void guard_ring(const struct guard *guard, struct guarded *guarded)
 	}
 }
 
+static void guard_retry(struct guard *guard, struct guarded *guarded)
+{
+	struct rung *rung;
+
+	if (!guarded_try(guarded, exec_now()))
+		return;
+	TAILQ_FOREACH(rung, &guarded->rungs, next)
+		follow_retry(&guard->follow, &rung->target);
+	guard->follow.look = true;
+}
+
 /* All events have been taken: does what is due. */
 static void guard_tend(struct guard *guard)
 {
@@ -319,7 +330,7 @@ static void guard_tend(struct guard *guard)
 	guard->again = INFINITY;
 	TAILQ_FOREACH(guarded, &guard->guarded, next) {
 		guard_ring(guard, guarded);
-		guard->follow.look |= guarded_try(guarded, exec_now());
+		guard_retry(guard, guarded);
 		if (guarded->again < guard->again)
 			guard->again = guarded->again;
 	}

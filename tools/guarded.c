@@ -103,8 +103,8 @@ bool guarded_is_whole(const struct guarded *guarded)
 }
 
 /*
- * Notes when what could not be registered is to be tried again, of which only @id of
- * the target says that it was tried: each time after longer. True if that is now.
+ * Notes when what could not be registered is to be tried again: each time after longer.
+ * Of what is away only @id of the target says that it was tried. True if that is now.
  */
 bool guarded_try(struct guarded *guarded, double now)
 {
@@ -112,8 +112,9 @@ bool guarded_try(struct guarded *guarded, double now)
 	bool failed = false;
 
 	TAILQ_FOREACH(rung, &guarded->rungs, next)
-		failed |= rung->target.state == TARGET_AWAY &&
-			  rung->target.id != -1 && !rung->trigger.over;
+		failed |= !rung->trigger.over &&
+			  (rung->target.state == TARGET_AWAY ?
+			   rung->target.id != -1 : rung->target.stale);
 	if (!failed) {
 		guarded->delay = 0;
 		guarded->again = INFINITY;

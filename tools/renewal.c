@@ -40,10 +40,12 @@ static int renewal_open(struct target *target)
  */
 void renewal_make(struct follow *follow, struct target *target, bool all)
 {
-	bool depends = false;
+	bool depends = false, failed;
 	size_t i;
 
 	target->outdated = false;
+	if (all)
+		target->stale = false;
 	for (i = 0; i < target->nr_triggers; i++)
 		depends |= (all || target->triggers[i].size) &&
 			   !target->triggers[i].over;
@@ -52,7 +54,10 @@ void renewal_make(struct follow *follow, struct target *target, bool all)
 	/* or the mount would be busy for no need */
 	if (!follow->session->interface->by_number)
 		target->fd = renewal_open(target);
-	if (session_renew(follow->session, target, all))
+	failed = session_renew(follow->session, target, all);
+	if (all)
+		target->stale = failed;
+	if (failed)
 		error(all ? "%s: the hysteresis stays as it was" :
 			    "%s: the levels of free space are those of its size before",
 		      target->name);

@@ -71,6 +71,7 @@ enum target_state {
  * @id: of the mount that was tried last, while nothing is registered; or -1
  * @reason: why it is being left
  * @outdated: the size is another than was registered for
+ * @stale: another hysteresis was asked for since, and could not be registered
  */
 struct target {
 	const char *path;
@@ -92,6 +93,7 @@ struct target {
 	int id;
 	const char *reason;
 	bool outdated;
+	bool stale;
 };
 
 void target_name(struct target *target);

@@ -261,6 +261,20 @@ test_what_was_queued_runs_as_the_new_configuration_says() {
 	is commands "$(sort "$dir/ran" | xargs)" "b 50% new 90% old 50%"
 }
 
+test_a_hysteresis_that_could_not_be_registered_is_tried_again() {
+	interface=debugfs
+	mounted a
+	conf "[$dir/a]" Level=50%
+	serve
+	conf "[$dir/a]" Level=50% Hysteresis=25%
+	# another file can be opened, to read it, but not the three that a level takes
+	"$here/limit" $pid $(($(find /proc/$pid/fd -type l | wc -l) + 2)) || fail "not limited"
+	reload 'was read again'
+	until_lines "$dir/err" 1 "$dir/a: the hysteresis stays as it was"
+	"$here/limit" $pid 1024
+	until_true grep -q 'hyst=[1-9]' "$shown/$(device "$dir/a")/triggers"
+}
+
 test_what_waits_is_not_run_of_a_mount_that_goes_while_the_module_is_away() {
 	interface=debugfs
 	mounted a
