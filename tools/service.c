@@ -105,17 +105,14 @@ static bool service_begin(struct service *service, struct section *section,
 	return false;
 }
 
-/* Begins what is new in @sections; false after saying why not. */
+/* Begins all of @sections; false after saying why not. */
 static bool service_begin_all(struct service *service,
 			      struct sections *sections, struct guards *begun)
 {
-	struct section *section, *next;
+	struct section *section;
 
-	for (section = STAILQ_FIRST(sections); section; section = next) {
-		next = STAILQ_NEXT(section, next);
-		if (guards_find(&service->guards, section))
-			continue;
-		STAILQ_REMOVE(sections, section, section, next);
+	while ((section = STAILQ_FIRST(sections))) {
+		STAILQ_REMOVE_HEAD(sections, next);
 		if (!service_begin(service, section, begun))
 			return false;
 	}
@@ -140,23 +137,54 @@ static void service_end_all(struct guards *guards)
 	}
 }
 
+/* Moves those of @sections that the service has not begun to @unknown. */
+static void service_divide(const struct service *service,
+			   struct sections *sections, struct sections *unknown)
+{
+	struct sections known = STAILQ_HEAD_INITIALIZER(known);
+	struct section *section;
+
+	while ((section = STAILQ_FIRST(sections))) {
+		STAILQ_REMOVE_HEAD(sections, next);
+		if (guards_find(&service->guards, section))
+			STAILQ_INSERT_TAIL(&known, section, next);
+		else
+			STAILQ_INSERT_TAIL(unknown, section, next);
+	}
+	STAILQ_CONCAT(sections, &known);
+}
+
+/* Begins what waits if the module is there; false after saying what is wrong. */
+static bool service_try(struct service *service, struct guards *begun)
+{
+	bool waited = !isinf(service->again);
+	const char *why = NULL;
+
+	service->again = INFINITY;
+	if (!STAILQ_EMPTY(&service->waiting) &&
+	    !interface_choose(service->interface, &why)) {
+		service->again = exec_now() + RETRY;
+		if (!waited)
+			error("%s; looking for it every %d seconds", why, RETRY);
+	} else if (!service_begin_all(service, &service->waiting, begun)) {
+		return false;
+	}
+	supervisor_status(isinf(service->again) ? NULL : why);
+	return true;
+}
+
 /*
- * Does as @sections say from now on, which are then the service's. What has come
- * until then is told as the sections before say, see guard_turns(): of what comes
- * meanwhile one that stays tells as it says by then, and one that ends no longer.
- * Exit status, after saying what is wrong: then all stays as it was.
+ * Has each guard do as the section of @sections says that has its name, and ends
+ * those that there is none for. What has come until then is told as the sections
+ * before say, see guard_turns(): of what comes meanwhile one that stays tells as it
+ * says by then, and one that ends no longer.
  */
-static int service_apply(struct service *service, struct sections *sections)
+static void service_change(struct service *service, struct sections *sections)
 {
 	struct guards kept = STAILQ_HEAD_INITIALIZER(kept);
-	struct guards begun = STAILQ_HEAD_INITIALIZER(begun);
 	struct section *section;
 	struct guard *guard;
 
-	if (!service_begin_all(service, sections, &begun)) {
-		guards_free(&begun);
-		return STATUS_ERROR;
-	}
 	while ((section = STAILQ_FIRST(sections))) {
 		STAILQ_REMOVE_HEAD(sections, next);
 		guard = guards_find(&service->guards, section);
@@ -168,30 +196,37 @@ static int service_apply(struct service *service, struct sections *sections)
 	}
 	service_end_all(&service->guards);
 	STAILQ_CONCAT(&service->guards, &kept);
+}
+
+/*
+ * Does as @sections say from now on, which are then the service's. Exit status, after
+ * saying what is wrong: then all stays as it was.
+ */
+static int service_apply(struct service *service, struct sections *sections)
+{
+	struct sections before = STAILQ_HEAD_INITIALIZER(before);
+	struct guards begun = STAILQ_HEAD_INITIALIZER(begun);
+	double again = service->again;
+	struct guard *guard;
+
+	STAILQ_CONCAT(&before, &service->waiting);
+	service_divide(service, sections, &service->waiting);
+	/* first, as that may fail */
+	if (!service_try(service, &begun)) {
+		guards_free(&begun);
+		sections_free(&service->waiting);
+		STAILQ_CONCAT(&service->waiting, &before);
+		service->again = again;
+		return STATUS_ERROR;
+	}
+	sections_free(&before);
+	service_change(service, sections);
 	STAILQ_CONCAT(&service->guards, &begun);
 	/* whoever is told that the service is ready finds all watched */
 	STAILQ_FOREACH(guard, &service->guards, next)
 		service_take(guard, TURNS);
-	if (STAILQ_EMPTY(&service->guards))
+	if (STAILQ_EMPTY(&service->guards) && STAILQ_EMPTY(&service->waiting))
 		error(SERVICE_IDLE);
-	supervisor_status(NULL);
-	return STATUS_OK;
-}
-
-/* Begins when the module is there; exit status, after saying what is wrong. */
-static int service_try(struct service *service)
-{
-	bool waited = !isinf(service->again);
-	const char *why;
-
-	service->again = INFINITY;
-	if (!STAILQ_EMPTY(&service->guards) || STAILQ_EMPTY(&service->waiting) ||
-	    interface_choose(service->interface, &why))
-		return service_apply(service, &service->waiting);
-	service->again = exec_now() + RETRY;
-	if (!waited)
-		error("%s; looking for it every %d seconds", why, RETRY);
-	supervisor_status(why);
 	return STATUS_OK;
 }
 
@@ -206,11 +241,8 @@ static int service_configure(struct service *service, bool first)
 	/* at first there is nothing that could stay as it was */
 	if (!status && (!first || unread != STATUS_CONFIG))
 		status = unread;
-	if (!status) {
-		sections_free(&service->waiting);
-		STAILQ_CONCAT(&service->waiting, &sections);
-		status = service_try(service);
-	}
+	if (!status)
+		status = service_apply(service, &sections);
 	sections_free(&sections);
 	return status;
 }
@@ -283,6 +315,9 @@ static int service_loop(struct service *service)
 	for (;;) {
 		bool more = false;
 
+		if (exec_now() >= service->again && !service->ends &&
+		    !service_try(service, &service->guards))
+			return STATUS_ERROR;
 		STAILQ_FOREACH(guard, &service->guards, next) {
 			int nr = service->ends ? 0 : service_take(guard, TURNS);
 
@@ -290,9 +325,6 @@ static int service_loop(struct service *service)
 				return STATUS_ERROR;
 			more |= nr > 0;
 		}
-		if (exec_now() >= service->again && !service->ends &&
-		    service_try(service))
-			return STATUS_ERROR;
 		/* as late as can be: what has been read may say that it is no longer so */
 		exec_run();
 		supervisor_run();

@@ -583,6 +583,24 @@ test_what_could_not_be_registered_is_tried_again() {
 	is told "$(told 1)" "up 50%"
 }
 
+test_a_section_that_is_new_while_the_module_is_away_begins_with_it() {
+	interface=debugfs
+	mounted a
+	mounted b
+	conf "[$dir/a]" Level=50%
+	serve
+	rmmod tmpfswarn || fail "rmmod failed"
+	until_lines "$dir/err" 1 'module unloaded'
+	conf "[$dir/a]" 'Level=50% 70%' "[$dir/b]" Level=50%
+	reload 'was read again'
+	until_lines "$dir/err" 1 'looking for it every 10 seconds'
+	module_load
+	watching 3
+	fill a 800
+	fill b 512
+	is told "$(told 3 | tr ' ' '\n' | grep % | sort | xargs)" "50% 50% 70%"
+}
+
 test_one_section_does_not_wait_for_another() {
 	mounted a
 	mounted b
