@@ -48,6 +48,20 @@ config_refuse(const struct config *config, const char *format, ...)
 	return STATUS_CONFIG;
 }
 
+/* Exit status, after saying @err of @name: for want of memory or files nothing is broken. */
+static int config_failed(const char *name, int err)
+{
+	error("%s: %s", name, error_text(err));
+	return err == ENOMEM || err == EMFILE || err == ENFILE ?
+	       STATUS_ERROR : STATUS_CONFIG;
+}
+
+static int config_no_memory(void)
+{
+	error("out of memory");
+	return STATUS_ERROR;
+}
+
 /* Cuts the white space at both ends of @text. */
 static char *config_strip(char *text)
 {
@@ -87,8 +101,7 @@ static int config_section(struct config *config, char *text)
 		config->section = section_add(config->sections, text, glob,
 					      from);
 	free(from);
-	return config->section ? STATUS_OK :
-				 config_refuse(config, "out of memory");
+	return config->section ? STATUS_OK : config_no_memory();
 }
 
 static int config_assignment(struct config *config, char *text)
@@ -106,9 +119,11 @@ static int config_assignment(struct config *config, char *text)
 	/* those of a command are the shell's */
 	if (strcmp(text, "Exec"))
 		value = config_strip(section_unquote(value));
-	if (!section_set(config->section, text, value, why))
-		return config_refuse(config, "%s=: %s", text, why);
-	return STATUS_OK;
+	errno = 0;
+	if (section_set(config->section, text, value, why))
+		return STATUS_OK;
+	config_refuse(config, "%s=: %s", text, why);
+	return errno == ENOMEM ? STATUS_ERROR : STATUS_CONFIG;
 }
 
 static int config_line(struct config *config, char *text)
@@ -127,35 +142,35 @@ static bool config_is_comment(const char *line)
 }
 
 /*
- * Reads a line and what continues it into *@text, of *@length bytes; 1, 0 at the
- * end, or -1 after saying what is wrong.
+ * Reads a line and what continues it into *@text, NULL at the end; exit status, after
+ * saying what is wrong.
  */
-static int config_next(struct config *config, FILE *file, char **text,
-		       size_t *length)
+static int config_next(struct config *config, FILE *file, char **text)
 {
+	size_t size = 0, length;
+	int status = STATUS_OK;
 	char *line = NULL;
-	size_t size = 0;
+	bool any = false;
 	FILE *all;
-	int result = 0;
 
 	free(*text);
 	*text = NULL;
-	all = open_memstream(text, length);
+	all = open_memstream(text, &length);
 	config->begin = config->line + 1;
-	if (!all) {
-		config_refuse(config, "out of memory");
-		return -1;
-	}
+	if (!all)
+		return config_no_memory();
 	for (;;) {
 		ssize_t read = getline(&line, &size, file);
 
-		if (read < 0)
+		if (read < 0) {
+			if (!feof(file))
+				status = config_failed(config->name, errno);
 			break;
-		result = 1;
+		}
+		any = true;
 		config->line++;
 		if (strlen(line) != (size_t)read) {
-			config_refuse(config, "a byte of zero is in it");
-			result = -1;
+			status = config_refuse(config, "a byte of zero is in it");
 			break;
 		}
 		if (read && line[read - 1] == '\n')
@@ -170,24 +185,27 @@ static int config_next(struct config *config, FILE *file, char **text,
 		break;
 	}
 	free(line);
-	if (result >= 0 && ferror(file)) {
-		error("%s: %s", config->name, error_text(errno));
-		result = -1;
+	if (fclose(all) && !status)
+		status = config_no_memory();
+	if (!any) {
+		free(*text);
+		*text = NULL;
 	}
-	fclose(all);
-	return result;
+	return status;
 }
 
 /* Adds what is in @file to @sections; exit status, after saying what is wrong. */
 int config_parse(FILE *file, const char *name, struct sections *sections)
 {
 	struct config config = { .name = name, .sections = sections };
-	int status = STATUS_OK, more;
 	char *text = NULL;
-	size_t length;
+	int status;
 
-	while (!status && (more = config_next(&config, file, &text, &length)))
-		status = more < 0 ? STATUS_CONFIG : config_line(&config, text);
+	do {
+		status = config_next(&config, file, &text);
+		if (!status && text)
+			status = config_line(&config, text);
+	} while (!status && text);
 	free(text);
 	return status;
 }
@@ -197,10 +215,8 @@ static int config_read_file(const char *name, struct sections *sections)
 	FILE *file = fopen(name, "re");
 	int status;
 
-	if (!file) {
-		error("%s: %s", name, error_text(errno));
-		return STATUS_CONFIG;
-	}
+	if (!file)
+		return config_failed(name, errno);
 	status = config_parse(file, name, sections);
 	fclose(file);
 	return status;
@@ -281,17 +297,14 @@ static int dropins_scan(struct dropins *dropins, const char *path)
 
 	if (!dir && errno == ENOENT)
 		return STATUS_OK;
-	if (!dir) {
-		error("%s: %s", path, error_text(errno));
-		return STATUS_CONFIG;
-	}
+	if (!dir)
+		return config_failed(path, errno);
 	while (!status && (entry = readdir(dir))) {
 		if (!dropins_is_one(entry->d_name) ||
 		    dropins_have(dropins, entry->d_name) ||
 		    dropins_add(dropins, path, entry->d_name))
 			continue;
-		error("out of memory");
-		status = STATUS_CONFIG;
+		status = config_no_memory();
 	}
 	closedir(dir);
 	return status;
@@ -314,8 +327,7 @@ static int config_read_dropins(const char *root, struct sections *sections)
 
 		if (asprintf(&path, "%s%s/" CONFIG_NAME ".d", root,
 			     directories[i]) < 0) {
-			error("out of memory");
-			status = STATUS_CONFIG;
+			status = config_no_memory();
 			break;
 		}
 		status = dropins_scan(&dropins, path);
@@ -342,10 +354,8 @@ static int config_read_main(const char *root, struct sections *sections)
 		FILE *file;
 		int status;
 
-		if (asprintf(&path, "%s%s/" CONFIG_NAME, root, directories[i]) < 0) {
-			error("out of memory");
-			return STATUS_CONFIG;
-		}
+		if (asprintf(&path, "%s%s/" CONFIG_NAME, root, directories[i]) < 0)
+			return config_no_memory();
 		file = fopen(path, "re");
 		status = !file && errno == ENOENT ? -1 :
 			 config_read_file(path, sections);

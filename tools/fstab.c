@@ -136,7 +136,10 @@ int fstab_read(struct sections *sections)
 	/* EINVAL: no file, such as /dev/null */
 	if (err > 0 && err != ENOENT && err != EINVAL) {
 		error("%s: %s", mnt_get_fstab_path(), error_text(err));
-		unread = STATUS_CONFIG;
+		if (err == ENOMEM || err == EMFILE || err == ENFILE)
+			status = STATUS_ERROR;
+		else
+			unread = STATUS_CONFIG;
 	}
 	while (!status && !unread && !mnt_table_next_fs(table, iter, &fs))
 		status = fstab_mount(&found, fs);

@@ -643,6 +643,20 @@ test_a_broken_configuration_is_said_with_its_line_and_ends_the_start() {
 	expect 2 "$dir/conf:3: Exce=: not known, there are Level=, For=, Hysteresis=, Direction=, Exec=, Start="
 }
 
+test_what_the_machine_is_short_of_is_no_broken_configuration() {
+	conf "[$dir/a]" Level=50%
+	for limit in 3 4 5 6 7 8 9; do
+		# redirections of the shell itself need more
+		for dry in '' --dry-run; do
+			sh -c 'ulimit -n $1; shift; exec "$@"' sh $limit \
+				timeout -s KILL 3 tmpfswarn run $dry --config "$dir/conf" >"$dir/out" 2>"$dir/err" </dev/null
+			status=$?
+			[ $status = 1 ] || ! grep -q 'too many open files' "$dir/err" || fail "status $status with $limit: $(cat "$dir/err")"
+			[ $status != 2 ] || fail "status 2 with $limit: $(cat "$dir/err")"
+		done
+	done
+}
+
 test_a_broken_configuration_changes_nothing_at_a_reload() {
 	mounted a
 	conf "[$dir/a]" Level=50% "Exec=echo old >>'$dir/ran'"
