@@ -129,7 +129,7 @@ static int config_assignment(struct config *config, char *text)
 static int config_line(struct config *config, char *text)
 {
 	text = config_strip(text);
-	if (!*text || *text == '#' || *text == ';')
+	if (!*text)
 		return STATUS_OK;
 	return *text == '[' ? config_section(config, text) :
 			      config_assignment(config, text);
@@ -175,8 +175,13 @@ static int config_next(struct config *config, FILE *file, char **text)
 		}
 		if (read && line[read - 1] == '\n')
 			line[--read] = '\0';
-		if (read && line[read - 1] == '\\' &&
-		    (config->line > config->begin || !config_is_comment(line))) {
+		/* as systemd.syntax(7) has it: within a line it does not end that */
+		if (config_is_comment(line)) {
+			if (config->line > config->begin)
+				continue;
+			break;
+		}
+		if (read && line[read - 1] == '\\') {
 			line[read - 1] = ' ';
 			fputs(line, all);
 			continue;

@@ -6,8 +6,8 @@
  * of the same name in another.
  *
  * A line is a section in brackets, an assignment, a comment that begins with "#"
- * or ";", or empty; a backslash at its end is a space, and the next line is part
- * of it. The last assignment of a key in a section counts. White space around a
+ * or ";", or empty; a backslash at its end is a space, and the next line that is
+ * no comment is part of it. The last assignment of a key in a section counts. White space around a
  * value is taken off it, and quotes around all of it, but not in a command: quotes,
  * "#" and all else there are the shell's.
  */
