@@ -249,6 +249,7 @@ static int service_configure(struct service *service, bool first)
 
 static void service_reload(struct service *service)
 {
+	/* once more, of a signal that has come since they were looked for */
 	supervisor_reloading();
 	if (service_configure(service, false))
 		error("the configuration stays as it was");
@@ -273,6 +274,9 @@ static void service_signal(struct service *service)
 {
 	int number;
 
+	/* before it is taken, for which ExecReload= of the unit waits */
+	if (signals_pending(SIGHUP) && !service->ends)
+		supervisor_reloading();
 	while ((number = signals_read(service->signals))) {
 		if (number == SIGHUP && !service->ends)
 			service_reload(service);

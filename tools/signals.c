@@ -34,6 +34,14 @@ int signals_open(void)
 	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* Is there one of this @number to be read? */
+bool signals_pending(int number)
+{
+	sigset_t pending;
+
+	return !sigpending(&pending) && sigismember(&pending, number) == 1;
+}
+
 /* The number of the next signal, 0 if there is none. */
 int signals_read(int fd)
 {

@@ -8,8 +8,11 @@
 #ifndef SIGNALS_H
 #define SIGNALS_H
 
+#include <stdbool.h>
+
 int signals_open(void);
 int signals_read(int fd);
+bool signals_pending(int number);
 int signals_die(int number);
 
 #endif /* SIGNALS_H */

@@ -160,9 +160,39 @@ test_a_broken_configuration_is_refused_and_a_reload_keeps_the_one_before() {
 	until_true said "$dir/a up 80%"
 	conf "[$dir/a]" Level=90%
 	systemctl reload tmpfswarn.service
-	until_true said 'the configuration was read again'
+	journalctl --sync
+	said 'the configuration was read again' || fail "not read again when the reload was done: $(journal)"
 	fill a 1000
 	until_true said "$dir/a up 90%"
+}
+
+test_a_reload_waits_until_the_configuration_has_been_read() {
+	mounted a
+	conf "[$dir/a]" Level=80%
+	serve
+	kill -STOP "$(property MainPID)"
+	systemctl reload tmpfswarn.service &
+	job=$!
+	# long after what it runs before the signal
+	sleep 5
+	kill -0 $job || fail "not waited for"
+	kill -CONT "$(property MainPID)"
+	wait $job || fail "status $?: $(journal)"
+	journalctl --sync
+	said 'the configuration was read again' || fail "not read again when the reload was done: $(journal)"
+}
+
+test_a_reload_checks_the_file_that_the_service_reads() {
+	mounted a
+	conf "[$dir/a]" Level=broken
+	printf '%s\n' "[$dir/a]" Level=80% >"$dir/conf"
+	unit tmpfswarn.service.d/options.conf '[Service]' "Environment=OPTIONS=--config=$dir/conf"
+	serve
+	systemctl reload tmpfswarn.service || fail "not reloaded: $(journal)"
+	printf '%s\n' "[$dir/a]" Level= >"$dir/conf"
+	! systemctl reload tmpfswarn.service 2>/dev/null || fail "reloaded"
+	fill a 900
+	until_true said "$dir/a up 80%"
 }
 
 test_who_hangs_is_started_again_and_who_does_not_is_left_alone() {
