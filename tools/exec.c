@@ -26,6 +26,7 @@
  * @open: commands may be run
  * @service: the log says of each that it runs, and when it has ended; and one that
  *	fails has the next of its queue wait
+ * @latest: of a queue no more than one waits, whatever it is for
  * @timeout: bound for each in seconds, INFINITY for none
  * @stop: when all that runs is to be ended
  * @stopped: that was so, and nothing is started any more
@@ -33,6 +34,7 @@
 static struct {
 	bool open;
 	bool service;
+	bool latest;
 	double timeout;
 	double stop;
 	bool stopped;
@@ -68,6 +70,12 @@ int exec_open(double timeout, bool service)
 	return STATUS_OK;
 }
 
+/* Of what comes while a command of a queue runs only the latest event is left. */
+void exec_latest(void)
+{
+	exec.latest = true;
+}
+
 static void __attribute__((format(printf, 2, 3)))
 job_error(const struct job *job, const char *format, ...)
 {
@@ -99,7 +107,8 @@ int exec_add(const char *name, const char *command, const struct event *event)
 		error("out of memory");
 		return STATUS_ERROR;
 	}
-	before = queue_find_job(queue, event);
+	before = exec.latest ? TAILQ_FIRST(&queue->jobs) :
+			       queue_find_job(queue, event);
 	if (before)
 		job->event.crossings += before->event.crossings;
 	/* of what comes all the time none is to be the last for ever */

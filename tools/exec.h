@@ -9,7 +9,7 @@
  * usage is now, and a queue is no longer than there are levels. That one says of
  * how many crossings it is the last. With watch it stands where it came, behind
  * what the others came to, so that the command that runs last has the latest event
- * of all. With the service it takes the place of the one before, so that what
+ * of all; after exec_latest() it is the only one that waits. With the service it takes the place of the one before, so that what
  * comes all the time does not have to wait for ever; and it does not run while what
  * it was for is no longer so.
  *
@@ -33,6 +33,7 @@ struct event;
 typedef char *exec_command(const void *data, const struct event *event);
 
 int exec_open(double timeout, bool service);
+void exec_latest(void);
 int exec_add(const char *name, const char *command, const struct event *event);
 void exec_hold(const char *name, const struct event *event, bool told);
 void exec_drop(const char *name, const char *path, const char *level);

@@ -48,6 +48,8 @@ const char watch_help[] =
 "                         or, for refused and where known, _CAUSE and _ASKED; and\n"
 "                         where it is known who it was, _PID, _UID, _COMM, _CGROUP\n"
 "                         (id) and _CGROUP_PATH\n"
+"      --latest           run it for the latest event alone of what comes while it\n"
+"                         runs, whatever its LEVEL; it counts the crossings of all\n"
 "      --exec-timeout TIME\n"
 "                         end a command that takes longer (5m; 0: never)\n"
 "  -j, --json             one JSON object a line, numbers in bytes or inodes\n"
@@ -65,6 +67,7 @@ enum {
 	OPTION_HYSTERESIS,
 	OPTION_ONCE,
 	OPTION_FOLLOW,
+	OPTION_LATEST,
 	OPTION_EXEC_TIMEOUT,
 	OPTION_INTERFACE,
 	OPTION_CGROUP,
@@ -82,6 +85,7 @@ static const struct option options[] = {
 	{ "count", required_argument, NULL, 'n' },
 	{ "timeout", required_argument, NULL, 't' },
 	{ "exec", required_argument, NULL, 'e' },
+	{ "latest", no_argument, NULL, OPTION_LATEST },
 	{ "exec-timeout", required_argument, NULL, OPTION_EXEC_TIMEOUT },
 	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
@@ -103,6 +107,8 @@ static int watch_run(struct watch *watch)
 		status = exec_open(watch->exec_timeout, false);
 		if (status)
 			return status;
+		if (watch->latest)
+			exec_latest();
 	}
 	note_request(&follow->request);
 	status = follow_begin(follow);
@@ -227,6 +233,9 @@ int watch_main(int argc, char **argv)
 		case 'e':
 			watch.command = optarg;
 			break;
+		case OPTION_LATEST:
+			watch.latest = true;
+			break;
 		case OPTION_EXEC_TIMEOUT:
 			status = duration_parse("watch", "--exec-timeout",
 						optarg, &watch.exec_timeout);
@@ -243,6 +252,8 @@ int watch_main(int argc, char **argv)
 			return option_error(c, argv);
 		}
 	}
+	if (watch.latest && !watch.command)
+		return usage_error("watch", "--latest: needs --exec");
 	if (watch.exec_timeout < 0)
 		watch.exec_timeout = EXEC_TIMEOUT;
 	else if (!watch.command)

@@ -25,6 +25,7 @@ enum {
  * struct watch - all that watch knows
  * @follow: what to watch, and which crossings to tell of
  * @command: to run for each event, or NULL
+ * @latest: of what comes while that runs, for the last event alone
  * @exec_timeout: bound for each, in seconds, 0 for none
  * @timeout: in seconds, negative for none
  * @count: events still to tell, UINT64_MAX for no limit
@@ -40,6 +41,7 @@ enum {
 struct watch {
 	struct follow follow;
 	const char *command;
+	bool latest;
 	double exec_timeout;
 	double timeout;
 	uint64_t count;

@@ -371,6 +371,22 @@ both_what_comes_while_a_command_runs_is_one_run_for_each_level_with_the_latest()
 	is ran "$(tr '\n' '|' <"$dir/ran")" "up 25% 1|up 25% 2|up 50% 3|"
 }
 
+both_with_latest_what_comes_while_a_command_runs_is_one_run_of_all_levels() {
+	mounted a
+	gated
+	# shellcheck disable=SC2046
+	watch -n 40 --latest --exec "$command" "$dir/a" $(seq 40960 40960 1638400)
+	fill a 1
+	fill a 400 more
+	events 40 >/dev/null
+	until_lines "$dir/begun" 1 ""
+	echo go >&8
+	echo go >&8
+	ended
+	expect 0 ""
+	is ran "$(tr '\n' '|' <"$dir/ran")" "up 40960 1|up 1638400 39|"
+}
+
 both_of_up_and_down_while_a_command_runs_the_last_is_left() {
 	mounted a
 	gated

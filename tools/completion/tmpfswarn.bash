@@ -26,7 +26,7 @@ _tmpfswarn()
 		;;
 	list | ls) options='--cgroup --owners --interface --json --help' ;;
 	status) options='--interface --json --help' ;;
-	watch) options='--rising --falling --both --hysteresis --count --once --follow --timeout --exec --exec-timeout --cgroup --interface --json --help' ;;
+	watch) options='--rising --falling --both --hysteresis --count --once --follow --timeout --exec --latest --exec-timeout --cgroup --interface --json --help' ;;
 	wait) options='--falling --follow --timeout --interface --help' ;;
 	run) options='--config --dry-run --interface --help' ;;
 	*) return ;;

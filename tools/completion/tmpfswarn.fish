@@ -39,4 +39,5 @@ complete -c tmpfswarn -n "__fish_seen_subcommand_from watch" -l hysteresis -x -a
 complete -c tmpfswarn -n "__fish_seen_subcommand_from watch" -s n -l count -x -d "End after so many events"
 complete -c tmpfswarn -n "__fish_seen_subcommand_from watch" -l once -d "Tell of each level once"
 complete -c tmpfswarn -n "__fish_seen_subcommand_from watch" -s e -l exec -x -a "(__fish_complete_command)" -d "Run for each event"
+complete -c tmpfswarn -n "__fish_seen_subcommand_from watch" -l latest -d "Of what comes while it runs, for the latest event alone"
 complete -c tmpfswarn -n "__fish_seen_subcommand_from watch" -l exec-timeout -x -d "End a command that takes longer"
