@@ -13,13 +13,30 @@
 
 #define LETTERS	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
+/* of units that systemctl(1) can start */
+static const char *const types[] = {
+	".service", ".target", ".timer", ".path", ".socket", ".mount",
+	".automount", ".swap", ".slice",
+};
+
+static bool unit_is_type(const char *suffix)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		if (!strcmp(suffix, types[i]))
+			return true;
+	}
+	return false;
+}
+
 /* True for what may be the name of a unit, with %f for a path. */
 bool unit_is_valid(const char *name)
 {
 	const char *dot = strrchr(name, '.'), *p;
 
-	if (!dot || dot == name || !dot[1] || strlen(name) > UNIT_LENGTH ||
-	    *name == '-')
+	if (!dot || dot == name || !unit_is_type(dot) ||
+	    strlen(name) > UNIT_LENGTH || *name == '-')
 		return false;
 	for (p = name; *p; p++) {
 		if (!strncmp(p, UNIT_PATH, strlen(UNIT_PATH)))

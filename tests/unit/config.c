@@ -296,7 +296,7 @@ static int test_names(void)
 {
 	static const char *const good[] = { "a.service", "a@.target", "a@%f.service", "a\\x2db:c_d.timer" };
 	static const char *const bad[] = { "", "a", ".service", "a.", "a'b.service", "a/b.service", "a%i.service",
-					   "a%.service", "-a.service", "a\303\244.service", "a;b.service" };
+					   "a%.service", "-a.service", "a.sevice", "a.scope", "clean-up.sh", "a\303\244.service", "a;b.service" };
 	bool all = true;
 	size_t i;
 
