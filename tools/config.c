@@ -11,6 +11,7 @@
 #define CONFIG_NAME	"tmpfswarn.conf"
 #define CONFIG_SUFFIX	".conf"
 #define BLANKS		" \t\r"
+#define BYTE_ORDER_MARK	"\xef\xbb\xbf"
 
 /* what is in the first hides what is in the others */
 static const char *const directories[] = { "/etc", "/run", "/usr/lib" };
@@ -175,6 +176,16 @@ static int config_next(struct config *config, FILE *file, char **text)
 		}
 		if (read && line[read - 1] == '\n')
 			line[--read] = '\0';
+		if (config->line == 1 &&
+		    !strncmp(line, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK))) {
+			status = config_refuse(config, "begins with a byte order mark: save it as UTF-8 without one");
+			break;
+		}
+		if (read > 1 && !strcmp(line + read - 2, "\\\r")) {
+			config->begin = config->line;
+			status = config_refuse(config, "a carriage return is behind the backslash: save it with lines as Unix has them");
+			break;
+		}
 		/* as systemd.syntax(7) has it: within a line it does not end that */
 		if (config_is_comment(line)) {
 			if (config->line > config->begin)

@@ -110,6 +110,10 @@ static const struct row {
 	  "[/b]\nLevel=1k\n"
 	  "[/a]\nLevel=free:5%\nFor=\nExec=\nDirection=\nHysteresis=\nStart=\n",
 	  "[/a] free:5%\n[/b] 1k\n", false },
+	{ "a byte order mark is named", "\xef\xbb\xbf[/a]\nLevel=1\n",
+	  "t:1: begins with a byte order mark: save it as UTF-8 without one", true },
+	{ "a line that a carriage return keeps from going on is named", "[/a]\r\nLevel=1 \\\r\n 2\r\n",
+	  "t:2: a carriage return is behind the backslash: save it with lines as Unix has them", true },
 	{ "a key that is none is refused", "[/a]\n\nLvel=80%\n",
 	  "t:3: Lvel=: not known, there are " SECTION_KEYS, true },
 	{ "keys have their case", "[/a]\nlevel=80%\n",
