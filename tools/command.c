@@ -52,7 +52,7 @@ static const char *const hidden[] = {
 	"TMPFSWARN_ASKED", "TMPFSWARN_TIME", "TMPFSWARN_USED",
 	"TMPFSWARN_SIZE", "TMPFSWARN_CROSSINGS", "TMPFSWARN_PID",
 	"TMPFSWARN_UID", "TMPFSWARN_COMM", "TMPFSWARN_CGROUP",
-	"TMPFSWARN_CGROUP_PATH", "NOTIFY_SOCKET", "WATCHDOG_PID",
+	"TMPFSWARN_CGROUP_PATH", "TMPFSWARN_REMINDER", "NOTIFY_SOCKET", "WATCHDOG_PID",
 	"WATCHDOG_USEC",
 };
 
@@ -111,6 +111,8 @@ static void set_event(struct environment *environment, const struct event *event
 	set_number(environment, "TMPFSWARN_USED", true, event->used);
 	set_number(environment, "TMPFSWARN_SIZE", true, event->size);
 	set_number(environment, "TMPFSWARN_CROSSINGS", true, event->crossings);
+	set_number(environment, "TMPFSWARN_REMINDER", event->reminder,
+		   event->reminder);
 	set_number(environment, "TMPFSWARN_PID", event->pid, event->pid);
 	set_number(environment, "TMPFSWARN_UID", event->who, event->uid);
 	set_text(environment, "TMPFSWARN_COMM",

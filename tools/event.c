@@ -316,6 +316,8 @@ void event_write(FILE *file, const struct event *event)
 	if (event->crossings > 1)
 		fprintf(file, "; the last of %" PRIu64 " %s", event->crossings,
 			event_is_refusal(event) ? "refusals" : "crossings");
+	if (event->reminder)
+		fprintf(file, "; reminder %u", event->reminder);
 }
 
 static void print_crossing(const struct event *event)

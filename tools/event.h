@@ -39,7 +39,9 @@ struct trigger;
  * @level: as typed
  * @up: usage has reached it, or else fallen below it; not set for a refusal
  * @crossings: of this level since the event before, of which this is the last;
- *	or refusals
+ *	or refusals; none of a reminder
+ * @reminder: usage has been there for long, which is told for the so manieth time
+ *	again; 0 of all else
  * @cause: of a refusal; "" if it is not known
  * @asked: how much was asked for then, in what event_is_of_inodes() says; 0 if
  *	that is not known
@@ -65,6 +67,7 @@ struct event {
 	const char *level;
 	bool up;
 	uint64_t crossings;
+	unsigned int reminder;
 	char cause[EVENT_CAUSE_SIZE];
 	uint64_t asked;
 	uint64_t used;

@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cgroup.h"
 #include "discovery.h"
@@ -13,6 +16,8 @@
 #include "guard.h"
 #include "guarded.h"
 #include "level.h"
+#include "lookup.h"
+#include "remind.h"
 #include "report.h"
 #include "section.h"
 #include "tool.h"
@@ -202,9 +207,13 @@ static void guard_hold(const struct guard *guard, const struct event *event,
 /* Tells @event if that is asked for. */
 static void guard_tell(const struct guard *guard, const struct event *event)
 {
+	struct rung *rung = (struct rung *)event->target;
 	const struct section *section = guard->section;
+	bool wanted = guard_wants(section, event);
 
-	if (!guard_wants(section, event)) {
+	if (event_is_crossing(event) && !event_is_refusal(event) && !event->reminder)
+		remind_told(&rung->reminder, event->up && wanted, remind_now());
+	if (!wanted) {
 		guard_hold(guard, event, true);
 		return;
 	}
@@ -252,6 +261,7 @@ static void guard_take_ready(const struct guard *guard, struct rung *rung)
 	if (rung->dev != target->dev) {
 		alarm_clear(&rung->alarm);
 		rung->alarm.told = false;
+		rung->reminder.on = false;
 		guard_drop(guard, rung);
 	}
 	rung->dev = target->dev;
@@ -277,6 +287,7 @@ static void guard_take_gone(const struct guard *guard, struct rung *rung,
 	if (!interface_module_live())
 		return;
 	rung->dev = 0;
+	rung->reminder.on = false;
 	alarm_clear(&rung->alarm);
 	guard_drop(guard, rung);
 }
@@ -311,6 +322,83 @@ static void guard_ring(const struct guard *guard, struct guarded *guarded)
 	}
 }
 
+/* Sets what @event has of usage, as it is now; nothing where that cannot be known. */
+static void guard_measure(struct event *event)
+{
+	const struct target *target = event->target;
+	int fd = lookup_open(target->path);
+	struct statfs statfs;
+	struct stat stat;
+
+	/* something else may be mounted there by now */
+	if (fd >= 0 && !fstat(fd, &stat) && stat.st_dev == target->dev &&
+	    !fstatfs(fd, &statfs)) {
+		bool inodes = event_is_of_inodes(event);
+
+		event->size = inodes ? statfs.f_files :
+			      statfs.f_blocks * statfs.f_bsize;
+		event->used = event->size -
+			      (inodes ? statfs.f_ffree :
+					statfs.f_bfree * statfs.f_bsize);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Known to be so, and told: what waits for For= may say that it is so no longer. */
+static double rung_remind_until(const struct rung *rung, enum remind remind)
+{
+	return rung->target.state != TARGET_WATCHED || rung->trigger.over ||
+	       rung->alarm.waits ? INFINITY :
+	       remind_until(&rung->reminder, remind);
+}
+
+/* Tells again what is still so. */
+static void guard_remind(const struct guard *guard, struct guarded *guarded)
+{
+	struct rung *rung;
+
+	TAILQ_FOREACH(rung, &guarded->rungs, next) {
+		double now = remind_now();
+		struct event event = {
+			.target = &rung->target,
+			.trigger = &rung->trigger,
+			.level = rung->trigger.level,
+			.up = true,
+		};
+
+		if (rung_remind_until(rung, guard->section->remind) > now ||
+		    !guard_wants(guard->section, &event))
+			continue;
+		remind_again(&rung->reminder, now);
+		event.reminder = rung->reminder.nr;
+		clock_gettime(CLOCK_REALTIME, &event.time);
+		guard_measure(&event);
+		guard_tell(guard, &event);
+	}
+}
+
+/* When guard_run() has to be called to remind, as remind_now() has it; likewise. */
+double guard_remind_until(const struct guard *guard)
+{
+	const struct guarded *guarded;
+	const struct rung *rung;
+	double until = INFINITY;
+
+	if (!(guard->section->direction & DIRECTION_RISING))
+		return INFINITY;
+	TAILQ_FOREACH(guarded, &guard->guarded, next) {
+		TAILQ_FOREACH(rung, &guarded->rungs, next) {
+			double due = rung_remind_until(rung,
+						       guard->section->remind);
+
+			if (due < until)
+				until = due;
+		}
+	}
+	return until;
+}
+
 static void guard_retry(struct guard *guard, struct guarded *guarded)
 {
 	struct rung *rung;
@@ -330,6 +418,7 @@ static void guard_tend(struct guard *guard)
 	guard->again = INFINITY;
 	TAILQ_FOREACH(guarded, &guard->guarded, next) {
 		guard_ring(guard, guarded);
+		guard_remind(guard, guarded);
 		guard_retry(guard, guarded);
 		if (guarded->again < guard->again)
 			guard->again = guarded->again;

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "alarm.h"
+#include "remind.h"
 #include "target.h"
 
 struct guarded;
@@ -22,6 +23,7 @@ struct section;
  * @guarded: of which
  * @dev: the mount that is told of in @alarm
  * @alarm: what was told of it
+ * @reminder: when it is told again
  */
 struct rung {
 	struct target target;
@@ -29,6 +31,7 @@ struct rung {
 	struct guarded *guarded;
 	dev_t dev;
 	struct alarm alarm;
+	struct reminder reminder;
 
 	TAILQ_ENTRY(rung) next;
 };

@@ -145,6 +145,8 @@ static bool report_journal(const struct section *section,
 	fields_add(&fields, "TMPFSWARN_USED=%" PRIu64, event->used);
 	fields_add(&fields, "TMPFSWARN_SIZE=%" PRIu64, event->size);
 	fields_add(&fields, "TMPFSWARN_CROSSINGS=%" PRIu64, event->crossings);
+	if (event->reminder)
+		fields_add(&fields, "TMPFSWARN_REMINDER=%u", event->reminder);
 	fields_add_who(&fields, event);
 	sent = !sd_journal_sendv(fields.vector, fields.nr);
 	while (fields.nr)

@@ -64,6 +64,8 @@ static void run_print_section(const struct section *section,
 		printf(", hysteresis %s", section->hysteresis);
 	if (section->hold)
 		printf(", for %.16g s", section->hold);
+	if (section->remind != REMIND_ONCE)
+		printf(", reminders %s", remind_name(section->remind));
 	if (section->command)
 		printf(", Exec=%s", text_name(section->command));
 	if (section->unit)

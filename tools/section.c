@@ -227,5 +227,11 @@ bool section_set(struct section *section, const char *key, const char *value,
 					      value);
 		return section_set_text(&section->unit, value, why);
 	}
+	if (!strcmp(key, "Remind")) {
+		section->remind = REMIND_ONCE;
+		return !*value || remind_parse(value, &section->remind) ||
+		       section_refuse(why, "%s: not one of once, daily, diminishing",
+				      value);
+	}
 	return section_refuse(why, "not known, there are " SECTION_KEYS);
 }

@@ -11,12 +11,13 @@
 #include <sys/queue.h>
 
 #include "interface.h"
+#include "remind.h"
 
 /* for what is wrong with a value */
 #define SECTION_WHY	512
 
 /* what a section has */
-#define SECTION_KEYS	"Level=, For=, Hysteresis=, Direction=, Exec=, Start="
+#define SECTION_KEYS	"Level=, For=, Hysteresis=, Direction=, Exec=, Start=, Remind="
 
 /**
  * struct section - a section
@@ -31,6 +32,7 @@
  * @direction: which is told
  * @command: to run with a shell; or NULL
  * @unit: to start, with %f for the escaped path; or NULL
+ * @remind: when what is still so is told again
  */
 struct section {
 	char *name;
@@ -44,6 +46,7 @@ struct section {
 	enum direction direction;
 	char *command;
 	char *unit;
+	enum remind remind;
 
 	STAILQ_ENTRY(section) next;
 };

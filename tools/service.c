@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -19,6 +20,7 @@
 #include "signals.h"
 #include "supervisor.h"
 #include "tool.h"
+#include "wakeup.h"
 
 STAILQ_HEAD(guards, guard);
 
@@ -37,6 +39,8 @@ STAILQ_HEAD(guards, guard);
  * @again: when it is looked for, INFINITY if it is there
  * @events: polled for all of them
  * @signals: read from here
+ * @timer: for reminders, of CLOCK_BOOTTIME, which poll(2) does not know
+ * @reminds: when it goes off, INFINITY for never
  * @ends: only commands are waited for
  */
 struct service {
@@ -47,6 +51,8 @@ struct service {
 	double again;
 	int events;
 	int signals;
+	int timer;
+	double reminds;
 	bool ends;
 };
 
@@ -308,11 +314,35 @@ static int service_pause(const struct service *service, bool more)
 	return pause < 0 ? 0 : pause < INT_MAX ? (int)pause : INT_MAX;
 }
 
+/* Has the timer go off when there is something to remind of. */
+static void service_set_timer(struct service *service)
+{
+	struct itimerspec time = { };
+	double until = INFINITY;
+	struct guard *guard;
+
+	STAILQ_FOREACH(guard, &service->guards, next) {
+		double due = guard_remind_until(guard);
+
+		if (due < until)
+			until = due;
+	}
+	if (until == service->reminds)
+		return;
+	service->reminds = until;
+	if (!isinf(until)) {
+		time.it_value.tv_sec = until;
+		time.it_value.tv_nsec = (until - time.it_value.tv_sec) * 1e9;
+	}
+	timerfd_settime(service->timer, TFD_TIMER_ABSTIME, &time, NULL);
+}
+
 static int service_loop(struct service *service)
 {
 	struct pollfd polls[] = {
 		{ .fd = service->events, .events = POLLIN },
 		{ .fd = service->signals, .events = POLLIN },
+		{ .fd = service->timer, .events = POLLIN },
 	};
 	struct guard *guard;
 
@@ -334,11 +364,15 @@ static int service_loop(struct service *service)
 		supervisor_run();
 		if (service->ends && exec_is_idle())
 			return STATUS_OK;
+		service_set_timer(service);
 		polls[0].fd = service->ends ? -1 : service->events;
-		if (poll(polls, 2, service_pause(service, more)) < 0) {
+		polls[2].fd = service->ends ? -1 : service->timer;
+		if (poll(polls, 3, service_pause(service, more)) < 0) {
 			error("poll: %s", strerror(errno));
 			return STATUS_ERROR;
 		}
+		if (polls[2].revents)
+			wakeup_drain(service->timer);
 		service_signal(service);
 	}
 }
@@ -358,12 +392,15 @@ int service_run(const struct interface *interface, const char *config)
 		.again = INFINITY,
 		.events = epoll_create1(EPOLL_CLOEXEC),
 		.signals = signals_open(),
+		.timer = timerfd_create(CLOCK_BOOTTIME,
+					TFD_CLOEXEC | TFD_NONBLOCK),
+		.reminds = INFINITY,
 	};
 	int status;
 
 	STAILQ_INIT(&service.guards);
 	STAILQ_INIT(&service.waiting);
-	if (service.events < 0 || service.signals < 0) {
+	if (service.events < 0 || service.signals < 0 || service.timer < 0) {
 		error("%s", error_text(errno));
 		return STATUS_ERROR;
 	}

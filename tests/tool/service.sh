@@ -640,7 +640,7 @@ test_a_broken_configuration_is_said_with_its_line_and_ends_the_start() {
 	conf "[$dir/a]" Level=50% Exce=true
 	tmpfswarn run --config "$dir/conf" 2>"$dir/err"
 	status=$?
-	expect 2 "$dir/conf:3: Exce=: not known, there are Level=, For=, Hysteresis=, Direction=, Exec=, Start="
+	expect 2 "$dir/conf:3: Exce=: not known, there are Level=, For=, Hysteresis=, Direction=, Exec=, Start=, Remind="
 }
 
 test_what_the_machine_is_short_of_is_no_broken_configuration() {
@@ -740,6 +740,48 @@ test_it_outlives_the_module_and_tells_nothing_twice() {
 	watching 2
 	fill a 300 more
 	is commands "$(ran 2)" "25% 50%"
+}
+
+# with days of two seconds
+both_what_is_reached_for_days_is_told_again() {
+	mounted a
+	conf "[$dir/a]" Level=50% Hysteresis=25% Remind=diminishing \
+		"Exec=echo \${TMPFSWARN_REMINDER-none} \$TMPFSWARN_DIRECTION \$TMPFSWARN_CROSSINGS \$((TMPFSWARN_USED / 4096)) >>'$dir/ran'"
+	LD_PRELOAD=$here/clock.so
+	export LD_PRELOAD
+	serve
+	unset LD_PRELOAD
+	begun=$(uptime_of)
+	fill a 512
+	is told "$(told 1)" "up 50%"
+	# within the hysteresis: it is reached still
+	truncate -s $((400 * 4096)) "$dir/a/file"
+	is commands "$(ran 3)" "none up 1 512 1 up 0 400 2 up 0 400"
+	# days 1 and 3
+	[ $(($(uptime_of) - begun)) -ge 5 ] || fail "too early"
+	until_lines "$dir/err" 1 "^tmpfswarn: $dir/a up 50%: .*(39%); reminder 2$"
+	truncate -s 0 "$dir/a/file"
+	sleep 10
+	is starts "$(wc -l <"$dir/ran")" 3
+	fill a 512
+	is commands "$(ran 5 | cut -d ' ' -f 13-)" "none up 1 512 1 up 0 512"
+}
+
+test_what_is_told_once_is_not_told_again() {
+	mounted a
+	conf "[$dir/a]" Level=50% "Exec=echo \${TMPFSWARN_REMINDER-none} >>'$dir/ran'"
+	LD_PRELOAD=$here/clock.so
+	export LD_PRELOAD
+	serve
+	unset LD_PRELOAD
+	fill a 512
+	ran 1 >"$dir/first"
+	sleep 5
+	is commands "$(wc -l <"$dir/ran")" 1
+	# from when it was told on
+	conf "[$dir/a]" Level=50% Remind=daily "Exec=echo \${TMPFSWARN_REMINDER-none} >>'$dir/ran'"
+	reload 'was read again'
+	is commands "$(ran 3)" "none 1 2"
 }
 
 # memory_of PID: that is resident, in kB

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Unit tests of what is told of crossings, and when. TAP on stdout.
+ * Unit tests of what is told of crossings, when, and when again. TAP on stdout.
  */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "alarm.h"
+#include "remind.h"
 
 /**
  * struct step - a crossing, or only a time
@@ -73,16 +74,68 @@ static bool test(const struct row *row)
 	return isinf(alarm_until(&alarm, row->hold));
 }
 
+/* ---- reminders ---- */
+
+#define DAY	86400.0
+
+#define REMINDERS	5
+
+/* what is told at 1000 is told again so many days later */
+static const struct {
+	const char *name;
+	enum remind remind;
+	double days[REMINDERS];
+} kinds[] = {
+	{ "once", REMIND_ONCE, { INFINITY, INFINITY, INFINITY, INFINITY, INFINITY } },
+	{ "daily", REMIND_DAILY, { 1, 2, 3, 4, 5 } },
+	{ "diminishing", REMIND_DIMINISHING, { 1, 3, 7, 15, 31 } },
+};
+
+#define KINDS	(sizeof(kinds) / sizeof(*kinds))
+
+static bool test_reminders(size_t kind)
+{
+	struct reminder reminder = { };
+	enum remind remind;
+	bool good;
+	size_t i;
+
+	good = remind_parse(kinds[kind].name, &remind) && remind == kinds[kind].remind &&
+	       !strcmp(remind_name(remind), kinds[kind].name) &&
+	       isinf(remind_until(&reminder, remind));
+	remind_told(&reminder, true, 1000);
+	for (i = 0; i < REMINDERS && good; i++) {
+		double until = remind_until(&reminder, remind);
+
+		good = until == 1000 + kinds[kind].days[i] * DAY;
+		if (!good)
+			printf("# reminder %zu: after %g days\n", i, (until - 1000) / DAY);
+		remind_again(&reminder, until);
+		good &= reminder.nr == i + 1;
+	}
+	/* and anew when it was told anew, or not at all any more */
+	remind_told(&reminder, true, 5000);
+	good &= remind_until(&reminder, remind) == 5000 + kinds[kind].days[0] * DAY;
+	remind_told(&reminder, false, 6000);
+	return good && isinf(remind_until(&reminder, remind));
+}
+
 int main(void)
 {
 	int failed = 0;
 	size_t i;
 
-	printf("TAP version 13\n1..%zu\n", ROWS);
+	printf("TAP version 13\n1..%zu\n", ROWS + KINDS);
 	for (i = 0; i < ROWS; i++) {
 		bool good = test(&rows[i]);
 
 		printf("%sok %zu - %s\n", good ? "" : "not ", i + 1, rows[i].name);
+		failed |= !good;
+	}
+	for (i = 0; i < KINDS; i++) {
+		bool good = test_reminders(i);
+
+		printf("%sok %zu - what is so for days is told again: %s\n", good ? "" : "not ", ROWS + i + 1, kinds[i].name);
 		failed |= !good;
 	}
 	return failed;

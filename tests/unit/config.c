@@ -62,6 +62,8 @@ static char *text_of(const struct sections *sections)
 			fprintf(file, " for %g", section->hold);
 		if (section->direction != DIRECTION_RISING)
 			fprintf(file, " direction %d", section->direction);
+		if (section->remind != REMIND_ONCE)
+			print(file, "remind", remind_name(section->remind));
 		print(file, "hysteresis", section->hysteresis);
 		print(file, "exec", section->command);
 		print(file, "start", section->unit);
@@ -148,6 +150,11 @@ static const struct row {
 	  "t:2: For=: 1y: not a time, such as 30, 1.5s, 5m, 2h, 1d", true },
 	{ "an amount that is none is refused", "[/a]\nHysteresis=low\n",
 	  "t:2: Hysteresis=: low: not an amount, such as 5% or 16M", true },
+	{ "reminders are of three kinds", "[/a]\nLevel=1\nRemind=daily\n[/b]\nLevel=1\nRemind=daily\nRemind=\n"
+	  "[/c]\nLevel=1\nRemind=diminishing\n[/d]\nLevel=1\nRemind=once\n",
+	  "[/a] 1 remind=daily\n[/b] 1\n[/c] 1 remind=diminishing\n[/d] 1\n", false },
+	{ "reminders of another kind are refused", "[/a]\nRemind=weekly\n",
+	  "t:2: Remind=: weekly: not one of once, daily, diminishing", true },
 	{ "a direction that is none is refused", "[/a]\nDirection=up\n",
 	  "t:2: Direction=: up: not one of rising, falling, both", true },
 	{ "a unit that is none is refused", "[/a]\nStart=a b.service\n",

@@ -86,6 +86,7 @@ static char *write_down(const struct sections *sections, size_t *size)
 		MUST(section->hold >= 0);
 		fprintf(file, "\nFor=%.17f\nDirection=%s\n", section->hold,
 			directions[section->direction]);
+		fprintf(file, "Remind=%s\n", remind_name(section->remind));
 		write_text(file, "Hysteresis", section->hysteresis);
 		write_text(file, "Exec", section->command);
 		write_text(file, "Start", section->unit);
