@@ -238,15 +238,30 @@ static int config_read_file(const char *name, struct sections *sections)
 	return status;
 }
 
+/* What @section needs and does not have; NULL if there is nothing. */
+static const char *config_lacks(const struct section *section)
+{
+	if (!section->nr_levels)
+		return "needs Level=";
+	if (!section->grow.by)
+		return NULL;
+	if (!section->grow.max)
+		return "Grow= needs GrowMax=";
+	return section_has_bytes(section) ? NULL :
+	       "Grow= needs a level of bytes in Level=: neither inodes nor what is refused make a mount grow";
+}
+
 /* What must be in each section, when all of it has been read. */
 int config_check(const struct sections *sections)
 {
 	const struct section *section;
 
 	STAILQ_FOREACH(section, sections, next) {
-		if (section->nr_levels)
+		const char *lacks = config_lacks(section);
+
+		if (!lacks)
 			continue;
-		error("%s: [%s]: needs Level=", section->from, section->name);
+		error("%s: [%s]: %s", section->from, section->name, lacks);
 		return STATUS_CONFIG;
 	}
 	return STATUS_OK;

@@ -18,6 +18,7 @@
 #include "level.h"
 #include "lookup.h"
 #include "remind.h"
+#include "renewal.h"
 #include "report.h"
 #include "section.h"
 #include "tool.h"
@@ -234,6 +235,8 @@ static void guard_take(const struct guard *guard, struct rung *rung,
 	}
 	/* at once, whatever is told of it and when */
 	guard_hold(guard, event, false);
+	if (event->up)
+		rung->since = exec_now();
 	if (alarm_take(&rung->alarm, event, guard->section->hold, exec_now()))
 		guard_tell(guard, event);
 }
@@ -410,19 +413,56 @@ static void guard_retry(struct guard *guard, struct guarded *guarded)
 	guard->follow.look = true;
 }
 
-/* All events have been taken: does what is due. */
-static void guard_tend(struct guard *guard)
+/*
+ * Has the mount grow if a level has been reached for long enough, and takes its levels
+ * anew then: the next step is for what they say by then. True if its size has changed.
+ */
+static bool guard_grow(struct guard *guard, struct guarded *guarded)
+{
+	struct rung *rung = guarded_reached(guarded);
+	double now = exec_now();
+
+	if (!rung)
+		guarded->growth = (struct growth){ };
+	if (!rung || now < rung->since + guard->section->hold ||
+	    !growth_try(&guarded->growth, guard->section, &rung->target, now))
+		return false;
+	TAILQ_FOREACH(rung, &guarded->rungs, next) {
+		if (rung->target.state == TARGET_WATCHED &&
+		    !rung->trigger.over &&
+		    level_resource(rung->trigger.level) == RESOURCE_BYTES)
+			renewal_make(&guard->follow, &rung->target, true);
+	}
+	return true;
+}
+
+/* When the mount grows, INFINITY for never. */
+static double guard_grows(const struct guard *guard, const struct guarded *guarded)
+{
+	const struct rung *rung = guard->section->grow.by ?
+				  guarded_reached(guarded) : NULL;
+	double reached = rung ? rung->since + guard->section->hold : INFINITY;
+
+	return reached < guarded->growth.again ? guarded->growth.again : reached;
+}
+
+/* All events have been taken: does what is due. True if there may be more then. */
+static bool guard_tend(struct guard *guard)
 {
 	struct guarded *guarded;
+	bool grown = false;
 
 	guard->again = INFINITY;
 	TAILQ_FOREACH(guarded, &guard->guarded, next) {
 		guard_ring(guard, guarded);
 		guard_remind(guard, guarded);
+		if (guard->section->grow.by)
+			grown |= guard_grow(guard, guarded);
 		guard_retry(guard, guarded);
 		if (guarded->again < guard->again)
 			guard->again = guarded->again;
 	}
+	return grown;
 }
 
 /**
@@ -445,8 +485,7 @@ int guard_run(struct guard *guard)
 	if (nr)
 		return nr;
 	/* not before: what has not been read yet may say that it is no longer so */
-	guard_tend(guard);
-	return guard->follow.look;
+	return guard_tend(guard) || guard->follow.look;
 }
 
 /* How often guard_run() is to be called, at most, to take all that is there now. */
@@ -463,6 +502,10 @@ double guard_until(const struct guard *guard)
 	const struct rung *rung;
 
 	TAILQ_FOREACH(guarded, &guard->guarded, next) {
+		double grows = guard_grows(guard, guarded);
+
+		if (grows < until)
+			until = grows;
 		TAILQ_FOREACH(rung, &guarded->rungs, next) {
 			double due = alarm_until(&rung->alarm,
 						 guard->section->hold);
@@ -508,6 +551,8 @@ struct guard *guard_new(struct section *section,
 		return NULL;
 	}
 	guard->section = section;
+	if (section->grow.by)
+		growth_check(section);
 	return guard;
 }
 
@@ -547,9 +592,12 @@ void guard_change(struct guard *guard, struct section *section)
 	exec_change(section->name, guard_command, section);
 	exec_change(guard->starts, guard_start, section);
 	section_free(before);
+	if (section->grow.by)
+		growth_check(section);
 	TAILQ_FOREACH(guarded, &guard->guarded, next) {
 		guarded->delay = 0;
 		guarded->again = INFINITY;
+		guarded->growth = (struct growth){ };
 		TAILQ_FOREACH(rung, &guarded->rungs, next)
 			target_untry(&rung->target);
 	}

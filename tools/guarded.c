@@ -102,6 +102,21 @@ bool guarded_is_whole(const struct guarded *guarded)
 	return !rung;
 }
 
+/* The level of bytes that has been reached for the longest time; NULL if none is. */
+struct rung *guarded_reached(const struct guarded *guarded)
+{
+	struct rung *rung, *first = NULL;
+
+	TAILQ_FOREACH(rung, &guarded->rungs, next) {
+		if (rung->target.state == TARGET_WATCHED && rung->trigger.above &&
+		    !rung->trigger.over &&
+		    level_resource(rung->trigger.level) == RESOURCE_BYTES &&
+		    (!first || rung->since < first->since))
+			first = rung;
+	}
+	return first;
+}
+
 /*
  * Notes when what could not be registered is to be tried again: each time after longer.
  * Of what is away only @id of the target says that it was tried. True if that is now.

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "alarm.h"
+#include "growth.h"
 #include "remind.h"
 #include "target.h"
 
@@ -24,6 +25,7 @@ struct section;
  * @dev: the mount that is told of in @alarm
  * @alarm: what was told of it
  * @reminder: when it is told again
+ * @since: when it was reached last
  */
 struct rung {
 	struct target target;
@@ -32,6 +34,7 @@ struct rung {
 	dev_t dev;
 	struct alarm alarm;
 	struct reminder reminder;
+	double since;
 
 	TAILQ_ENTRY(rung) next;
 };
@@ -44,6 +47,7 @@ struct rung {
  * @nr: how many are watched
  * @delay: after which time what could not be registered is tried again; 0 if all could
  * @again: when it is, INFINITY for never
+ * @growth: of the mount
  */
 struct guarded {
 	char *path;
@@ -52,6 +56,7 @@ struct guarded {
 	size_t nr;
 	double delay;
 	double again;
+	struct growth growth;
 
 	TAILQ_ENTRY(guarded) next;
 };
@@ -62,6 +67,7 @@ struct rung *guarded_add(struct guarded *guarded, const char *level);
 void guarded_remove(struct rung *rung);
 bool guarded_has(const struct guarded *guarded, const char *level);
 bool guarded_is_whole(const struct guarded *guarded);
+struct rung *guarded_reached(const struct guarded *guarded);
 bool guarded_try(struct guarded *guarded, double now);
 
 #endif /* GUARDED_H */

@@ -16,6 +16,8 @@
 /* given with --cgroup; NULL for our own */
 static const char *asked;
 
+static const char meminfo[] = "/proc/meminfo";
+
 /* The argument of --cgroup: a path below the cgroup2 mount, or with that. */
 int memory_option(const char *command, const char *path)
 {
@@ -74,6 +76,15 @@ static uint64_t read_sum(const char *path, const char *const keys[])
 	if (file)
 		fclose(file);
 	return sum;
+}
+
+/* MemAvailable and MemTotal in bytes, 0 where that is not known. */
+void memory_machine(uint64_t *available, uint64_t *total)
+{
+	static const char *const keys[][2] = { { "MemAvailable" }, { "MemTotal" } };
+
+	*available = read_sum(meminfo, keys[0]) << 10;
+	*total = read_sum(meminfo, keys[1]) << 10;
 }
 
 static uint64_t less(uint64_t from, uint64_t amount)
@@ -167,7 +178,6 @@ bool memory_read(struct memory *memory, const char *cgroup)
 {
 	static const char *const available[] = { "MemAvailable", NULL };
 	static const char *const free_swap[] = { "SwapFree", NULL };
-	static const char meminfo[] = "/proc/meminfo";
 	uint64_t swap = read_sum(meminfo, free_swap) << 10;
 	uint64_t left = read_sum(meminfo, available) << 10;
 	const char *mount = cgroup_mount();

@@ -28,6 +28,7 @@ struct memory {
 };
 
 int memory_option(const char *command, const char *path);
+void memory_machine(uint64_t *available, uint64_t *total);
 bool memory_read(struct memory *memory, const char *cgroup);
 const char *memory_text(char buf[MEMORY_TEXT_SIZE],
 			const struct memory *memory, uint64_t size,

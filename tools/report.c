@@ -14,11 +14,13 @@
 #endif
 
 #include "event.h"
+#include "grow.h"
 #include "guarded.h"
 #include "level.h"
 #include "report.h"
 #include "section.h"
 #include "target.h"
+#include "text.h"
 #include "tool.h"
 
 /* All levels of @guarded have been registered. */
@@ -117,21 +119,40 @@ static void fields_add_who(struct fields *fields, const struct event *event)
 			   event->cgroup_path);
 }
 
+/* What all entries have. */
+static void fields_begin(struct fields *fields, const char *text, const char *id,
+			 int priority, const struct section *section,
+			 const struct target *target)
+{
+	fields_add(fields, "MESSAGE=%s", text);
+	fields_add(fields, "MESSAGE_ID=%s", id);
+	fields_add(fields, "PRIORITY=%d", priority);
+	fields_add(fields, "SYSLOG_IDENTIFIER=tmpfswarn");
+	fields_add(fields, "TMPFSWARN_SECTION=%s", section->name);
+	fields_add(fields, "TMPFSWARN_PATH=%s", target->path);
+	fields_add(fields, "TMPFSWARN_DEVICE=%s", target->device);
+}
+
 /* False if the journal has not taken it. */
+static bool fields_send(struct fields *fields)
+{
+	bool sent = !sd_journal_sendv(fields->vector, fields->nr);
+
+	while (fields->nr)
+		free(fields->vector[--fields->nr].iov_base);
+	return sent;
+}
+
+/* Likewise. */
 static bool report_journal(const struct section *section,
 			   const struct event *event, const char *text)
 {
 	struct fields fields = { };
-	bool sent;
 
-	fields_add(&fields, "MESSAGE=%s", text);
-	fields_add(&fields, "MESSAGE_ID=" REPORT_CROSSING);
-	fields_add(&fields, "PRIORITY=%d", event->up || event_is_refusal(event) ?
-					   LOG_WARNING : LOG_NOTICE);
-	fields_add(&fields, "SYSLOG_IDENTIFIER=tmpfswarn");
-	fields_add(&fields, "TMPFSWARN_SECTION=%s", section->name);
-	fields_add(&fields, "TMPFSWARN_PATH=%s", event->target->path);
-	fields_add(&fields, "TMPFSWARN_DEVICE=%s", event->target->device);
+	fields_begin(&fields, text, REPORT_CROSSING,
+		     event->up || event_is_refusal(event) ? LOG_WARNING :
+							    LOG_NOTICE,
+		     section, event->target);
 	fields_add(&fields, "TMPFSWARN_LEVEL=%s", event->level);
 	fields_add(&fields, "TMPFSWARN_RESOURCE=%s",
 		   level_resource_name(event->level));
@@ -148,10 +169,25 @@ static bool report_journal(const struct section *section,
 	if (event->reminder)
 		fields_add(&fields, "TMPFSWARN_REMINDER=%u", event->reminder);
 	fields_add_who(&fields, event);
-	sent = !sd_journal_sendv(fields.vector, fields.nr);
-	while (fields.nr)
-		free(fields.vector[--fields.nr].iov_base);
-	return sent;
+	return fields_send(&fields);
+}
+
+static bool report_journal_growth(const struct section *section,
+				  const struct target *target,
+				  const struct grow_state *state, uint64_t size,
+				  const char *why, const char *text)
+{
+	struct fields fields = { };
+
+	fields_begin(&fields, text, REPORT_GROWTH, why ? LOG_WARNING : LOG_NOTICE,
+		     section, target);
+	fields_add(&fields, "TMPFSWARN_USED=%" PRIu64, state->used);
+	fields_add(&fields, "TMPFSWARN_SIZE=%" PRIu64, size);
+	if (why)
+		fields_add(&fields, "TMPFSWARN_REASON=%s", why);
+	else
+		fields_add(&fields, "TMPFSWARN_SIZE_BEFORE=%" PRIu64, state->size);
+	return fields_send(&fields);
 }
 
 /* True if standard error is the journal, as systemd.exec(5) has it. */
@@ -182,6 +218,20 @@ static bool report_journal(const struct section *section,
 	return false;
 }
 
+static bool report_journal_growth(const struct section *section,
+				  const struct target *target,
+				  const struct grow_state *state, uint64_t size,
+				  const char *why, const char *text)
+{
+	(void)section;
+	(void)target;
+	(void)state;
+	(void)size;
+	(void)why;
+	(void)text;
+	return false;
+}
+
 #endif
 
 void report_crossing(const struct section *section, const struct event *event)
@@ -192,4 +242,42 @@ void report_crossing(const struct section *section, const struct event *event)
 	    !report_journal(section, event, text))
 		error("%s", text ?: "out of memory");
 	free(text);
+}
+
+static void report_grown(const struct section *section,
+			 const struct target *target,
+			 const struct grow_state *state, uint64_t size,
+			 const char *why, char *text)
+{
+	if (!text || !report_is_journal() ||
+	    !report_journal_growth(section, target, state, size, why, text))
+		error("%s", text ?: "out of memory");
+	free(text);
+}
+
+/* @target has grown to @size; @state is as it was before. */
+void report_growth(const struct section *section, const struct target *target,
+		   const struct grow_state *state, uint64_t size)
+{
+	char before[TEXT_SIZE], after[TEXT_SIZE], used[TEXT_SIZE], *text;
+
+	text_bytes(before, state->size);
+	text_bytes(after, size);
+	text_bytes(used, state->used);
+	if (asprintf(&text, "%s grown from %s to %s: %s used", target->name,
+		     before, after, used) < 0)
+		text = NULL;
+	report_grown(section, target, state, size, NULL, text);
+}
+
+/* @target was to grow, and has not. */
+void report_no_growth(const struct section *section,
+		      const struct target *target,
+		      const struct grow_state *state, const char *why)
+{
+	char *text;
+
+	if (asprintf(&text, "%s not grown: %s", target->name, why) < 0)
+		text = NULL;
+	report_grown(section, target, state, state->size, why, text);
 }

@@ -70,6 +70,10 @@ static void run_print_section(const struct section *section,
 		printf(", Exec=%s", text_name(section->command));
 	if (section->unit)
 		printf(", Start=%s", section->unit);
+	if (section->grow.by)
+		printf(", Grow=%s, GrowMax=%s, GrowReserve=%s",
+		       section->grow.by, section->grow.max,
+		       section->grow.reserve ?: GROW_RESERVE);
 	putchar('\n');
 	discovery_visit(places, section, run_print_mount, &any);
 	if (!any)

@@ -94,6 +94,9 @@ void section_free(struct section *section)
 	free(section->hysteresis);
 	free(section->command);
 	free(section->unit);
+	free(section->grow.by);
+	free(section->grow.max);
+	free(section->grow.reserve);
 	free(section);
 }
 
@@ -191,6 +194,31 @@ static bool section_set_direction(struct section *section, const char *value,
 			      value);
 }
 
+/* Is one of its levels of bytes? */
+bool section_has_bytes(const struct section *section)
+{
+	size_t i;
+
+	for (i = 0; i < section->nr_levels; i++) {
+		if (level_resource(section->levels[i]) == RESOURCE_BYTES)
+			break;
+	}
+	return i < section->nr_levels;
+}
+
+/* As section_set(); @text is where it is kept, @forms says what it may be. */
+static bool section_set_grow(char **text, const char *value, bool percent,
+			     bool zero, const char *forms,
+			     char why[SECTION_WHY])
+{
+	if (*value && (!level_is_amount(value) || !level_is_valid(value) ||
+		       (!percent && strchr(value, '%')) ||
+		       (!zero && !strpbrk(value, "123456789"))))
+		return section_refuse(why, "%s: not an amount, such as %s",
+				      value, forms);
+	return section_set_text(text, value, why);
+}
+
 /**
  * section_set() - take an assignment
  * @section: which may have an assignment of this key before, that ends
@@ -233,5 +261,14 @@ bool section_set(struct section *section, const char *key, const char *value,
 		       section_refuse(why, "%s: not one of once, daily, diminishing",
 				      value);
 	}
+	if (!strcmp(key, "Grow"))
+		return section_set_grow(&section->grow.by, value, true, false,
+					"25% or 512M", why);
+	if (!strcmp(key, "GrowMax"))
+		return section_set_grow(&section->grow.max, value, false, false,
+					"8G", why);
+	if (!strcmp(key, "GrowReserve"))
+		return section_set_grow(&section->grow.reserve, value, true, true,
+					"10% or 1G", why);
 	return section_refuse(why, "not known, there are " SECTION_KEYS);
 }

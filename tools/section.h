@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <sys/queue.h>
 
+#include "grow.h"
 #include "interface.h"
 #include "remind.h"
 
@@ -17,7 +18,7 @@
 #define SECTION_WHY	512
 
 /* what a section has */
-#define SECTION_KEYS	"Level=, For=, Hysteresis=, Direction=, Exec=, Start=, Remind="
+#define SECTION_KEYS	"Level=, For=, Hysteresis=, Direction=, Exec=, Start=, Remind=, Grow=, GrowMax=, GrowReserve="
 
 /**
  * struct section - a section
@@ -33,6 +34,7 @@
  * @command: to run with a shell; or NULL
  * @unit: to start, with %f for the escaped path; or NULL
  * @remind: when what is still so is told again
+ * @grow: by how much the mount grows
  */
 struct section {
 	char *name;
@@ -47,6 +49,7 @@ struct section {
 	char *command;
 	char *unit;
 	enum remind remind;
+	struct grow grow;
 
 	STAILQ_ENTRY(section) next;
 };
@@ -63,6 +66,7 @@ bool section_set(struct section *section, const char *key, const char *value,
 		 char why[SECTION_WHY]);
 bool section_add_level(struct section *section, const char *level,
 		       char why[SECTION_WHY]);
+bool section_has_bytes(const struct section *section);
 void section_free(struct section *section);
 void sections_free(struct sections *sections);
 
