@@ -14,6 +14,7 @@ here=$(cd "$(dirname "$0")/../tool" && pwd)
 units=/run/systemd/system
 # for good; what is written there is what others rely on
 message_id=b9a1b568a8aa489db86e82112b717bf8
+growth_id=b5c740b6f1974b279216d0da259670d1
 
 conf() {
 	printf '%s\n' "$@" >/etc/tmpfswarn.conf
@@ -214,6 +215,33 @@ test_the_instance_of_a_path_needs_no_configuration() {
 	! [ -e "$dir/ran" ] || fail "too early"
 	fill a 512
 	until_lines "$dir/ran" 1 acted
+}
+
+test_a_mount_grows_to_its_maximum_with_the_drop_in_and_not_without() {
+	mounted a
+	conf "[$dir/a]" Level=80% Grow=50% GrowMax=7M
+	serve
+	said "/etc/tmpfswarn.conf:1: \[$dir/a\]: Grow= needs CAP_SYS_ADMIN" || fail "no word of it: $(journal)"
+	fill a 900
+	until_true said "$dir/a not grown: Grow= needs CAP_SYS_ADMIN"
+	until_true said "$dir/a up 80%"
+	is size "$(stat -f -c %b "$dir/a")" 1024
+	systemctl stop tmpfswarn.service
+	# what tmpfswarn.conf(5) shows
+	unit tmpfswarn.service.d/grow.conf '[Service]' CapabilityBoundingSet=CAP_SYS_ADMIN 'SystemCallFilter=fspick fsconfig'
+	serve
+	until_true said "$dir/a grown from 4M to 6M: 3.5M used"
+	fill a 1300
+	until_true said "$dir/a grown from 6M to 7M: 5M used"
+	fill a 1700
+	until_true said "$dir/a not grown: it has 7M, GrowMax=7M"
+	is size "$(stat -f -c %b "$dir/a")" 1792
+	journal -o export "MESSAGE_ID=$growth_id" TMPFSWARN_SIZE=6291456 >"$dir/entry"
+	for field in PRIORITY=5 "TMPFSWARN_SECTION=$dir/a" "TMPFSWARN_PATH=$dir/a" TMPFSWARN_SIZE_BEFORE=4194304 TMPFSWARN_USED=3686400; do
+		grep -qxF "$field" "$dir/entry" || fail "no $field: $(cat "$dir/entry")"
+	done
+	journal -o export "MESSAGE_ID=$growth_id" TMPFSWARN_SIZE=7340032 PRIORITY=4 >"$dir/entry"
+	grep -qx 'TMPFSWARN_REASON=it has 7M, GrowMax=7M' "$dir/entry" || fail "no reason: $(journal -o export)"
 }
 
 test_it_is_confined() {

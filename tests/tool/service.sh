@@ -666,7 +666,7 @@ test_a_broken_configuration_is_said_with_its_line_and_ends_the_start() {
 	conf "[$dir/a]" Level=50% Exce=true
 	tmpfswarn run --config "$dir/conf" 2>"$dir/err"
 	status=$?
-	expect 2 "$dir/conf:3: Exce=: not known, there are Level=, For=, Hysteresis=, Direction=, Exec=, Start=, Remind="
+	expect 2 "$dir/conf:3: Exce=: not known, there are Level=, For=, Hysteresis=, Direction=, Exec=, Start=, Remind=, Grow=, GrowMax=, GrowReserve="
 }
 
 test_what_the_machine_is_short_of_is_no_broken_configuration() {
@@ -861,15 +861,202 @@ test_hundreds_of_mounts_take_a_time_that_grows_as_they_do() {
 
 test_a_dry_run_says_what_would_be_watched() {
 	mounted a
-	conf "[$dir/?]" 'Level=50% 3M' For=1m Start=x@%f.service "[$dir/nowhere]" Level=free:5% Direction=both Exec=true
+	conf "[$dir/?]" 'Level=50% 3M' For=1m Start=x@%f.service "[$dir/nowhere]" Level=free:5% Direction=both Exec=true Grow=25% GrowMax=8G
 	LIBMOUNT_FSTAB=/dev/null tmpfswarn run --dry-run --config "$dir/conf" >"$dir/out" || fail "status $?"
 	cat >"$dir/expected" <<-E
 	[$dir/?] of $dir/conf:1: rising 50% 3M, for 60 s, Start=x@%f.service
 	  $dir/a ($(device "$dir/a"))
-	[$dir/nowhere] of $dir/conf:5: both free:5%, Exec=true
+	[$dir/nowhere] of $dir/conf:5: both free:5%, Exec=true, Grow=25%, GrowMax=8G, GrowReserve=10%
 	  no mount now
 	E
 	is output "$(cat "$dir/out")" "$(cat "$dir/expected")"
+}
+
+# blocks NAME: that the mount has
+blocks() {
+	stat -f -c %b "$dir/$1"
+}
+
+has_blocks() {
+	[ "$(blocks "$1")" = "$2" ]
+}
+
+# grown NUMBER: waits for so many steps, and prints the size after each
+grown() {
+	until_lines "$dir/err" "$1" ' grown from '
+	sed -n 's/.* grown from .* to \(.*\):.*/\1/p' "$dir/err" | xargs
+}
+
+# refused NUMBER REASON: so often it was said, once there is one
+refused() {
+	until_lines "$dir/err" "$1" "^tmpfswarn: $dir/a not grown: $2"
+	is refusals "$(lines "$dir/err" ' not grown: ')" "$1"
+}
+
+both_a_mount_grows_to_its_maximum_and_no_further() {
+	mounted a
+	conf "[$dir/a]" Level=80% Grow=50% GrowMax=7M "Exec=echo \$TMPFSWARN_SIZE >>'$dir/ran'"
+	serve
+	fill a 800
+	[ "$(blocks a)" = 1024 ] || fail "grown too early"
+	fill a 900
+	is sizes "$(grown 1)" 6M
+	is blocks "$(blocks a)" 1536
+	fill a 1300
+	is sizes "$(grown 2)" "6M 7M"
+	fill a 1700
+	refused 1 'it has 7M, GrowMax=7M$'
+	sleep 4
+	refused 1 'it has 7M, GrowMax=7M$'
+	is blocks "$(blocks a)" 1792
+	is commands "$(ran 3)" "4194304 6291456 7340032"
+}
+
+both_a_mount_grows_until_usage_is_below_the_level() {
+	mounted a
+	fill a 1000
+	conf "[$dir/a]" Level=80% Grow=10% GrowMax=8G
+	serve
+	until_true has_blocks a 1364
+	sleep 1
+	is sizes "$(grown 3)" "4.4M 4.8M 5.3M"
+	is blocks "$(blocks a)" 1364
+	# the level is that of the size it has now
+	fill a 1100
+	usleep 500000
+	is blocks "$(blocks a)" 1364
+	fill a 1100 more
+	until_true has_blocks a 1501
+}
+
+test_a_mount_grows_for_free_space_and_an_amount() {
+	mounted a
+	mounted b
+	conf "[$dir/a]" Level=free:1M Grow=1M GrowMax=8M "[$dir/b]" Level=3M Grow=1M GrowMax=8M
+	serve 2
+	fill a 800
+	until_true has_blocks a 1280
+	# which is reached whatever the size
+	fill b 800
+	until_true has_blocks b 2048
+	is blocks "$(blocks a)" 1280
+}
+
+test_a_mount_grows_after_For_and_not_for_what_was_so_for_less() {
+	mounted a
+	conf "[$dir/a]" Level=80% For=3 Grow=50% GrowMax=8M
+	serve
+	begun=$(uptime_of)
+	fill a 900
+	rm "$dir/a/file"
+	fill a 900
+	usleep 500000
+	[ $(($(uptime_of) - begun)) -lt 2 ] || skip "the machine is too slow"
+	is blocks "$(blocks a)" 1024
+	is sizes "$(grown 1)" 6M
+	[ $(($(uptime_of) - begun)) -ge 2 ] || fail "grown too early"
+	# and of the new size, too
+	begun=$(uptime_of)
+	fill a 1300
+	is sizes "$(grown 2)" "6M 8M"
+	[ $(($(uptime_of) - begun)) -ge 2 ] || fail "grown too early"
+}
+
+available() {
+	awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo
+}
+
+test_a_mount_does_not_grow_into_the_reserve_and_is_tried_again() {
+	mounted a
+	mounted b size=100m
+	conf "[$dir/a]" Level=80% Grow=50% GrowMax=8M "GrowReserve=$(($(available) - 24 * 1024))K"
+	fill b 16384
+	serve
+	fill a 900
+	refused 1 '[0-9.]*M of memory are available, too little for all of 6M and a reserve of '
+	sleep 4
+	is refusals "$(lines "$dir/err" ' not grown: ')" 1
+	is blocks "$(blocks a)" 1024
+	rm "$dir/b/file"
+	is sizes "$(grown 1)" 6M
+	is refusals "$(lines "$dir/err" ' not grown: ')" 1
+}
+
+# options NAME: of the mount and of the file system, but for the size
+options() {
+	awk -v at="$dir/$1" '$5 == at { print $6, $NF }' /proc/self/mountinfo | sed 's/size=[0-9]*k//'
+}
+
+test_a_mount_keeps_all_other_options_when_it_grows() {
+	options=size=4m,nr_inodes=123,mode=710,uid=1000,gid=100,nosuid,noexec
+	mounted a $options
+	for option in noswap huge=within_size mpol=interleave:0 inode32; do
+		! mount -t tmpfs -o "$options,$option" tool "$dir/a" 2>/dev/null || options=$options,$option
+	done
+	while mountpoint -q "$dir/a"; do
+		umount "$dir/a"
+	done
+	mounted a $options
+	fill a 900
+	mount -o remount,ro "$dir/a"
+	options a >"$dir/before"
+	echo "# $(cat "$dir/before")"
+	case $(cat "$dir/before") in
+	ro,*nr_inodes=123*mode=710*) ;;
+	*) fail "$(cat "$dir/before")" ;;
+	esac
+	! grep -q ' noswap ' "$dir/before" && [ "$(uname -r | cut -d . -f 1)" -ge 6 ] && knows_who && ! grep -q noswap "$dir/before" &&
+		fail "no noswap: $(cat "$dir/before")"
+	conf "[$dir/a]" Level=80% Grow=50% GrowMax=8M
+	serve
+	is sizes "$(grown 1)" 6M
+	is options "$(options a)" "$(cat "$dir/before")"
+	is inodes "$(stat -f -c %c "$dir/a")" 123
+}
+
+test_a_mount_over_the_path_does_not_grow_in_place_of_what_is_below() {
+	mounted a
+	conf "[$dir/a]" Level=80% For=3 Grow=50% GrowMax=8M
+	serve
+	begun=$(uptime_of)
+	fill a 900
+	mounted a size=1m
+	[ $(($(uptime_of) - begun)) -lt 2 ] || skip "the machine is too slow"
+	sleep 5
+	is above "$(blocks a)" 256
+	umount "$dir/a"
+	is below "$(blocks a)" 1024
+	# it is there again
+	is sizes "$(grown 1)" 6M
+}
+
+test_who_may_not_grow_mounts_says_so_at_the_start_and_goes_on() {
+	mounted a
+	has_user grower 1234
+	chmod 755 "$work" "$dir"
+	conf "[$dir/a]" Level=80% Grow=50% GrowMax=8M
+	touch "$dir/err"
+	(by_user grower tmpfswarn run --config "$dir/conf" 2>"$dir/err" </dev/null >/dev/null) &
+	echo $! >>"$dir/pids"
+	watching 1
+	is warnings "$(lines "$dir/err" "^tmpfswarn: $dir/conf:1: \[$dir/a\]: Grow= needs CAP_SYS_ADMIN")" 1
+	fill a 900
+	refused 1 'Grow= needs CAP_SYS_ADMIN'
+	sleep 4
+	is refusals "$(lines "$dir/err" ' not grown: ')" 1
+	is told "$(told 1)" "up 80%"
+	is blocks "$(blocks a)" 1024
+}
+
+test_a_mount_that_was_made_smaller_grows_again_and_one_above_its_maximum_never_shrinks() {
+	mounted a size=8m
+	conf "[$dir/a]" Level=40% Grow=50% GrowMax=6M
+	serve
+	fill a 900
+	refused 1 'it has 8M, GrowMax=6M$'
+	is blocks "$(blocks a)" 2048
+	mount -o remount,size=5m "$dir/a"
+	until_true has_blocks a 1536
 }
 
 suite "$0"

@@ -67,6 +67,9 @@ static char *text_of(const struct sections *sections)
 		print(file, "hysteresis", section->hysteresis);
 		print(file, "exec", section->command);
 		print(file, "start", section->unit);
+		print(file, "grow", section->grow.by);
+		print(file, "max", section->grow.max);
+		print(file, "reserve", section->grow.reserve);
 		fputc('\n', file);
 	}
 	fclose(file);
@@ -159,6 +162,25 @@ static const struct row {
 	  "t:2: Direction=: up: not one of rising, falling, both", true },
 	{ "a unit that is none is refused", "[/a]\nStart=a b.service\n",
 	  "t:2: Start=: a b.service: not the name of a unit, such as clean-up.service or clean-up@%f.service", true },
+	{ "a section may have its mounts grow", "[/a]\nLevel=80%\nGrow=25%\nGrowMax=8G\nGrowReserve=0\n",
+	  "[/a] 80% grow=25% max=8G reserve=0\n", false },
+	{ "growth needs a maximum", "[/b]\nLevel=1\n[/a]\nLevel=1\nGrow=1G\n",
+	  "t:3: [/a]: Grow= needs GrowMax=", true },
+	{ "levels of inodes and what is refused make nothing grow",
+	  "[/a]\nLevel=inodes:5% refused\nGrow=1G\nGrowMax=2G\n",
+	  "t:1: [/a]: Grow= needs a level of bytes in Level=: neither inodes nor what is refused make a mount grow", true },
+	{ "beside one of bytes they may be", "[/a]\nLevel=inodes:5% low\nGrow=1G\nGrowMax=2G\n",
+	  "[/a] inodes:5% low grow=1G max=2G\n", false },
+	{ "a drop-in may take growth back", "[/a]\nLevel=1\nGrow=1G\nGrowMax=2G\n[/a]\nGrow=\n",
+	  "[/a] 1 max=2G\n", false },
+	{ "growth by nothing is refused", "[/a]\nGrow=0.00%\n",
+	  "t:2: Grow=: 0.00%: not an amount, such as 25% or 512M", true },
+	{ "growth by more than as much again is refused", "[/a]\nGrow=101%\n",
+	  "t:2: Grow=: 101%: not an amount, such as 25% or 512M", true },
+	{ "a maximum is of bytes", "[/a]\nGrowMax=50%\n",
+	  "t:2: GrowMax=: 50%: not an amount, such as 8G", true },
+	{ "a reserve that is none is refused", "[/a]\nGrowReserve=some\n",
+	  "t:2: GrowReserve=: some: not an amount, such as 10% or 1G", true },
 	{ "a section without a level is refused where it begins", "[/b]\nLevel=1\n[/a]\nExec=x\n",
 	  "t:3: [/a]: needs Level=", true },
 };

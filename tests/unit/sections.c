@@ -90,6 +90,9 @@ static char *write_down(const struct sections *sections, size_t *size)
 		write_text(file, "Hysteresis", section->hysteresis);
 		write_text(file, "Exec", section->command);
 		write_text(file, "Start", section->unit);
+		write_text(file, "Grow", section->grow.by);
+		write_text(file, "GrowMax", section->grow.max);
+		write_text(file, "GrowReserve", section->grow.reserve);
 	}
 	fclose(file);
 	return text;
