@@ -164,8 +164,8 @@ static void growth_refuse(struct growth *growth, enum grow_answer answer, int er
 }
 
 /**
- * growth_try() - have a mount grow by one step, if it is time
- * @growth: its own
+ * growth_try() - have a mount grow by one step
+ * @growth: its own; it is to be called when it is time for that
  * @section: that says so
  * @target: the mount, which is watched
  * @now: the time
@@ -180,8 +180,6 @@ bool growth_try(struct growth *growth, const struct section *section,
 	int fd, err = 0;
 	uint64_t size = 0;
 
-	if (now < growth->again)
-		return false;
 	fd = growth_open(target);
 	if (fd < 0 || !growth_look(fd, &state))
 		err = errno;

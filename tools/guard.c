@@ -425,7 +425,11 @@ static bool guard_grow(struct guard *guard, struct guarded *guarded)
 	if (!rung)
 		guarded->growth = (struct growth){ };
 	if (!rung || now < rung->since + guard->section->hold ||
-	    !growth_try(&guarded->growth, guard->section, &rung->target, now))
+	    now < guarded->growth.again)
+		return false;
+	/* the level is not reached any more then, and what waits would not run */
+	exec_run();
+	if (!growth_try(&guarded->growth, guard->section, &rung->target, now))
 		return false;
 	TAILQ_FOREACH(rung, &guarded->rungs, next) {
 		if (rung->target.state == TARGET_WATCHED &&

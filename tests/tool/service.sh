@@ -902,8 +902,11 @@ both_a_mount_grows_to_its_maximum_and_no_further() {
 	fill a 900
 	is sizes "$(grown 1)" 6M
 	is blocks "$(blocks a)" 1536
+	# what waits behind it would not run
+	until_lines "$dir/err" 1 'command ended with status 0'
 	fill a 1300
 	is sizes "$(grown 2)" "6M 7M"
+	until_lines "$dir/err" 2 'command ended with status 0'
 	fill a 1700
 	refused 1 'it has 7M, GrowMax=7M$'
 	sleep 4
