@@ -925,10 +925,10 @@ both_a_mount_grows_until_usage_is_below_the_level() {
 	is sizes "$(grown 3)" "4.4M 4.8M 5.3M"
 	is blocks "$(blocks a)" 1364
 	# the level is that of the size it has now
-	fill a 1100
+	fill a 1050
 	usleep 500000
 	is blocks "$(blocks a)" 1364
-	fill a 1100 more
+	fill a 50 more
 	until_true has_blocks a 1501
 }
 
