@@ -36,7 +36,7 @@ static int renewal_open(struct target *target)
 
 /*
  * Registers those levels of @target anew that depend on the size, or @all of them,
- * with another hysteresis.
+ * with another hysteresis or to learn where usage is.
  */
 void renewal_make(struct follow *follow, struct target *target, bool all)
 {
@@ -58,7 +58,7 @@ void renewal_make(struct follow *follow, struct target *target, bool all)
 	if (all)
 		target->stale = failed;
 	if (failed)
-		error(all ? "%s: the hysteresis stays as it was" :
+		error(all ? "%s: its levels stay as they were registered" :
 			    "%s: the levels of free space are those of its size before",
 		      target->name);
 }
