@@ -976,7 +976,7 @@ test_a_mount_does_not_grow_into_the_reserve_and_is_tried_again() {
 	fill b 16384
 	serve
 	fill a 900
-	refused 1 '[0-9.]*M of memory are available, too little for all of 6M and a reserve of '
+	refused 1 '[0-9.]*[MG] of memory are available, too little for all of 6M and a reserve of '
 	sleep 4
 	is refusals "$(lines "$dir/err" ' not grown: ')" 1
 	is blocks "$(blocks a)" 1024
@@ -996,20 +996,16 @@ test_a_mount_keeps_all_other_options_when_it_grows() {
 	for option in noswap huge=within_size mpol=interleave:0 inode32; do
 		! mount -t tmpfs -o "$options,$option" tool "$dir/a" 2>/dev/null || options=$options,$option
 	done
-	while mountpoint -q "$dir/a"; do
-		umount "$dir/a"
+	while umount "$dir/a" 2>/dev/null; do
+		:
 	done
 	mounted a $options
 	fill a 900
 	mount -o remount,ro "$dir/a"
 	options a >"$dir/before"
-	echo "# $(cat "$dir/before")"
-	case $(cat "$dir/before") in
-	ro,*nr_inodes=123*mode=710*) ;;
-	*) fail "$(cat "$dir/before")" ;;
-	esac
-	! grep -q ' noswap ' "$dir/before" && [ "$(uname -r | cut -d . -f 1)" -ge 6 ] && knows_who && ! grep -q noswap "$dir/before" &&
-		fail "no noswap: $(cat "$dir/before")"
+	grep -q '^ro,.* ro,.*nr_inodes=123,mode=710,' "$dir/before" || fail "$(cat "$dir/before")"
+	# from 6.4 on
+	! knows_who || grep -q noswap "$dir/before" || fail "$(cat "$dir/before")"
 	conf "[$dir/a]" Level=80% Grow=50% GrowMax=8M
 	serve
 	is sizes "$(grown 1)" 6M
