@@ -87,9 +87,7 @@ static bool growth_look(int fd, struct grow_state *state)
 	return true;
 }
 
-/*
- * Has the mount @fd be of @size bytes, and all else of it stay as it is; 0 or an errno.
- */
+/* Has the mount @fd be of @size bytes, and all else stay as it is; 0 or an errno. */
 static int growth_set(int fd, const struct target *target, uint64_t size)
 {
 	int err = 0, context = growth_pick(fd);
@@ -98,7 +96,10 @@ static int growth_set(int fd, const struct target *target, uint64_t size)
 	if (context < 0)
 		return errno;
 	snprintf(text, sizeof(text), "%" PRIu64, size);
-	/* what is not set stays as it is, but some kernels, from 6.4 on, refuse to go without noswap */
+	/*
+	 * What is not set stays as it is. But some kernels, from 6.4 on, refuse all of it
+	 * where noswap is not said again.
+	 */
 	if (growth_config(context, FSCONFIG_SET_STRING, "size", text) ||
 	    (target->options &&
 	     !mnt_optstr_get_option(target->options, "noswap", NULL, NULL) &&
