@@ -292,7 +292,7 @@ test_a_hysteresis_that_could_not_be_registered_is_tried_again() {
 	# another file can be opened, to read it, but not the three that a level takes
 	"$here/limit" $pid $(($(find /proc/$pid/fd -type l | wc -l) + 2)) || fail "not limited"
 	reload 'was read again'
-	until_lines "$dir/err" 1 "$dir/a: the hysteresis stays as it was"
+	until_lines "$dir/err" 1 "$dir/a: its levels stay as they were registered"
 	"$here/limit" $pid 1024
 	until_true grep -q 'hyst=[1-9]' "$shown/$(device "$dir/a")/triggers"
 }
