@@ -33,10 +33,11 @@ static bool cgroup_append(struct cgroup *cgroup, size_t length,
 const char *cgroup_mount(void)
 {
 	static const char *mount;
-	const char *cover;
+	char *cover = NULL;
 
 	if (!mount)
 		mount = reach_find("cgroup2", "/sys/fs/cgroup", &cover);
+	free(cover);
 	return mount;
 }
 

@@ -13,6 +13,10 @@
 #define BLANKS		" \t\r"
 #define BYTE_ORDER_MARK	"\xef\xbb\xbf"
 
+/* the section that is no path, and what it has */
+#define SERVICE		"Service"
+#define SERVICE_KEYS	"Metrics="
+
 /* what is in the first hides what is in the others */
 static const char *const directories[] = { "/etc", "/run", "/usr/lib" };
 
@@ -24,14 +28,18 @@ static const char *const directories[] = { "/etc", "/run", "/usr/lib" };
  * @line: where it is
  * @begin: where the line began that is taken now
  * @sections: what was found
- * @section: which is read, NULL before the first
+ * @settings: and what that of the service says
+ * @section: which is read, NULL before the first and for that of the service
+ * @service: that is read
  */
 struct config {
 	const char *name;
 	unsigned int line;
 	unsigned int begin;
 	struct sections *sections;
+	struct settings *settings;
 	struct section *section;
+	bool service;
 };
 
 static int __attribute__((format(printf, 2, 3)))
@@ -86,6 +94,11 @@ static int config_section(struct config *config, char *text)
 		return config_refuse(config, "%s: no ] at its end", text);
 	text[length - 1] = '\0';
 	text = config_strip(text + 1);
+	config->service = !strcmp(text, SERVICE);
+	if (config->service) {
+		config->section = NULL;
+		return STATUS_OK;
+	}
 	if (*text != '/')
 		return config_refuse(config, "[%s]: not a path that begins with /",
 				     text);
@@ -105,6 +118,22 @@ static int config_section(struct config *config, char *text)
 	return config->section ? STATUS_OK : config_no_memory();
 }
 
+/* As section_set(), for that of the service. */
+static int config_set(struct config *config, const char *key, const char *value)
+{
+	char **metrics = &config->settings->metrics;
+
+	if (strcmp(key, "Metrics"))
+		return config_refuse(config, "%s=: not known in [" SERVICE "], there is " SERVICE_KEYS,
+				     key);
+	if (*value && (*value != '/' || value[strlen(value) - 1] == '/'))
+		return config_refuse(config, "%s=: %s: not a file's path that begins with /",
+				     key, value);
+	free(*metrics);
+	*metrics = *value ? strdup(value) : NULL;
+	return *metrics || !*value ? STATUS_OK : config_no_memory();
+}
+
 static int config_assignment(struct config *config, char *text)
 {
 	char *value = strchr(text, '='), why[SECTION_WHY];
@@ -114,12 +143,14 @@ static int config_assignment(struct config *config, char *text)
 				     text);
 	*value++ = '\0';
 	text = config_strip(text);
-	if (!config->section)
+	if (!config->section && !config->service)
 		return config_refuse(config, "%s=: no [PATH] before it", text);
 	value = config_strip(value);
 	/* those of a command are the shell's */
 	if (strcmp(text, "Exec"))
 		value = config_strip(section_unquote(value));
+	if (config->service)
+		return config_set(config, text, value);
 	errno = 0;
 	if (section_set(config->section, text, value, why))
 		return STATUS_OK;
@@ -210,10 +241,15 @@ static int config_next(struct config *config, FILE *file, char **text)
 	return status;
 }
 
-/* Adds what is in @file to @sections; exit status, after saying what is wrong. */
-int config_parse(FILE *file, const char *name, struct sections *sections)
+/* Adds what is in @file to the others; exit status, after saying what is wrong. */
+int config_parse(FILE *file, const char *name, struct sections *sections,
+		 struct settings *settings)
 {
-	struct config config = { .name = name, .sections = sections };
+	struct config config = {
+		.name = name,
+		.sections = sections,
+		.settings = settings,
+	};
 	char *text = NULL;
 	int status;
 
@@ -226,14 +262,15 @@ int config_parse(FILE *file, const char *name, struct sections *sections)
 	return status;
 }
 
-static int config_read_file(const char *name, struct sections *sections)
+static int config_read_file(const char *name, struct sections *sections,
+			    struct settings *settings)
 {
 	FILE *file = fopen(name, "re");
 	int status;
 
 	if (!file)
 		return config_failed(name, errno);
-	status = config_parse(file, name, sections);
+	status = config_parse(file, name, sections, settings);
 	fclose(file);
 	return status;
 }
@@ -347,7 +384,8 @@ static int dropins_compare(const void *a, const void *b)
 		      dropin_name(*(char *const *)b));
 }
 
-static int config_read_dropins(const char *root, struct sections *sections)
+static int config_read_dropins(const char *root, struct sections *sections,
+			       struct settings *settings)
 {
 	struct dropins dropins = { };
 	int status = STATUS_OK;
@@ -368,7 +406,7 @@ static int config_read_dropins(const char *root, struct sections *sections)
 		qsort(dropins.paths, dropins.nr, sizeof(*dropins.paths),
 		      dropins_compare);
 	for (i = 0; i < dropins.nr && !status; i++)
-		status = config_read_file(dropins.paths[i], sections);
+		status = config_read_file(dropins.paths[i], sections, settings);
 	for (i = 0; i < dropins.nr; i++)
 		free(dropins.paths[i]);
 	free(dropins.paths);
@@ -376,7 +414,8 @@ static int config_read_dropins(const char *root, struct sections *sections)
 }
 
 /* The first there is of the main file; exit status. */
-static int config_read_main(const char *root, struct sections *sections)
+static int config_read_main(const char *root, struct sections *sections,
+			    struct settings *settings)
 {
 	size_t i;
 
@@ -389,7 +428,7 @@ static int config_read_main(const char *root, struct sections *sections)
 			return config_no_memory();
 		file = fopen(path, "re");
 		status = !file && errno == ENOENT ? -1 :
-			 config_read_file(path, sections);
+			 config_read_file(path, sections, settings);
 		if (file)
 			fclose(file);
 		free(path);
@@ -404,19 +443,27 @@ static int config_read_main(const char *root, struct sections *sections)
  * @root: before the names of all files, "" for none
  * @only: the file to be read in place of all others; or NULL
  * @sections: to which it is added
+ * @settings: likewise
  *
  * Return: exit status, after saying what is wrong with file and line.
  */
-int config_read(const char *root, const char *only, struct sections *sections)
+int config_read(const char *root, const char *only, struct sections *sections,
+		struct settings *settings)
 {
 	int status;
 
 	if (only) {
-		status = config_read_file(only, sections);
+		status = config_read_file(only, sections, settings);
 	} else {
-		status = config_read_main(root, sections);
+		status = config_read_main(root, sections, settings);
 		if (!status)
-			status = config_read_dropins(root, sections);
+			status = config_read_dropins(root, sections, settings);
 	}
 	return status ? status : config_check(sections);
+}
+
+void settings_free(struct settings *settings)
+{
+	free(settings->metrics);
+	settings->metrics = NULL;
 }

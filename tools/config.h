@@ -5,6 +5,8 @@
  * the order of their names, of which one in a directory named earlier hides that
  * of the same name in another.
  *
+ * The section [Service] is about the service itself, all others are about mounts.
+ *
  * A line is a section in brackets, an assignment, a comment that begins with "#"
  * or ";", or empty; a backslash at its end is a space, and the next line that is
  * no comment is part of it. The last assignment of a key in a section counts. White space around a
@@ -18,8 +20,19 @@
 
 #include "section.h"
 
-int config_parse(FILE *file, const char *name, struct sections *sections);
+/**
+ * struct settings - what [Service] says
+ * @metrics: file for metrics; or NULL
+ */
+struct settings {
+	char *metrics;
+};
+
+int config_parse(FILE *file, const char *name, struct sections *sections,
+		 struct settings *settings);
 int config_check(const struct sections *sections);
-int config_read(const char *root, const char *only, struct sections *sections);
+int config_read(const char *root, const char *only, struct sections *sections,
+		struct settings *settings);
+void settings_free(struct settings *settings);
 
 #endif /* CONFIG_H */

@@ -66,10 +66,10 @@ static bool debugfs_exists(void)
 	return found;
 }
 
-/* Where debugfs is; or NULL and why it is nowhere to be seen. */
-static const char *debugfs_place(const char **why)
+/* Where debugfs is, to be freed; or NULL and why it is nowhere to be seen. */
+static char *debugfs_place(const char **why)
 {
-	const char *cover, *place = reach_find("debugfs", USUAL, &cover);
+	char *cover, *place = reach_find("debugfs", USUAL, &cover);
 	bool may_mount = refusal_has_capability(CAP_SYS_ADMIN);
 	static char text[512];
 
@@ -86,13 +86,14 @@ static const char *debugfs_place(const char **why)
 	else
 		snprintf(text, sizeof(text), "debugfs not mounted: %s",
 			 may_mount ? MOUNT : "use --interface device");
+	free(cover);
 	return NULL;
 }
 
 /* Opens the module's directory; or -1 and why not. @path is to be freed. */
 static int debugfs_open_path(char **path, const char **why)
 {
-	const char *debugfs;
+	char *debugfs;
 	int fd;
 
 	/* what follows would take one that cannot be opened for one not there */
@@ -109,7 +110,9 @@ static int debugfs_open_path(char **path, const char **why)
 	debugfs = debugfs_place(why);
 	if (!debugfs)
 		return -1;
-	if (asprintf(path, "%s/" TMPFSWARN_NAME, debugfs) < 0) {
+	fd = asprintf(path, "%s/" TMPFSWARN_NAME, debugfs);
+	free(debugfs);
+	if (fd < 0) {
 		*why = strerror(ENOMEM);
 		return -1;
 	}

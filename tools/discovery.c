@@ -38,11 +38,8 @@ void discovery_visit(const struct places *places, const struct section *section,
 	struct place place;
 
 	while (iter && !mnt_table_next_fs(places->table, iter, &fs)) {
-		if (!discovery_matches(section, fs))
-			continue;
-		/* another may be mounted over it, or over what is above it */
-		if (!place_find(places, mnt_fs_get_target(fs), &place) ||
-		    place.id != mnt_fs_get_id(fs))
+		if (!discovery_matches(section, fs) ||
+		    !place_is_reached(places, fs, &place))
 			continue;
 		if (!found(data, &place))
 			break;

@@ -295,7 +295,18 @@ static void guard_take_gone(const struct guard *guard, struct rung *rung,
 	guard_drop(guard, rung);
 }
 
-static void guard_take_event(const struct guard *guard, struct event *event)
+/* Both directions are registered, so that crossings take turns. */
+static void guard_count(struct guard *guard, struct rung *rung,
+			const struct event *event)
+{
+	guard->taken++;
+	if (event_is_refusal(event))
+		return;
+	rung->crossings[event->up] += (event->crossings + 1) / 2;
+	rung->crossings[!event->up] += event->crossings / 2;
+}
+
+static void guard_take_event(struct guard *guard, struct event *event)
 {
 	struct rung *rung = (struct rung *)event->target;
 
@@ -304,6 +315,7 @@ static void guard_take_event(const struct guard *guard, struct event *event)
 	} else if (event->gone) {
 		guard_take_gone(guard, rung, event->gone);
 	} else {
+		guard_count(guard, rung, event);
 		if (event->cgroup)
 			event->cgroup_path = cgroup_path(event->cgroup, event->pid);
 		guard_take(guard, rung, event);

@@ -15,6 +15,7 @@
 #define GUARD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/queue.h>
 
 #include "follow.h"
@@ -29,6 +30,7 @@ struct section;
  * @starts: the queue of what Start= starts, which waits for no command of Exec=
  * @guarded: the mounts
  * @paths: the same, by path
+ * @taken: how many crossings and refusals it has taken
  * @again: when what could not be registered is tried again, INFINITY for never
  * @next: in the list of the service
  */
@@ -38,10 +40,13 @@ struct guard {
 	char *starts;
 	TAILQ_HEAD(, guarded) guarded;
 	void *paths;
+	uint64_t taken;
 	double again;
 
 	STAILQ_ENTRY(guard) next;
 };
+
+STAILQ_HEAD(guards, guard);
 
 struct guard *guard_new(struct section *section,
 			const struct interface *interface);

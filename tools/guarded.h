@@ -6,6 +6,7 @@
 #define GUARDED_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/queue.h>
 #include <sys/types.h>
 
@@ -26,6 +27,7 @@ struct section;
  * @alarm: what was told of it
  * @reminder: when it is told again
  * @since: when it was reached last
+ * @crossings: that have been told, to below it and to it or above
  */
 struct rung {
 	struct target target;
@@ -35,6 +37,7 @@ struct rung {
 	struct alarm alarm;
 	struct reminder reminder;
 	double since;
+	uint64_t crossings[2];
 
 	TAILQ_ENTRY(rung) next;
 };

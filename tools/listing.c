@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <json.h>
 
@@ -107,6 +108,18 @@ static bool has_level(struct json_object *trigger)
 	return strcmp(level_inodes(level) ?: level, "-1");
 }
 
+/* What keeps the most that was used is there from one block more than that on. */
+static void listing_add_peak(struct listed *listed, struct json_object *trigger)
+{
+	uint64_t blocks = strtoull(listing_value(trigger, "blocks"), NULL, 10);
+
+	if (strcmp(listing_value(trigger, "resource"), TMPFSWARN_V1_MAX_USAGE) ||
+	    !blocks)
+		return;
+	listed->peak = (blocks - 1) * sysconf(_SC_PAGESIZE);
+	listed->peaked = true;
+}
+
 /* Adds a trigger as the module describes it, unless it has no level. */
 void listing_add_trigger(struct listed *listed, char *line)
 {
@@ -115,8 +128,19 @@ void listing_add_trigger(struct listed *listed, char *line)
 
 	while (text_pair(&line, &key, &value))
 		add_value(trigger, key, value);
+	listing_add_peak(listed, trigger);
 	if (has_level(trigger))
 		json_object_array_add(listed->levels, trigger);
 	else
 		json_object_put(trigger);
+}
+
+void listing_free(struct listing *listing)
+{
+	size_t i;
+
+	for (i = 0; i < listing->nr; i++)
+		json_object_put(listing->mounts[i].levels);
+	free(listing->mounts);
+	*listing = (struct listing){ };
 }

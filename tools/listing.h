@@ -33,12 +33,16 @@ struct usage {
  * @dev: its number
  * @usage: its figures
  * @known: @usage is
+ * @peak: the most bytes that were used
+ * @peaked: @peak is known: it was asked for
  * @levels: array of objects, one for each trigger
  */
 struct listed {
 	dev_t dev;
 	struct usage usage;
 	bool known;
+	uint64_t peak;
+	bool peaked;
 	struct json_object *levels;
 };
 
@@ -51,5 +55,6 @@ void usage_set(struct usage *usage, const char *key, uint64_t value);
 struct listed *listing_get(struct listing *listing, dev_t dev);
 void listing_add_trigger(struct listed *listed, char *line);
 const char *listing_value(struct json_object *trigger, const char *key);
+void listing_free(struct listing *listing);
 
 #endif /* LISTING_H */

@@ -339,6 +339,17 @@ bool place_find(const struct places *places, const char *path,
 }
 
 /*
+ * True if its mount point leads to the mount @fs, which @place is set to: another
+ * may be mounted over it, or over what is above it.
+ */
+bool place_is_reached(const struct places *places, struct libmnt_fs *fs,
+		      struct place *place)
+{
+	return place_find(places, mnt_fs_get_target(fs), place) &&
+	       place->id == mnt_fs_get_id(fs);
+}
+
+/*
  * @path from the root directory on, with its links as they are: to be freed, or
  * NULL.
  */

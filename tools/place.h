@@ -76,6 +76,8 @@ char *place_path_of(int fd);
 int place_id_of(int fd);
 bool place_find(const struct places *places, const char *path,
 		struct place *place);
+bool place_is_reached(const struct places *places, struct libmnt_fs *fs,
+		      struct place *place);
 bool place_is_tmpfs(const struct place *place);
 bool place_is_below(const char *path, const char *point);
 bool place_has_id(const struct places *places, int id);

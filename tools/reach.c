@@ -49,11 +49,11 @@ static bool is_near_type(const char *type)
 }
 
 /* The mounts that may make one wait; NULL at the end, or if out of memory. */
-static const char **far_points(void)
+static char **far_points(void)
 {
 	struct libmnt_table *table = mnt_new_table_from_file(MOUNTINFO);
 	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
-	const char **points = NULL;
+	char **points = NULL;
 	struct libmnt_fs *fs;
 	size_t nr = 0;
 
@@ -72,6 +72,9 @@ static const char **far_points(void)
 	return points;
 }
 
+/* as reach_is_near() has found them */
+static char **far;
+
 /**
  * reach_is_near() - may a path be looked at
  * @path: absolute, without symbolic links, as the mount table has it
@@ -81,7 +84,6 @@ static const char **far_points(void)
  */
 bool reach_is_near(const char *path)
 {
-	static const char **far;
 	size_t i;
 
 	if (!far)
@@ -91,6 +93,17 @@ bool reach_is_near(const char *path)
 			return false;
 	}
 	return far;
+}
+
+/* Has reach_is_near() read the mount table again. */
+void reach_renew(void)
+{
+	size_t i;
+
+	for (i = 0; far && far[i]; i++)
+		free(far[i]);
+	free(far);
+	far = NULL;
 }
 
 /*
@@ -117,7 +130,7 @@ int reach_open(const char *path)
 }
 
 /* What else was mounted last on the way to @point, as "sysfs on /sys". */
-static const char *cover_of(struct libmnt_table *table, const char *point,
+static char *cover_of(struct libmnt_table *table, const char *point,
 			    const char *type)
 {
 	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_BACKWARD);
@@ -156,15 +169,16 @@ static const char *find_by_magic(const char *type, const char *usual)
  * @cover: set if it is mounted only where something else is mounted over it:
  *	what; else NULL
  *
- * Return: a place where it is what is seen; or NULL. Never freed, as @cover.
+ * Return: a place where it is what is seen; or NULL. To be freed, as @cover.
  */
-const char *reach_find(const char *type, const char *usual, const char **cover)
+char *reach_find(const char *type, const char *usual, char **cover)
 {
 	struct libmnt_table *table = mnt_new_table_from_file(MOUNTINFO);
 	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
 	const char *found = NULL, *covered = NULL;
 	struct libmnt_fs *fs;
 	struct stat stat_;
+	char *place;
 
 	*cover = NULL;
 	if (!table)
@@ -182,8 +196,8 @@ const char *reach_find(const char *type, const char *usual, const char **cover)
 	}
 	if (!found && covered)
 		*cover = cover_of(table, covered, type);
-	found = found ? strdup(found) : NULL;
+	place = found ? strdup(found) : NULL;
 	mnt_free_iter(iter);
 	mnt_unref_table(table);
-	return found;
+	return place;
 }

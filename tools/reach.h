@@ -9,7 +9,8 @@
 #include <stdbool.h>
 
 bool reach_is_near(const char *path);
+void reach_renew(void);
 int reach_open(const char *path);
-const char *reach_find(const char *type, const char *usual, const char **cover);
+char *reach_find(const char *type, const char *usual, char **cover);
 
 #endif /* REACH_H */

@@ -18,12 +18,11 @@
 #include "tool.h"
 
 /*
- * The figures as anyone can have them, unless the mount is covered, or its paths
- * lead by what may not answer.
+ * The figures of the mount @dev on @point as anyone can have them, unless it is
+ * covered, or the path leads by what may not answer.
  */
-static bool row_statvfs(struct row *row, const char *point)
+bool row_statvfs(struct usage *usage, dev_t dev, const char *point)
 {
-	struct usage *usage = &row->usage;
 	struct statvfs statvfs_;
 	struct stat stat_;
 	bool known;
@@ -34,7 +33,7 @@ static bool row_statvfs(struct row *row, const char *point)
 	fd = open(point, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return false;
-	known = !fstat(fd, &stat_) && stat_.st_dev == row->mount.dev &&
+	known = !fstat(fd, &stat_) && stat_.st_dev == dev &&
 		!fstatvfs(fd, &statvfs_);
 	close(fd);
 	if (!known)
@@ -60,7 +59,8 @@ static void row_read(struct row *row, const struct listed *listed)
 		row->levels = listed->levels;
 	}
 	for (i = 0; !row->known && i < row->mount.nr_points; i++)
-		row->known = row_statvfs(row, row->mount.points[i]);
+		row->known = row_statvfs(&row->usage, row->mount.dev,
+					 row->mount.points[i]);
 }
 
 /* The name of a process, to be freed; or NULL. */

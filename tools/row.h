@@ -68,6 +68,7 @@ struct rows {
 };
 
 void row_add_cgroup(struct json_object *object, const char *cgroup);
+bool row_statvfs(struct usage *usage, dev_t dev, const char *point);
 int rows_make(struct rows *rows, struct listing *listing);
 
 #endif /* ROW_H */

@@ -99,6 +99,7 @@ int run_main(int argc, char **argv)
 {
 	struct sections sections = STAILQ_HEAD_INITIALIZER(sections);
 	const struct interface *interface = NULL;
+	struct settings settings = { };
 	const char *config = NULL;
 	bool dry = false;
 	int c, status;
@@ -127,11 +128,14 @@ int run_main(int argc, char **argv)
 		return operand_error("run", argv[optind]);
 	if (!dry)
 		return service_run(interface, config);
-	status = config_read("", config, &sections);
+	status = config_read("", config, &sections, &settings);
 	if (!status)
 		status = fstab_read(&sections);
+	if (!status && settings.metrics)
+		printf("Metrics=%s\n", text_name(settings.metrics));
 	if (!status)
 		status = run_print(&sections);
 	sections_free(&sections);
+	settings_free(&settings);
 	return status;
 }

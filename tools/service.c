@@ -19,10 +19,9 @@
 #include "service.h"
 #include "signals.h"
 #include "supervisor.h"
+#include "textfile.h"
 #include "tool.h"
 #include "wakeup.h"
-
-STAILQ_HEAD(guards, guard);
 
 /* after how long the module is looked for again, in seconds */
 #define RETRY	10
@@ -41,6 +40,7 @@ STAILQ_HEAD(guards, guard);
  * @signals: read from here
  * @timer: for reminders, of CLOCK_BOOTTIME, which poll(2) does not know
  * @reminds: when it goes off, INFINITY for never
+ * @textfile: metrics go there
  * @ends: only commands are waited for
  */
 struct service {
@@ -53,6 +53,7 @@ struct service {
 	int signals;
 	int timer;
 	double reminds;
+	struct textfile textfile;
 	bool ends;
 };
 
@@ -240,16 +241,20 @@ static int service_apply(struct service *service, struct sections *sections)
 static int service_configure(struct service *service, bool first)
 {
 	struct sections sections = STAILQ_HEAD_INITIALIZER(sections);
+	struct settings settings = { };
 	int status, unread;
 
-	status = config_read("", service->config, &sections);
+	status = config_read("", service->config, &sections, &settings);
 	unread = status ? STATUS_OK : fstab_read(&sections);
 	/* at first there is nothing that could stay as it was */
 	if (!status && (!first || unread != STATUS_CONFIG))
 		status = unread;
 	if (!status)
 		status = service_apply(service, &sections);
+	if (!status)
+		textfile_change(&service->textfile, &settings);
 	sections_free(&sections);
+	settings_free(&settings);
 	return status;
 }
 
@@ -302,6 +307,8 @@ static int service_pause(const struct service *service, bool more)
 		return 0;
 	if (service->again < until && !service->ends)
 		until = service->again;
+	if (service->textfile.due < until && !service->ends)
+		until = service->textfile.due;
 	STAILQ_FOREACH(guard, &service->guards, next) {
 		double due = service->ends ? INFINITY : guard_until(guard);
 
@@ -362,6 +369,9 @@ static int service_loop(struct service *service)
 		/* as late as can be: what has been read may say that it is no longer so */
 		exec_run();
 		supervisor_run();
+		if (!service->ends)
+			textfile_run(&service->textfile, &service->guards,
+				     service->interface);
 		if (service->ends && exec_is_idle())
 			return STATUS_OK;
 		service_set_timer(service);
@@ -390,6 +400,7 @@ int service_run(const struct interface *interface, const char *config)
 		.interface = interface,
 		.config = config,
 		.again = INFINITY,
+		.textfile.due = INFINITY,
 		.events = epoll_create1(EPOLL_CLOEXEC),
 		.signals = signals_open(),
 		.timer = timerfd_create(CLOCK_BOOTTIME,
@@ -411,6 +422,7 @@ int service_run(const struct interface *interface, const char *config)
 		supervisor_ready();
 		status = service_loop(&service);
 	}
+	textfile_remove(&service.textfile);
 	guards_free(&service.guards);
 	sections_free(&service.waiting);
 	return status;

@@ -28,6 +28,8 @@ static const struct command commands[] = {
 	  wait_help },
 	{ "run", run_main, "the service: acts as its configuration says",
 	  run_help },
+	{ "metrics", metrics_main, "figures of every tmpfs, for Prometheus",
+	  metrics_help },
 	{ "status", status_main, "is the module at work, and what to do if not",
 	  status_help },
 };

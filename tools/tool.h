@@ -32,10 +32,11 @@ int list_main(int argc, char **argv);
 int watch_main(int argc, char **argv);
 int wait_main(int argc, char **argv);
 int run_main(int argc, char **argv);
+int metrics_main(int argc, char **argv);
 int status_main(int argc, char **argv);
 
 extern const char list_help[], watch_help[], wait_help[], run_help[],
-		  status_help[];
+		  metrics_help[], status_help[];
 
 void __attribute__((format(printf, 1, 2))) error(const char *format, ...);
 

@@ -45,14 +45,17 @@ static void print(FILE *file, const char *key, const char *value)
 		fprintf(file, " %s=%s", key, value);
 }
 
-/* All that @sections have, a line each. */
-static char *text_of(const struct sections *sections)
+/* All that @settings and @sections have, a line each. */
+static char *text_of(const struct settings *settings,
+		     const struct sections *sections)
 {
 	const struct section *section;
 	char *text;
 	size_t size, i;
 	FILE *file = open_memstream(&text, &size);
 
+	if (settings->metrics)
+		fprintf(file, "metrics=%s\n", settings->metrics);
 	STAILQ_FOREACH(section, sections, next) {
 		fprintf(file, "[%s]%s", section->name,
 			section->glob ? " glob" : "");
@@ -140,6 +143,22 @@ static const struct row {
 	  "t:2: Level=: inodes:101%: not a level, " LEVEL_FORMS, true },
 	{ "inodes have no binary unit", "[/a]\nLevel=inodes:1Ki\n",
 	  "t:2: Level=: inodes:1Ki: not a level, " LEVEL_FORMS, true },
+	{ "the service has a section of its own",
+	  "[ Service ]\nMetrics=\"/run/a b.prom\"\n[/a]\nLevel=80%\n",
+	  "metrics=/run/a b.prom\n[/a] 80%\n", false },
+	{ "the last file for metrics counts, and an empty one is none",
+	  "[Service]\nMetrics=/a\nMetrics=/b\n[/a]\nLevel=80%\n[Service]\nMetrics=\n",
+	  "[/a] 80%\n", false },
+	{ "a file for metrics has a path from the root directory on",
+	  "[Service]\nMetrics=a.prom\n",
+	  "t:2: Metrics=: a.prom: not a file's path that begins with /", true },
+	{ "a directory is no file for metrics", "[Service]\nMetrics=/a/\n",
+	  "t:2: Metrics=: /a/: not a file's path that begins with /", true },
+	{ "the section of the service has no levels", "[Service]\nLevel=80%\n",
+	  "t:2: Level=: not known in [Service], there is Metrics=", true },
+	{ "what comes after the section of the service is not part of it",
+	  "[Service]\n[/a]\nLevel=80%\nMetrics=/b\n",
+	  "t:4: Metrics=: not known, there are " SECTION_KEYS, true },
 	{ "slashes and dots that say nothing are not part of a path",
 	  "[/tmp/]\nLevel=1\n[//dev/./shm//]\nLevel=2\n[/]\nLevel=3\n[/run//user/*/]\nLevel=4\n[/tmp]\nLevel=5\n",
 	  "[/tmp] 5\n[/dev/shm] 2\n[/] 3\n[/run/user/*] glob 4\n", false },
@@ -205,6 +224,7 @@ static int result_text(const char *found, const char *expected, const char *name
 static int test_row(const struct row *row)
 {
 	struct sections sections = STAILQ_HEAD_INITIALIZER(sections);
+	struct settings settings = { };
 	FILE *file = fmemopen((char *)row->text, strlen(row->text) ?: 1, "r");
 	int status, failed;
 	char *text;
@@ -212,16 +232,17 @@ static int test_row(const struct row *row)
 	*said = '\0';
 	if (!*row->text)
 		getc(file);
-	status = config_parse(file, "t", &sections);
+	status = config_parse(file, "t", &sections, &settings);
 	if (!status)
 		status = config_check(&sections);
 	fclose(file);
-	text = text_of(&sections);
+	text = text_of(&settings, &sections);
 	failed = status != (row->wrong ? STATUS_CONFIG : STATUS_OK);
 	failed = result_text(failed ? "another status" : row->wrong ? said : text,
 			     row->expected, row->name);
 	free(text);
 	sections_free(&sections);
+	settings_free(&settings);
 	return failed;
 }
 
@@ -248,15 +269,17 @@ static void put(const char *name, const char *text)
 static int test_files(const char *expected, const char *name)
 {
 	struct sections sections = STAILQ_HEAD_INITIALIZER(sections);
+	struct settings settings = { };
 	int status, failed;
 	char *text;
 
 	*said = '\0';
-	status = config_read(root, NULL, &sections);
-	text = text_of(&sections);
+	status = config_read(root, NULL, &sections, &settings);
+	text = text_of(&settings, &sections);
 	failed = result_text(status ? said : text, expected, name);
 	free(text);
 	sections_free(&sections);
+	settings_free(&settings);
 	return failed;
 }
 

@@ -46,7 +46,8 @@ int usage_error(const char *command, const char *format, ...)
 	return STATUS_ERROR;
 }
 
-static int parse(const void *data, size_t size, struct sections *sections)
+static int parse(const void *data, size_t size, struct sections *sections,
+		 struct settings *settings)
 {
 	/* which cannot be opened with nothing in it */
 	FILE *file = fmemopen((void *)data, size, "r");
@@ -54,7 +55,7 @@ static int parse(const void *data, size_t size, struct sections *sections)
 
 	MUST(file);
 	said = false;
-	status = config_parse(file, "t", sections);
+	status = config_parse(file, "t", sections, settings);
 	if (!status)
 		status = config_check(sections);
 	MUST(said == !!status);
@@ -69,7 +70,8 @@ static void write_text(FILE *file, const char *key, const char *value)
 		fprintf(file, "%s=%s\n", key, value);
 }
 
-static char *write_down(const struct sections *sections, size_t *size)
+static char *write_down(const struct settings *settings,
+			const struct sections *sections, size_t *size)
 {
 	static const char *const directions[] = { "", "rising", "falling", "both" };
 	const struct section *section;
@@ -77,6 +79,8 @@ static char *write_down(const struct sections *sections, size_t *size)
 	FILE *file = open_memstream(&text, size);
 	size_t i;
 
+	fputs("[Service]\n", file);
+	write_text(file, "Metrics", settings->metrics);
 	STAILQ_FOREACH(section, sections, next) {
 		fprintf(file, "[%s]\nLevel=", section->name);
 		for (i = 0; i < section->nr_levels; i++) {
@@ -102,14 +106,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct sections first = STAILQ_HEAD_INITIALIZER(first);
 	struct sections second = STAILQ_HEAD_INITIALIZER(second);
+	struct settings settings = { }, again = { };
 	const struct section *section;
 	char *once, *twice, *command;
 	size_t length;
 
-	if (size && !parse(data, size, &first) && !STAILQ_EMPTY(&first)) {
-		once = write_down(&first, &length);
-		MUST(!parse(once, length, &second));
-		twice = write_down(&second, &length);
+	if (size && !parse(data, size, &first, &settings) && !STAILQ_EMPTY(&first)) {
+		once = write_down(&settings, &first, &length);
+		MUST(!parse(once, length, &second, &again));
+		twice = write_down(&again, &second, &length);
 		MUST(!strcmp(once, twice));
 		free(once);
 		free(twice);
@@ -124,5 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	sections_free(&first);
 	sections_free(&second);
+	settings_free(&settings);
+	settings_free(&again);
 	return 0;
 }

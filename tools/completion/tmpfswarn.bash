@@ -15,19 +15,20 @@ _tmpfswarn()
 	if ((cword > 1)) && [[ ${words[1]} != -* ]]; then
 		command=${words[1]}
 	elif [[ $cur != -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'list watch wait run status help version' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'list watch wait run metrics status help version' -- "$cur")
 		return
 	fi
 
 	case $command in
 	help)
-		mapfile -t COMPREPLY < <(compgen -W 'list watch wait run status' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'list watch wait run metrics status' -- "$cur")
 		return
 		;;
 	list | ls) options='--cgroup --owners --interface --json --help' ;;
 	status) options='--interface --json --help' ;;
 	watch) options='--rising --falling --both --hysteresis --count --once --follow --timeout --exec --latest --exec-timeout --cgroup --interface --json --help' ;;
 	wait) options='--falling --follow --timeout --interface --help' ;;
+	metrics) options='--interface --help' ;;
 	run) options='--config --dry-run --interface --help' ;;
 	*) return ;;
 	esac
