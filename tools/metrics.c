@@ -111,11 +111,13 @@ struct value {
 
 /**
  * struct series - the figures of a mount point
+ * @dev: number of its mount
  * @labels: which
  * @values: by figure
  * @listed: what the module knows of the mount; or NULL
  */
 struct series {
+	dev_t dev;
 	char *labels;
 	struct value values[FIGURES];
 	const struct listed *listed;
@@ -274,6 +276,18 @@ static bool series_fill(struct series *series, const struct place *place)
 	return series->labels;
 }
 
+/* Is the mount @dev among the first @nr? */
+static bool metrics_has(const struct metrics *metrics, size_t nr, dev_t dev)
+{
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		if (metrics->series[i].dev == dev)
+			return true;
+	}
+	return false;
+}
+
 /* False if there is no memory. */
 static bool metrics_add(struct metrics *metrics, const struct place *place)
 {
@@ -284,32 +298,55 @@ static bool metrics_add(struct metrics *metrics, const struct place *place)
 		return false;
 	metrics->series = more;
 	more += metrics->nr;
-	*more = (struct series){ .listed = metrics_listed(metrics, place->dev) };
+	*more = (struct series){
+		.dev = place->dev,
+		.listed = metrics_listed(metrics, place->dev),
+	};
 	if (!series_fill(more, place))
 		return false;
 	metrics->nr++;
 	return true;
 }
 
-/* A mount is a series each where it is seen, and one that is covered there is none. */
+/* Adds those that are mounted as a whole, or of which a part is. */
+static bool metrics_add_all(struct metrics *metrics, const struct places *places,
+			    bool whole)
+{
+	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
+	size_t nr = metrics->nr;
+	struct libmnt_fs *fs;
+	struct place place;
+	bool done = iter;
+
+	while (done && !mnt_table_next_fs(places->table, iter, &fs)) {
+		if (strcmp(mnt_fs_get_fstype(fs) ?: "", "tmpfs") ||
+		    whole != !strcmp(mnt_fs_get_root(fs) ?: "/", "/") ||
+		    !place_is_reached(places, fs, &place) ||
+		    metrics_has(metrics, nr, place.dev))
+			continue;
+		done = metrics_add(metrics, &place);
+	}
+	mnt_free_iter(iter);
+	return done;
+}
+
+/*
+ * A mount is a series each where it is seen, and one that is covered there is none.
+ * Parts of it, which are bind mounts, are so only where all of it is nowhere: systemd
+ * makes many of them.
+ */
 static bool metrics_visit(struct metrics *metrics)
 {
 	struct places *places = places_read(NULL);
-	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
-	bool done = places && iter;
-	struct libmnt_fs *fs;
-	struct place place;
+	bool done;
 
+	if (!places)
+		return false;
 	reach_renew();
-	while (done && !mnt_table_next_fs(places->table, iter, &fs)) {
-		if (strcmp(mnt_fs_get_fstype(fs) ?: "", "tmpfs") ||
-		    !place_is_reached(places, fs, &place))
-			continue;
-		done = metrics_add(metrics, &place);
-		if (!done)
-			error("out of memory");
-	}
-	mnt_free_iter(iter);
+	done = metrics_add_all(metrics, places, true) &&
+	       metrics_add_all(metrics, places, false);
+	if (!done)
+		error("out of memory");
 	places_free(places);
 	return done;
 }

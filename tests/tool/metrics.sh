@@ -181,6 +181,19 @@ test_a_mount_is_a_series_where_it_is_seen_and_not_where_it_is_covered() {
 	is "over it" "$(of size_bytes)" 8388608
 }
 
+test_a_part_of_a_mount_is_a_series_only_where_all_of_it_is_nowhere() {
+	mounted a
+	mkdir "$dir/a/part" "$dir/b"
+	mount --bind "$dir/a/part" "$dir/b"
+	number=$(device "$dir/a")
+	metrics
+	is "all of it" "$(of size_bytes)" 4194304
+	is "a part" "$(of size_bytes b)" ''
+	umount "$dir/a"
+	metrics
+	is "a part alone" "$(of size_bytes b)" 4194304
+}
+
 test_an_ordinary_user_has_what_statvfs_and_the_device_tell() {
 	has_user nobody 65534
 	chmod 755 "$work" "$dir"
