@@ -62,7 +62,7 @@ conf() {
 
 serve() {
 	(umask 077; exec tmpfswarn run ${interface:+--interface "$interface"} --config "$dir/conf") \
-		>"$dir/served" 2>"$dir/said" </dev/null &
+		>"$dir/served" 2>>"$dir/said" </dev/null &
 	pid=$!
 	echo $pid >>"$dir/pids"
 }
@@ -322,6 +322,35 @@ test_a_reload_moves_the_file() {
 	conf '[Service]'
 	kill -HUP $pid
 	until_true test ! -e "$dir/b.prom"
+}
+
+# reloads NUMBER: so many, each of which writes the file
+reloads() {
+	reloaded=0
+	: >"$dir/said"
+	while [ "$(lines "$dir/said" 'was read again')" -lt "$1" ]; do
+		kill -HUP $pid
+		usleep 20000
+		reloaded=$((reloaded + 1))
+		[ $reloaded -lt $((100 * $1)) ] || fail "not read again: $(cat "$dir/said")"
+	done
+}
+
+resident() {
+	sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' /proc/$pid/status
+}
+
+both_what_is_written_again_and_again_takes_no_memory() {
+	mounted a
+	echo 0 >"$shown/$(device "$dir/a")/memory.max_usage_in_bytes"
+	conf '[Service]' "Metrics=$dir/m.prom" "[$dir/a]" "Level=$(seq 20 69 | sed 's/$/%/' | xargs)"
+	serve
+	until_true test -e "$dir/m.prom"
+	is levels "$(grep -c '^tmpfswarn_crossings_total' "$dir/m.prom")" 50
+	reloads 20
+	before=$(resident)
+	reloads 100
+	[ $(($(resident) - before)) -lt 512 ] || fail "$before kB, and then $(resident)"
 }
 
 # whoever may write in that directory has left it
