@@ -124,8 +124,8 @@ static int config_set(struct config *config, const char *key, const char *value)
 	char **metrics = &config->settings->metrics;
 
 	if (strcmp(key, "Metrics"))
-		return config_refuse(config, "%s=: not known in [" SERVICE "], there is " SERVICE_KEYS,
-				     key);
+		return config_refuse(config, "%s=: not known in [" SERVICE "], there is "
+				     SERVICE_KEYS, key);
 	if (*value && (*value != '/' || value[strlen(value) - 1] == '/'))
 		return config_refuse(config, "%s=: %s: not a file's path that begins with /",
 				     key, value);

@@ -91,12 +91,18 @@ static const struct {
 	const char *key;
 	struct metric metric;
 } hooks[HOOKS] = {
-	[ARMED] = { "armed", { "tmpfswarn_hook_armed", "gauge",
-			       "1 while the module's probes are in place, as they are while anything is registered." } },
-	[MISSED] = { "missed", { "tmpfswarn_hook_missed_total", "counter",
-				 "Hits of probes that the kernel had to drop." } },
-	[HIDDEN] = { "mounts_hidden", { "tmpfswarn_hidden_mounts", "gauge",
-					"Mounts that the module does not watch, for its limits or for want of memory." } },
+	[ARMED] = {
+		"armed", { "tmpfswarn_hook_armed", "gauge",
+			   "1 while probes are in place, as while anything is registered." },
+	},
+	[MISSED] = {
+		"missed", { "tmpfswarn_hook_missed_total", "counter",
+			    "Hits of probes that the kernel had to drop." },
+	},
+	[HIDDEN] = {
+		"mounts_hidden", { "tmpfswarn_hidden_mounts", "gauge",
+				   "Mounts not watched, for max_mounts or for want of memory." },
+	},
 };
 
 /**
@@ -342,7 +348,6 @@ static bool metrics_visit(struct metrics *metrics)
 
 	if (!places)
 		return false;
-	reach_renew();
 	done = metrics_add_all(metrics, places, true) &&
 	       metrics_add_all(metrics, places, false);
 	if (!done)
@@ -496,6 +501,8 @@ bool metrics_write(FILE *file, const struct interface *asked, const char **why)
 	bool done;
 	size_t i;
 
+	/* what hangs may have been mounted since */
+	reach_renew();
 	*why = metrics_ask(&metrics, asked);
 	done = metrics_visit(&metrics);
 	if (done)

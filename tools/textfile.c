@@ -82,7 +82,7 @@ static uint64_t textfile_taken(const struct guards *guards)
 
 /* ---- the file ---- */
 
-/* What is written, under this name until it is whole. It is not that of a metric's file. */
+/* The name until it is whole, which the collector does not look for. */
 static char *textfile_draft(const struct textfile *textfile)
 {
 	char *draft;
@@ -105,7 +105,8 @@ static int textfile_write_draft(const char *draft, const struct guards *guards,
 	if (fd < 0)
 		return errno;
 	/* whatever the umask is */
-	if (fchmod(fd, 0644) || !(file = fdopen(fd, "w"))) {
+	file = fchmod(fd, 0644) ? NULL : fdopen(fd, "w");
+	if (!file) {
 		err = errno;
 		close(fd);
 		return err;
