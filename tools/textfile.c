@@ -90,14 +90,30 @@ static char *textfile_draft(const struct textfile *textfile)
 	return asprintf(&draft, "%s.new", textfile->path) < 0 ? NULL : draft;
 }
 
-/* Writes it; errno, or 0. */
-static int textfile_write_draft(const char *draft, const struct guards *guards,
-				const struct interface *interface)
+/* All that is to be written, to be freed; NULL if it cannot be had. */
+static char *textfile_text(const struct guards *guards,
+			   const struct interface *interface, size_t *size)
 {
+	char *text = NULL;
+	FILE *file = open_memstream(&text, size);
 	const char *why;
+	bool done;
+
+	if (!file)
+		return NULL;
+	done = metrics_write(file, interface, &why);
+	textfile_write_guards(file, guards);
+	if (!fclose(file) && done)
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* Writes @text; errno, or 0. */
+static int textfile_write_draft(const char *draft, const char *text, size_t size)
+{
 	FILE *file;
 	int fd, err;
-	bool done;
 
 	/* what one has left who was killed, or a link that leads elsewhere */
 	unlink(draft);
@@ -111,20 +127,21 @@ static int textfile_write_draft(const char *draft, const struct guards *guards,
 		close(fd);
 		return err;
 	}
-	done = metrics_write(file, interface, &why);
-	textfile_write_guards(file, guards);
-	errno = 0;
-	err = ferror(file);
-	return fclose(file) || err ? errno ?: EIO : done ? 0 : ENOMEM;
+	err = fwrite(text, 1, size, file) == size ? 0 : errno;
+	return fclose(file) && !err ? errno : err;
 }
 
 static void textfile_write(struct textfile *textfile,
 			   const struct guards *guards,
 			   const struct interface *interface)
 {
-	char *draft = textfile_draft(textfile);
-	int err = draft ? textfile_write_draft(draft, guards, interface) : ENOMEM;
+	char *draft = textfile_draft(textfile), *text;
+	size_t size;
+	int err;
 
+	text = textfile_text(guards, interface, &size);
+	err = draft && text ? textfile_write_draft(draft, text, size) : ENOMEM;
+	free(text);
 	if (!err && rename(draft, textfile->path))
 		err = errno;
 	if (err && draft)

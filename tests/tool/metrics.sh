@@ -311,6 +311,20 @@ test_a_file_that_cannot_be_written_is_said_once_and_tried_again() {
 	until_lines "$dir/said" 1 "Metrics=$dir/none/m.prom: written again"
 }
 
+test_a_full_file_system_keeps_the_file_as_it_was() {
+	mounted b size=64k
+	conf '[Service]' "Metrics=$dir/b/m.prom"
+	echo kept >"$dir/b/m.prom"
+	fill b 15
+	serve
+	until_lines "$dir/said" 1 "Metrics=$dir/b/m.prom: No space left on device"
+	is file "$(cat "$dir/b/m.prom")" kept
+	! [ -e "$dir/b/m.prom.new" ] || fail "left, half written"
+	rm "$dir/b/file"
+	until_lines "$dir/said" 1 'written again'
+	valid "$dir/b/m.prom"
+}
+
 test_a_reload_moves_the_file() {
 	conf '[Service]' "Metrics=$dir/m.prom"
 	serve
