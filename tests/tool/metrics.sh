@@ -73,6 +73,13 @@ restore() {
 	[ -e /sys/module/tmpfswarn ] || module_load
 }
 
+# peak_begins NAME: the most that is used of the mount, called $number, is kept from now on
+peak_begins() {
+	number=$(device "$dir/$1")
+	until_true test -e "$shown/$number/memory.max_usage_in_bytes"
+	echo 0 >"$shown/$number/memory.max_usage_in_bytes"
+}
+
 both_figures_are_those_of_statvfs() {
 	mounted a size=4m,nr_inodes=100
 	fill a 256
@@ -141,9 +148,8 @@ test_levels_alike_are_one_series() {
 
 both_refusals_and_the_peak_are_there_once_asked_for() {
 	mounted a
-	number=$(device "$dir/a")
 	watch "$dir/a" refused
-	echo 0 >"$shown/$number/memory.max_usage_in_bytes"
+	peak_begins a
 	fill a 500
 	rm "$dir/a/file"
 	! dd if=/dev/zero of="$dir/a/file" bs=4096 count=1100 2>/dev/null || fail "not full"
@@ -223,8 +229,7 @@ test_an_ordinary_user_has_what_statvfs_and_the_device_tell() {
 
 test_without_debugfs_all_is_there() {
 	mounted a
-	number=$(device "$dir/a")
-	echo 0 >"$shown/$number/memory.max_usage_in_bytes"
+	peak_begins a
 	fill a 100
 	umount "$debugfs" || fail "debugfs is busy"
 	metrics
@@ -356,7 +361,7 @@ resident() {
 
 both_what_is_written_again_and_again_takes_no_memory() {
 	mounted a
-	echo 0 >"$shown/$(device "$dir/a")/memory.max_usage_in_bytes"
+	peak_begins a
 	conf '[Service]' "Metrics=$dir/m.prom" "[$dir/a]" "Level=$(seq 20 69 | sed 's/$/%/' | xargs)"
 	serve
 	until_true test -e "$dir/m.prom"
