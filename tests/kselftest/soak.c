@@ -163,8 +163,9 @@ static bool soak(int number, const char *name, int rounds, int (*round)(int))
 
 int main(int argc, char **argv)
 {
+	/* 64 bytes lost in each of 17,000 are more than SLACK */
 	int rounds[4] = {
-		often(30000, 100000), 10000, often(100, 200), often(30000, 100000),
+		often(17000, 100000), 10000, often(50, 200), often(17000, 100000),
 	};
 	bool good = true;
 	int i, error;
