@@ -258,6 +258,7 @@ TEST_F(mount, what_is_written_to_oom_control_means_nothing)
 {
 	static const char *const good[] = { "0", "1", "0\n", "1\n", " 1 " };
 	static const char *const bad[] = { "", "\n", "2", "-1", "01", "1 0", "on", "0x1", "11" };
+	char text[TMPFSWARN_WRITE_MAX + 1];
 	unsigned int i;
 
 	for (i = 0; i < sizeof(good) / sizeof(*good); i++) {
@@ -266,6 +267,11 @@ TEST_F(mount, what_is_written_to_oom_control_means_nothing)
 	}
 	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		EXPECT_EQ(-EINVAL, put(&self->m, TMPFSWARN_V1_OOM_CONTROL, bad[i])) TH_LOG("%s", bad[i]);
+	memset(text, ' ', sizeof(text));
+	text[0] = '1';
+	EXPECT_EQ(0, put_bytes(&self->m, TMPFSWARN_V1_OOM_CONTROL, text, sizeof(text) - 1));
+	EXPECT_EQ(-EINVAL, put_bytes(&self->m, TMPFSWARN_V1_OOM_CONTROL, text, sizeof(text)));
+	EXPECT_EQ(-EFAULT, put_bytes(&self->m, TMPFSWARN_V1_OOM_CONTROL, NULL, 1));
 	EXPECT_EQ(0, trigger_count(&self->m));
 }
 
