@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "text.h"
 #include "tool.h"
 
 #define CONFIG_NAME	"tmpfswarn.conf"
@@ -45,12 +46,11 @@ struct config {
 static int __attribute__((format(printf, 2, 3)))
 config_refuse(const struct config *config, const char *format, ...)
 {
-	char *text = NULL;
 	va_list args;
+	char *text;
 
 	va_start(args, format);
-	if (vasprintf(&text, format, args) < 0)
-		text = NULL;
+	text = text_format(format, args);
 	va_end(args);
 	error("%s:%u: %s", config->name, config->begin, text ?: "out of memory");
 	free(text);

@@ -91,16 +91,15 @@ fields_add(struct fields *fields, const char *format, ...)
 {
 	va_list args;
 	char *text;
-	int length;
 
 	va_start(args, format);
-	length = vasprintf(&text, format, args);
+	text = text_format(format, args);
 	va_end(args);
-	if (length < 0)
+	if (!text)
 		return;
 	fields->vector[fields->nr++] = (struct iovec){
 		.iov_base = text,
-		.iov_len = length,
+		.iov_len = strlen(text),
 	};
 }
 

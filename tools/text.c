@@ -122,6 +122,14 @@ const char *text_name(const char *name)
 	return copy ? text_printable(copy) : "?";
 }
 
+/* To be freed; NULL if there is no memory. */
+char *text_format(const char *format, va_list args)
+{
+	char *text;
+
+	return vasprintf(&text, format, args) < 0 ? NULL : text;
+}
+
 /*
  * Takes the next "key=value" from @line, both cut out of it. The value of comm,
  * the last, may have spaces. False if there is none.

@@ -5,6 +5,7 @@
 #ifndef TEXT_H
 #define TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,7 @@ const char *text_percent(char buf[TEXT_SIZE], uint64_t used, uint64_t size);
 const char *text_local_time(char buf[TEXT_SIZE], const struct timespec *time);
 const char *text_utc_time(char buf[TEXT_SIZE], const struct timespec *time);
 const char *text_name(const char *name);
+char *text_format(const char *format, va_list args);
 char *text_printable(char *text);
 char *text_unescape(char *text);
 

@@ -42,19 +42,17 @@ void error(const char *format, ...)
 	struct pollfd poll_ = { .fd = STDERR_FILENO, .events = POLLOUT };
 	va_list args;
 	char *text;
-	int length;
 
 	va_start(args, format);
-	length = vasprintf(&text, format, args);
+	text = text_format(format, args);
 	va_end(args);
 	/* what was printed before the error comes before it */
 	output_push();
 	/* nor is anything to wait for a reader of errors, where none may */
 	if (!output_is_lossy() || poll(&poll_, 1, 0) > 0)
-		fprintf(stderr, "tmpfswarn: %s\n", length < 0 ?
-			"out of memory" : text_printable(text));
-	if (length >= 0)
-		free(text);
+		fprintf(stderr, "tmpfswarn: %s\n", text ?
+			text_printable(text) : "out of memory");
+	free(text);
 }
 
 /* What errno says, and the remedy where that is not known to everybody. */
@@ -75,16 +73,14 @@ int usage_error(const char *command, const char *format, ...)
 {
 	va_list args;
 	char *text;
-	int length;
 
 	va_start(args, format);
-	length = vasprintf(&text, format, args);
+	text = text_format(format, args);
 	va_end(args);
-	if (length >= 0) {
+	if (text)
 		error("%s: %s; see tmpfswarn %s --help", command, text,
 		      command);
-		free(text);
-	}
+	free(text);
 	return STATUS_ERROR;
 }
 
