@@ -4,25 +4,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "cgroup.h"
 #include "discovery.h"
 #include "event.h"
 #include "exec.h"
 #include "guard.h"
 #include "guarded.h"
 #include "level.h"
-#include "lookup.h"
-#include "remind.h"
+#include "notice.h"
 #include "renewal.h"
-#include "report.h"
 #include "section.h"
 #include "tool.h"
-#include "unit.h"
 
 /* how many events of a section are taken before others have their turn */
 #define BATCH	64
@@ -75,13 +67,6 @@ static void guard_forget(struct guard *guard, struct guarded *guarded)
 	guarded_free(guarded);
 }
 
-/* Begins nothing any more for @rung. */
-static void guard_drop(const struct guard *guard, const struct rung *rung)
-{
-	exec_drop(guard->section->name, rung->target.path, rung->trigger.level);
-	exec_drop(guard->starts, rung->target.path, rung->trigger.level);
-}
-
 /* A mount point is in the table; false if there is no memory. */
 static bool guard_meet(void *data, const struct place *place)
 {
@@ -128,7 +113,7 @@ static void guard_discover(struct follow *follow, const struct places *places)
 				continue;
 			/* the module may have been away when it went */
 			if (!guarded->there)
-				guard_drop(guard, rung);
+				notice_drop(guard, rung);
 			follow_drop(&guard->follow, &rung->target);
 			guarded_remove(rung);
 		}
@@ -137,282 +122,7 @@ static void guard_discover(struct follow *follow, const struct places *places)
 	}
 }
 
-/* ---- what is told ---- */
-
-static bool guard_wants(const struct section *section, const struct event *event)
-{
-	return event_is_refusal(event) ||
-	       section->direction & (event->up ? DIRECTION_RISING :
-						 DIRECTION_FALLING);
-}
-
-static bool section_has(const struct section *section, const char *level)
-{
-	size_t i;
-
-	for (i = 0; i < section->nr_levels; i++) {
-		if (!strcmp(section->levels[i], level))
-			return true;
-	}
-	return false;
-}
-
-/* Has @section that level, and is that where it leads? What it is named by may be a link. */
-static bool section_is_of(const struct section *section, const char *path,
-			  const char *level)
-{
-	return section_has(section, level) &&
-	       (section->glob || !strcmp(section->point, path));
-}
-
-/* The command of Exec= for @event; NULL for none. */
-static char *guard_command(const void *data, const struct event *event)
-{
-	const struct section *section = data;
-
-	return section->command && guard_wants(section, event) &&
-	       section_is_of(section, event->target->path, event->level) ?
-	       strdup(section->command) : NULL;
-}
-
-/* What Start= comes to, likewise. */
-static char *guard_start(const void *data, const struct event *event)
-{
-	const struct section *section = data;
-
-	return section->unit && guard_wants(section, event) &&
-	       section_is_of(section, event->target->path, event->level) ?
-	       unit_start(section->unit, event->target->path) : NULL;
-}
-
-static void guard_run_one(const struct guard *guard, const char *queue,
-			  exec_command *make, const struct event *event)
-{
-	char *command = make(guard->section, event);
-
-	if (command)
-		exec_add(queue, command, event);
-	else
-		error("out of memory");
-	free(command);
-}
-
-/* Usage is where @event says: what would act on what is no longer so waits. */
-static void guard_hold(const struct guard *guard, const struct event *event,
-		       bool told)
-{
-	exec_hold(guard->section->name, event, told);
-	exec_hold(guard->starts, event, told);
-}
-
-/* Tells @event if that is asked for. */
-static void guard_tell(const struct guard *guard, const struct event *event)
-{
-	struct rung *rung = (struct rung *)event->target;
-	const struct section *section = guard->section;
-	bool wanted = guard_wants(section, event);
-
-	if (event_is_crossing(event) && !event_is_refusal(event) && !event->reminder)
-		remind_told(&rung->reminder, event->up && wanted, remind_now());
-	if (!wanted) {
-		guard_hold(guard, event, true);
-		return;
-	}
-	report_crossing(section, event);
-	if (section->command)
-		guard_run_one(guard, section->name, guard_command, event);
-	if (section->unit)
-		guard_run_one(guard, guard->starts, guard_start, event);
-}
-
-static void guard_take(const struct guard *guard, struct rung *rung,
-		       const struct event *event)
-{
-	/* that stays so */
-	if (event_is_refusal(event)) {
-		guard_tell(guard, event);
-		return;
-	}
-	/* at once, whatever is told of it and when */
-	guard_hold(guard, event, false);
-	if (event->up)
-		rung->since = exec_now();
-	if (alarm_take(&rung->alarm, event, guard->section->hold, exec_now()))
-		guard_tell(guard, event);
-}
-
-/* A level was registered: if it is reached already, that is due, too. */
-static void guard_take_ready(const struct guard *guard, struct rung *rung)
-{
-	const struct target *target = &rung->target;
-	bool inodes = level_inodes(rung->trigger.level);
-	struct event event = {
-		.target = &rung->target,
-		.trigger = &rung->trigger,
-		.level = rung->trigger.level,
-		.up = rung->trigger.above,
-		.crossings = 1,
-		.used = inodes ? target->inodes_used : target->used,
-		.size = inodes ? target->inodes : target->size,
-	};
-
-	rung->guarded->nr++;
-	if (guarded_is_whole(rung->guarded))
-		report_watching(rung->guarded);
-	clock_gettime(CLOCK_REALTIME, &event.time);
-	/* else the module alone was away */
-	if (rung->dev != target->dev) {
-		alarm_clear(&rung->alarm);
-		rung->alarm.told = false;
-		rung->reminder.on = false;
-		guard_drop(guard, rung);
-	}
-	rung->dev = target->dev;
-	/* nothing was refused yet */
-	if (event_is_refusal(&event))
-		return;
-	if (event.up != rung->alarm.told) {
-		guard_take(guard, rung, &event);
-	} else {
-		guard_hold(guard, &event, false);
-		alarm_clear(&rung->alarm);
-	}
-}
-
-static void guard_take_gone(const struct guard *guard, struct rung *rung,
-			    const char *reason)
-{
-	rung->guarded->nr--;
-	/* once for all levels, unless others are still watched */
-	if (!rung->guarded->nr || !strcmp(reason, EVENT_UNLIMITED))
-		error("%s: %s", rung->target.name, reason);
-	/* the mount is still there, and so is what was told of it */
-	if (!interface_module_live())
-		return;
-	rung->dev = 0;
-	rung->reminder.on = false;
-	alarm_clear(&rung->alarm);
-	guard_drop(guard, rung);
-}
-
-/* Both directions are registered, so that crossings take turns. */
-static void guard_count(struct guard *guard, struct rung *rung,
-			const struct event *event)
-{
-	guard->taken++;
-	if (event_is_refusal(event))
-		return;
-	rung->crossings[event->up] += (event->crossings + 1) / 2;
-	rung->crossings[!event->up] += event->crossings / 2;
-}
-
-static void guard_take_event(struct guard *guard, struct event *event)
-{
-	struct rung *rung = (struct rung *)event->target;
-
-	if (event->ready) {
-		guard_take_ready(guard, rung);
-	} else if (event->gone) {
-		guard_take_gone(guard, rung, event->gone);
-	} else {
-		guard_count(guard, rung, event);
-		if (event->cgroup)
-			event->cgroup_path = cgroup_path(event->cgroup, event->pid);
-		guard_take(guard, rung, event);
-	}
-}
-
-/* Tells what has been so for long enough, where it is known that it is so. */
-static void guard_ring(const struct guard *guard, struct guarded *guarded)
-{
-	double hold = guard->section->hold;
-	struct rung *rung;
-
-	TAILQ_FOREACH(rung, &guarded->rungs, next) {
-		if (rung->target.state != TARGET_WATCHED ||
-		    !alarm_is_due(&rung->alarm, hold, exec_now()))
-			continue;
-		guard_tell(guard, &rung->alarm.event);
-		alarm_clear(&rung->alarm);
-	}
-}
-
-/* Sets what @event has of usage, as it is now; nothing where that cannot be known. */
-static void guard_measure(struct event *event)
-{
-	const struct target *target = event->target;
-	int fd = lookup_open(target->path);
-	struct statfs statfs;
-	struct stat stat;
-
-	/* something else may be mounted there by now */
-	if (fd >= 0 && !fstat(fd, &stat) && stat.st_dev == target->dev &&
-	    !fstatfs(fd, &statfs)) {
-		bool inodes = event_is_of_inodes(event);
-
-		event->size = inodes ? statfs.f_files :
-			      statfs.f_blocks * statfs.f_bsize;
-		event->used = event->size -
-			      (inodes ? statfs.f_ffree :
-					statfs.f_bfree * statfs.f_bsize);
-	}
-	if (fd >= 0)
-		close(fd);
-}
-
-/* Known to be so, and told: what waits for For= may say that it is so no longer. */
-static double rung_remind_until(const struct rung *rung, enum remind remind)
-{
-	return rung->target.state != TARGET_WATCHED || rung->trigger.over ||
-	       rung->alarm.waits ? INFINITY :
-	       remind_until(&rung->reminder, remind);
-}
-
-/* Tells again what is still so. */
-static void guard_remind(const struct guard *guard, struct guarded *guarded)
-{
-	struct rung *rung;
-
-	TAILQ_FOREACH(rung, &guarded->rungs, next) {
-		double now = remind_now();
-		struct event event = {
-			.target = &rung->target,
-			.trigger = &rung->trigger,
-			.level = rung->trigger.level,
-			.up = true,
-		};
-
-		if (rung_remind_until(rung, guard->section->remind) > now ||
-		    !guard_wants(guard->section, &event))
-			continue;
-		remind_again(&rung->reminder, now);
-		event.reminder = rung->reminder.nr;
-		clock_gettime(CLOCK_REALTIME, &event.time);
-		guard_measure(&event);
-		guard_tell(guard, &event);
-	}
-}
-
-/* When guard_run() has to be called to remind, as remind_now() has it; likewise. */
-double guard_remind_until(const struct guard *guard)
-{
-	const struct guarded *guarded;
-	const struct rung *rung;
-	double until = INFINITY;
-
-	if (!(guard->section->direction & DIRECTION_RISING))
-		return INFINITY;
-	TAILQ_FOREACH(guarded, &guard->guarded, next) {
-		TAILQ_FOREACH(rung, &guarded->rungs, next) {
-			double due = rung_remind_until(rung,
-						       guard->section->remind);
-
-			if (due < until)
-				until = due;
-		}
-	}
-	return until;
-}
+/* ---- at work ---- */
 
 static void guard_retry(struct guard *guard, struct guarded *guarded)
 {
@@ -470,8 +180,8 @@ static bool guard_tend(struct guard *guard)
 
 	guard->again = INFINITY;
 	TAILQ_FOREACH(guarded, &guard->guarded, next) {
-		guard_ring(guard, guarded);
-		guard_remind(guard, guarded);
+		notice_ring(guard, guarded);
+		notice_remind(guard, guarded);
 		if (guard->section->grow.by)
 			grown |= guard_grow(guard, guarded);
 		guard_retry(guard, guarded);
@@ -496,7 +206,7 @@ int guard_run(struct guard *guard)
 	for (i = 0; i < BATCH && nr > 0; i++) {
 		nr = follow_next(&guard->follow, &event);
 		if (nr > 0)
-			guard_take_event(guard, &event);
+			notice_take(guard, &event);
 	}
 	if (nr)
 		return nr;
@@ -605,8 +315,7 @@ void guard_change(struct guard *guard, struct section *section)
 	guard->section = section;
 	guard_change_levels(guard);
 	follow_change(&guard->follow, section->hysteresis);
-	exec_change(section->name, guard_command, section);
-	exec_change(guard->starts, guard_start, section);
+	notice_change(guard);
 	section_free(before);
 	if (section->grow.by)
 		growth_check(section);

@@ -194,6 +194,25 @@ static bool section_set_direction(struct section *section, const char *value,
 			      value);
 }
 
+static bool section_has(const struct section *section, const char *level)
+{
+	size_t i;
+
+	for (i = 0; i < section->nr_levels; i++) {
+		if (!strcmp(section->levels[i], level))
+			return true;
+	}
+	return false;
+}
+
+/* Has @section that level, and is that where it leads? What it is named by may be a link. */
+bool section_is_of(const struct section *section, const char *path,
+			  const char *level)
+{
+	return section_has(section, level) &&
+	       (section->glob || !strcmp(section->point, path));
+}
+
 /* Is one of its levels of bytes? */
 bool section_has_bytes(const struct section *section)
 {

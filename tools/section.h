@@ -66,6 +66,8 @@ bool section_set(struct section *section, const char *key, const char *value,
 		 char why[SECTION_WHY]);
 bool section_add_level(struct section *section, const char *level,
 		       char why[SECTION_WHY]);
+bool section_is_of(const struct section *section, const char *path,
+		   const char *level);
 bool section_has_bytes(const struct section *section);
 void section_free(struct section *section);
 void sections_free(struct sections *sections);

@@ -15,6 +15,7 @@
 #include "fstab.h"
 #include "guard.h"
 #include "interface.h"
+#include "notice.h"
 #include "section.h"
 #include "service.h"
 #include "signals.h"
@@ -329,7 +330,7 @@ static void service_set_timer(struct service *service)
 	struct guard *guard;
 
 	STAILQ_FOREACH(guard, &service->guards, next) {
-		double due = guard_remind_until(guard);
+		double due = notice_until(guard);
 
 		if (due < until)
 			until = due;
