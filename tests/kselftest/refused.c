@@ -6,6 +6,7 @@
 #include <linux/fs.h>
 #include <linux/loop.h>
 #include <sys/ioctl.h>
+#include <sys/ptrace.h>
 #include <sys/sendfile.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -1306,5 +1307,198 @@ TEST_F(mount, it_counts_while_somebody_asks)
 	scratch_end(&another);
 	EXPECT_SIGNALS(self->efd, 1);
 }
+
+/* ---- amid other things ---- */
+
+/* what writers were refused while somebody remounts */
+struct crowded {
+	struct scratch *m;
+	_Atomic long long refused;
+	_Atomic int writing;
+	int remounts;
+};
+
+/* writes to the end of a file of its own that is emptied when that is refused */
+static int write_until_refused(void *arg, int number)
+{
+	struct crowded *crowded = arg;
+	char name[160], byte = 1;
+	int fd, err = 0, i;
+	long long at = 0;
+
+	snprintf(name, sizeof(name), "%s/file%d", crowded->m->path, number);
+	fd = open(name, O_RDWR);
+	if (fd < 0)
+		err = -errno;
+	for (i = 0; i < often(3000, 30000) && !err; i++) {
+		if (pwrite(fd, &byte, 1, at) == 1) {
+			at += crowded->m->block;
+			continue;
+		}
+		err = errno == ENOSPC ? 0 : -errno;
+		atomic_fetch_add(&crowded->refused, 1);
+		if (!err && i % 2) {
+			err = ftruncate(fd, 0) ? -errno : 0;
+			at = 0;
+		}
+	}
+	close(fd);
+	atomic_fetch_sub(&crowded->writing, 1);
+	return err;
+}
+
+static int remount_meanwhile(void *arg, int number)
+{
+	struct crowded *crowded = arg;
+	int error;
+
+	while (atomic_load(&crowded->writing)) {
+		error = scratch_remount(crowded->m, crowded->remounts++ % 2 ?
+					"nr_blocks=50,nr_inodes=20" : "nr_blocks=100,nr_inodes=30");
+		/* there may be more used than that */
+		if (error && error != -EINVAL)
+			return error;
+	}
+	return 0;
+}
+
+/* Whatever the size is by the time the call returns. */
+TEST_F(mount, while_somebody_remounts_none_is_lost_or_told_twice)
+{
+	race_part *const parts[WRITERS + 2] = {
+		write_until_refused, write_until_refused, write_until_refused,
+		write_until_refused, remount_meanwhile,
+	};
+	struct crowded crowded = { .m = &self->m, .writing = WRITERS };
+	char name[160];
+	int i;
+
+	for (i = 0; i < WRITERS; i++) {
+		snprintf(name, sizeof(name), "%s/file%d", self->m.path, i);
+		ASSERT_EQ(0, mknod(name, S_IFREG | 0600, 0));
+	}
+	ASSERT_EQ(0, race(&crowded, WRITERS + 1, parts));
+	EXPECT_LT(0, crowded.refused);
+	EXPECT_LT(1, crowded.remounts);
+	EXPECT_SIGNALS_SOON(self->efd, crowded.refused);
+	EXPECT_EQ(crowded.refused, record_sum(self->device));
+	EXPECT_EQ(crowded.refused, usage_of(&self->m, "refused"));
+}
+
+/* more than there are places, each for a moment */
+#define KILLED	(2 * PLACES)
+
+/* One that is killed is told of, or its call was not refused yet. It keeps no place. */
+TEST_F_TIMEOUT(mount, who_is_killed_in_a_refused_call_leaves_its_place, 120)
+{
+	_Atomic long long *returned = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
+					   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	long long refused;
+	char byte = 1;
+	pid_t child;
+	int i;
+
+	ASSERT_NE(MAP_FAILED, returned);
+	ASSERT_EQ(0, append_blocks(self->fd, &self->m, BLOCKS));
+	for (i = 0; i < KILLED; i++) {
+		long long before = *returned;
+
+		child = fork();
+		ASSERT_LE(0, child);
+		while (!child) {
+			if (pwrite(self->fd, &byte, 1, BLOCKS * self->m.block) != -1)
+				_exit(1);
+			atomic_fetch_add(returned, 1);
+		}
+		while (atomic_load(returned) == before)
+			usleep(1);
+		usleep(i * 7 % 100);
+		ASSERT_EQ(0, kill(child, SIGKILL));
+		ASSERT_EQ(child, waitpid(child, NULL, 0));
+	}
+	refused = usage_of(&self->m, "refused");
+	EXPECT_LE(*returned, refused);
+	EXPECT_GE(*returned + KILLED, refused);
+	EXPECT_EQ(refused, record_sum(self->device));
+	EXPECT_SIGNALS(self->efd, refused);
+	/* what was asked for is known to who has a place */
+	for (i = 0; i < 2; i++) {
+		EXPECT_ERROR(ENOSPC, write(self->fd, &byte, 1));
+		REFUSED("size", 1);
+	}
+	munmap(returned, getpagesize());
+}
+
+/* It is stopped where the call is left, which has its result by then. */
+TEST_F(mount, one_that_is_traced_is_told_of_once)
+{
+	int status, stops = 0, i;
+	struct record r;
+	char byte = 1;
+	pid_t child;
+
+	ASSERT_EQ(0, append_blocks(self->fd, &self->m, BLOCKS));
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+		for (i = 0; i < 10; i++) {
+			if (write(self->fd, &byte, 1) != -1 || errno != ENOSPC)
+				_exit(1);
+		}
+		_exit(0);
+	}
+	while (waitpid(child, &status, 0) == child && WIFSTOPPED(status)) {
+		ASSERT_EQ(0, ptrace(PTRACE_SYSCALL, child, NULL, NULL));
+		stops++;
+	}
+	EXPECT_TRUE(WIFEXITED(status) && !WEXITSTATUS(status));
+	EXPECT_LT(20, stops);
+	EXPECT_SIGNALS(self->efd, 10);
+	EXPECT_NEXT(self->device, "refused");
+	EXPECT_EQ(child, r.pid);
+	EXPECT_EQ(1, record_number(&r, "asked"));
+	EXPECT_EQ(10, r.crossings + record_sum(self->device));
+}
+
+#ifdef __x86_64__
+/* by the entry of 32-bit programs, where write(2) has another number */
+static long write_32(int fd, const char *byte)
+{
+	long result;
+
+	asm volatile("int $0x80" : "=a" (result)
+		     : "a" (4), "b" ((long)fd), "c" (byte), "d" (1L)
+		     : "r8", "r9", "r10", "r11", "memory");
+	return result;
+}
+
+TEST_F(mount, of_a_32_bit_call_it_is_not_said_what_it_has_asked_for)
+{
+	struct record r;
+	pid_t child;
+	char *byte;
+
+	byte = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	ASSERT_NE(MAP_FAILED, byte);
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child)
+		_exit(write_32(self->fd, byte) != 1);
+	if (ended(child))
+		SKIP(return, "no 32-bit calls here");
+	ASSERT_EQ(0, lseek(self->fd, 0, SEEK_SET));
+	ASSERT_EQ(0, append_blocks(self->fd, &self->m, BLOCKS));
+	EXPECT_EQ(-ENOSPC, write_32(self->fd, byte));
+	EXPECT_SIGNALS(self->efd, 1);
+	EXPECT_NEXT(self->device, "refused");
+	EXPECT_STREQ("size", record_field(&r, "cause"));
+	EXPECT_EQ(UNKNOWN, record_number(&r, "asked"));
+	EXPECT_EQ(getpid(), r.pid);
+	munmap(byte, getpagesize());
+}
+#endif
 
 TEST_HARNESS_MAIN
