@@ -684,8 +684,9 @@ static bool tw_check(struct tw_gauge *gauge, struct tw_cpu_state *cpu_state,
 		else if (limit)
 			notify = tw_check_usage(gauge, cpu_state, &run->unfinished);
 	}
-	if (cpu_state && (gauge->notifying || !list_empty(&gauge->pending)))
-		notify = true;
+	/* of a peak, or a direction that was not asked for, nobody is: but what others found is */
+	if (cpu_state)
+		notify = gauge->notifying || !list_empty(&gauge->pending);
 	raw_spin_unlock_irqrestore(&gauge->lock, flags);
 	return notify;
 }
