@@ -271,7 +271,12 @@ static ssize_t tw_max_usage_write(struct file *file, const char __user *data, si
 	/* one that goes still has its trigger for a while */
 	if (!err)
 		err = tw_mount_usage(tw_file_mount(file), &usage);
-	if (!err)
+	if (err)
+		return err;
+	/* cgroup v1 knows no end, and takes whatever is written for a reset */
+	if (!strcmp(strim(text), "off"))
+		tw_peak_end(tw_file_mount(file));
+	else
 		err = tw_peak_reset(tw_file_mount(file));
 	return err ?: len;
 }

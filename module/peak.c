@@ -21,7 +21,7 @@ static void tw_peak_del(struct tw_trigger *trigger)
 	kfree(trigger);
 }
 
-/* There is nobody to tell, nor does it cross, or end before its mount does. */
+/* There is nobody to tell, and so neither a crossing nor an end to be told. */
 static const struct tw_trigger_ops tw_peak_ops = {
 	.name = "nobody",
 	.del = tw_peak_del,
@@ -67,4 +67,17 @@ int tw_peak_reset(struct tw_mount *mount)
 		err = tw_peak_begin(mount);
 	mutex_unlock(&tw_peak_mutex);
 	return err;
+}
+
+/**
+ * tw_peak_end() - keep the most that was used no more
+ * @mount: where; maybe nothing keeps it
+ *
+ * Context: process.
+ */
+void tw_peak_end(struct tw_mount *mount)
+{
+	mutex_lock(&tw_peak_mutex);
+	tw_trigger_end_peak(mount);
+	mutex_unlock(&tw_peak_mutex);
 }

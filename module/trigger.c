@@ -379,6 +379,27 @@ u64 tw_trigger_get_peak(struct tw_mount *mount)
 	return state.at == TW_NEVER ? 0 : state.at - 1;
 }
 
+/**
+ * tw_trigger_end_peak() - end what tw_trigger_reset_peak() resets
+ * @mount: where; maybe nothing keeps it
+ *
+ * Context: process.
+ */
+void tw_trigger_end_peak(struct tw_mount *mount)
+{
+	struct tw_trigger *trigger;
+
+	mutex_lock(&mount->mutex);
+	trigger = mount->peak;
+	mount->peak = NULL;
+	/* T1: tw_trigger_unlist_all() has not found it yet, and it asks for no once */
+	if (trigger)
+		tw_trigger_claim(trigger);
+	mutex_unlock(&mount->mutex);
+	if (trigger)
+		tw_trigger_end(trigger);
+}
+
 /*
  * Moves all of a mount's, or of a gauge's, to @ended, and takes them off the list of all: with
  * one hold of the mutex, for which others may be in a queue. None can be added any more.
@@ -394,7 +415,6 @@ static void tw_trigger_unlist_all(struct tw_mount *mount, const struct tw_gauge 
 		if (gauge && trigger->threshold.gauge != gauge)
 			continue;
 		list_del_init(&trigger->all);
-		/* which ends nowhere else */
 		if (trigger == mount->peak)
 			mount->peak = NULL;
 		/* tw_trigger_unlist() takes it off whichever list it is on */

@@ -127,6 +127,7 @@ int tw_trigger_set_warn_used(struct tw_mount *mount,
 struct tw_level tw_trigger_get_warn_used(struct tw_mount *mount);
 int tw_trigger_reset_peak(struct tw_mount *mount);
 u64 tw_trigger_get_peak(struct tw_mount *mount);
+void tw_trigger_end_peak(struct tw_mount *mount);
 void tw_trigger_end_all(struct tw_mount *mount, const struct tw_gauge *gauge);
 void tw_trigger_flush(void);
 

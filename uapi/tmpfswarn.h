@@ -225,12 +225,13 @@
  * memory.failcnt is the number of refusals, as in refused, since it was written last, whatever that
  * was; it stays what it is while nobody is registered for refused or memory.oom_control.
  * memory.max_usage_in_bytes is the most that was used since it was written last. The first write,
- * of whatever, begins that, at what is used then; it goes on until the mount or its limit goes, or
- * the module is removed, as one of the triggers, and has no other end. Before, it is what is used
- * when it is read. It is exact as levels are: what one CPU takes and another frees at the same
+ * of whatever, begins that, at what is used then, as one of the triggers. A write of off, which
+ * cgroup v1 does not have, ends it, and so does the end of the mount, of its limit or of the module.
+ * Before that and after, it is what is used when it is read. It is exact as levels are: what one CPU
+ * takes and another frees at the same
  * moment may not be in it, and what a failing allocation counts and takes back may be; on
  * PREEMPT_RT what was used while a remount is worked off is not in it. It costs what a level costs,
- * and a block that is more than there ever were is a crossing.
+ * and a block that is more than there ever were a check, but nobody is to be told of that.
  * What unchanged does not cover: a program that looks whether a path is of cgroup v1, by its
  * magic of statfs(2) or by whether /sys/fs/cgroup is cgroup2, leaves itself switched off. And one
  * that does not look, at a signal, whether the directory is there still takes the last one, at

@@ -159,7 +159,7 @@ static bool reopen(struct handle *h)
 	h->mount = below(3);
 	h->file = below(4) ? below(DOORS) : below(FILES);
 	h->mode = modes[below(sizeof(modes) / sizeof(*modes))];
-	/* the trigger that this one makes ends with the mount alone */
+	/* no descriptor's end is that of the trigger that this one makes */
 	if (!strcmp(files[h->file], TMPFSWARN_V1_MAX_USAGE))
 		h->mount = 2;
 	pthread_mutex_lock(&fleeting);

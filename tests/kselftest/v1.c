@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Programs written for a cgroup v1 memory directory, with ours in its place. */
-#include "scratch.h"
+#include "race.h"
 #include "harness.h"
 
 FIXTURE(mount) {
@@ -428,6 +428,91 @@ TEST_F(mount, max_usage_takes_nothing_from_levels_and_tells_nobody)
 	free(text);
 	ASSERT_EQ(0, scratch_umount(&self->m));
 	EXPECT_SIGNALS_SOON(efd, 1);
+}
+
+TEST_F(mount, off_ends_max_usage)
+{
+	int round;
+
+	/* also where there is nothing to end */
+	EXPECT_EQ(0, put(&self->m, TMPFSWARN_V1_MAX_USAGE, "off"));
+	for (round = 0; round < 3; round++) {
+		FORGET();
+		USE(20);
+		USE(10);
+		EXPECT_EQ(20, most(&self->m));
+		EXPECT_EQ(1, trigger_count(&self->m));
+		EXPECT_EQ(0, put(&self->m, TMPFSWARN_V1_MAX_USAGE, round ? "off" : " off\n"));
+		EXPECT_EQ(0, trigger_count(&self->m));
+		EXPECT_EQ(0, stat_of("triggers"));
+		EXPECT_EQ(10, most(&self->m));
+	}
+	/* what is no word of ours is what it is in cgroup v1 */
+	EXPECT_EQ(0, put(&self->m, TMPFSWARN_V1_MAX_USAGE, "offset"));
+	EXPECT_EQ(1, trigger_count(&self->m));
+	ASSERT_EQ(0, scratch_umount(&self->m));
+	EXPECT_TRUE(EVENTUALLY(stat_of("triggers") == 0));
+}
+
+/* the mount may be gone */
+static int put_max_usage(const struct scratch *m, const char *text)
+{
+	int err = put(m, TMPFSWARN_V1_MAX_USAGE, text);
+
+	return err == -ENOENT || err == -ENODEV ? 0 : err;
+}
+
+static int begin_max_usage(void *arg, int number)
+{
+	return put_max_usage(arg, "0");
+}
+
+static int end_max_usage(void *arg, int number)
+{
+	return put_max_usage(arg, "off");
+}
+
+static int end_mount(void *arg, int number)
+{
+	return scratch_umount(arg);
+}
+
+static int take_and_give_back(void *arg, int number)
+{
+	return scratch_use(arg, 50) ?: scratch_use(arg, 0);
+}
+
+TEST_F(mount, max_usage_begins_and_ends_while_others_write)
+{
+	race_part *const parts[5] = {
+		begin_max_usage, end_max_usage, end_max_usage, take_and_give_back,
+	};
+	int round;
+
+	ROUNDS(50, 200) {
+		ASSERT_EQ(0, race(&self->m, 4, parts));
+		ASSERT_LE(trigger_count(&self->m), 1);
+	}
+	EXPECT_EQ(0, end_max_usage(&self->m, 0));
+	EXPECT_EQ(0, trigger_count(&self->m));
+	FORGET();
+	USE(30);
+	USE(0);
+	EXPECT_EQ(30, most(&self->m));
+}
+
+TEST_F(mount, max_usage_ends_as_the_mount_does)
+{
+	race_part *const parts[4] = { begin_max_usage, end_max_usage, end_mount };
+	int round;
+
+	ROUNDS(10, 50) {
+		ASSERT_EQ(0, begin_max_usage(&self->m, 0));
+		ASSERT_EQ(0, race(&self->m, 3, parts));
+		ASSERT_TRUE(EVENTUALLY(stat_of("triggers") == 0));
+		scratch_end(&self->m);
+		ASSERT_EQ(0, scratch_mount(&self->m, "nr_blocks=1000"));
+	}
 }
 
 TEST_F(mount, the_end_of_max_usage_is_no_signal)
