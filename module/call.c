@@ -21,7 +21,8 @@
  * C3. Who has read our function before that calls it at once, and it does not sleep. So
  *     after a synchronize_rcu_tasks() it has run, and its task is back in the kernel's text.
  * C4. What is pending still is touched by the kernel alone. Its memory stays: an array of
- *     places for each gauge of a mount where a task was in its system call just then.
+ *     places for each gauge of a mount where a task was in its system call just then; of
+ *     mounts that a user may have made, max_mounts at most.
  */
 #include <linux/bitops.h>
 #include <linux/completion.h>

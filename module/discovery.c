@@ -95,7 +95,7 @@ unsigned int tw_max_mounts = 2048;
  * @node: in the table, by @uid and @ns
  * @uid: who made the outermost namespace
  * @ns: if that was root, the number of that namespace; else 0
- * @shown: objects of theirs
+ * @shown: objects of theirs, also of superblocks that are gone
  * @hidden: superblocks of theirs that are hidden
  * @idle: in the list of those that have neither, and are in the table no more
  */
@@ -139,10 +139,10 @@ static LIST_HEAD(tw_discovery_checking);
 static LIST_HEAD(tw_discovery_gone);
 
 static unsigned int tw_discovery_charged;	/* objects that have an owner */
-static unsigned int tw_discovery_objects;
 static unsigned int tw_discovery_nr_hidden;
 
 /* of the work alone, but read by others */
+static unsigned int tw_discovery_objects;
 static unsigned int tw_discovery_waiting;	/* objects that are not shown yet */
 static unsigned int tw_discovery_stuck;		/* in the ring, for want of memory */
 
@@ -341,6 +341,28 @@ static bool tw_discovery_prepare(void)
 	return tw_discovery_spare_mount && tw_discovery_spare_owner;
 }
 
+/*
+ * Gives back what a mount was charged for: its object has no reference left. Not when the
+ * superblock goes, or who keeps the objects of any number, by system calls that do not return
+ * (see call.c), would have no limit.
+ */
+static void tw_discovery_uncharge(struct tw_mount *mount)
+{
+	struct tw_owner *owner = mount->owner;
+
+	raw_spin_lock_irq(&tw_discovery_lock);
+	/* there is room for one of those hidden */
+	if (owner->hidden || (tw_discovery_nr_hidden && tw_owner_full(NULL)))
+		set_bit(TW_TODO_SCAN, &tw_discovery_todo);
+	owner->shown--;
+	tw_discovery_charged--;
+	tw_owner_drop(owner);
+	raw_spin_unlock_irq(&tw_discovery_lock);
+	/* which begins the scan, and frees the owner */
+	if (!test_bit(TW_TODO_STOP, &tw_discovery_todo))
+		queue_work(tw_discovery_wq, &tw_discovery_work);
+}
+
 /* Makes an object of @sb, with what was prepared. */
 static void tw_discovery_attach(struct super_block *sb, struct tw_owner *owner)
 {
@@ -350,6 +372,7 @@ static void tw_discovery_attach(struct super_block *sb, struct tw_owner *owner)
 	tw_mount_insert(mount, sb);
 	mount->owner = owner;
 	if (owner) {
+		mount->released = tw_discovery_uncharge;
 		owner->shown++;
 		tw_discovery_charged++;
 	}
@@ -471,24 +494,6 @@ static void tw_discovery_show(void)
 	WRITE_ONCE(tw_discovery_waiting, waiting);
 }
 
-/* Gives back what a mount was charged for. */
-static void tw_discovery_uncharge(struct tw_mount *mount)
-{
-	struct tw_owner *owner = mount->owner;
-
-	raw_spin_lock_irq(&tw_discovery_lock);
-	WRITE_ONCE(tw_discovery_objects, tw_discovery_objects - 1);
-	if (owner) {
-		/* there is room for one of those hidden */
-		if (owner->hidden || (tw_discovery_nr_hidden && tw_owner_full(NULL)))
-			set_bit(TW_TODO_SCAN, &tw_discovery_todo);
-		owner->shown--;
-		tw_discovery_charged--;
-		tw_owner_drop(owner);
-	}
-	raw_spin_unlock_irq(&tw_discovery_lock);
-}
-
 /* Ends those that are gone. */
 static void tw_discovery_release(void)
 {
@@ -502,7 +507,7 @@ static void tw_discovery_release(void)
 	list_for_each_entry_safe(mount, next, &gone, queued) {
 		tw_discovery_events->gone(mount);
 		list_del(&mount->all);
-		tw_discovery_uncharge(mount);
+		WRITE_ONCE(tw_discovery_objects, tw_discovery_objects - 1);
 		tw_mount_put(mount);
 	}
 }
@@ -1077,6 +1082,9 @@ void tw_discovery_exit(void)
 	struct tw_owner *owner;
 	unsigned int i;
 
+	/* the last tw_discovery_uncharge(), which is called in a work, a grace period later */
+	rcu_barrier();
+	flush_workqueue(tw_wq);
 	tw_discovery_unregister_probes();
 	tw_discovery_release_ftrace();
 	irq_work_sync(&tw_discovery_kick);

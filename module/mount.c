@@ -86,6 +86,8 @@ static void tw_mount_release_fn(struct work_struct *work)
 					      struct tw_mount, release);
 	size_t i;
 
+	if (mount->released)
+		mount->released(mount);
 	for (i = 0; i < TW_GAUGES; i++) {
 		if (!mount->gauges[i])
 			continue;

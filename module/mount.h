@@ -42,6 +42,7 @@ struct tw_trigger;
  * @queued: in a queue of discovery.c, under its lock: of those to be checked after a
  *	remount, or of those that were unhooked
  * @owner: who is charged for the mount in discovery.c; NULL for nobody
+ * @released: called, in a process, before the object is freed; NULL without @owner
  * @ref: of the list, of each open file and of each trigger
  * @release: frees it, a grace period after the last reference
  */
@@ -66,6 +67,7 @@ struct tw_mount {
 	struct list_head all;
 	struct list_head queued;
 	struct tw_owner *owner;
+	void (*released)(struct tw_mount *mount);
 	struct kref ref;
 	struct rcu_work release;
 };

@@ -898,6 +898,93 @@ TEST_F_TIMEOUT(mount, who_takes_all_places_of_some_mounts_takes_none_of_another,
 	close(said[0]);
 }
 
+struct holder {
+	int files[HELD];
+	long long end;
+	int said[2], stay[2];
+	int result;
+	pthread_t thread;
+};
+
+static void *hold(void *arg)
+{
+	struct holder *holder = arg;
+
+	holder->result = fails_and_stays(holder->files, holder->end, holder->said[1],
+					 holder->stay[0]);
+	return NULL;
+}
+
+static int mount_and_register(const char *path, int device)
+{
+	int fd, err;
+	char text[32];
+
+	if (mount("scratch", path, "tmpfs", 0, "nr_blocks=100"))
+		return -errno;
+	fd = open(path, O_PATH | O_CLOEXEC);
+	snprintf(text, sizeof(text), "%d refused", fd);
+	err = device_put(device, text);
+	close(fd);
+	return err;
+}
+
+/* more of them than are shown: one */
+static int holds_a_mount(void *arg)
+{
+	const struct scratch *m = arg;
+	struct holder holder = { .end = BLOCKS * m->block };
+	char path[160], name[200], byte;
+	int device, file, i;
+
+	if (!become_root_of_a_namespace(CLONE_NEWNS))
+		return 4;
+	device = device_open();
+	snprintf(path, sizeof(path), "%s/mount", m->path);
+	snprintf(name, sizeof(name), "%s/file", path);
+	NEED(mkdir(path, 0700) == 0);
+	NEED(mount_and_register(path, device) == 0);
+	file = open(name, O_RDWR | O_CREAT, 0600);
+	NEED(append_blocks(file, m, BLOCKS) == 0);
+	for (i = 0; i < HELD; i++)
+		holder.files[i] = file;
+	NEED(pipe(holder.said) == 0 && pipe(holder.stay) == 0);
+	NEED(pthread_create(&holder.thread, NULL, hold, &holder) == 0);
+	NEED(read(holder.said[0], &byte, 1) == 1);
+	/* for the last time, though the call that has written to it has not returned */
+	close(file);
+	NEED(umount(path) == 0);
+	/* far longer than it takes to let go of one that nothing keeps */
+	sleep(3);
+	NEED(mount_and_register(path, device) == -EDQUOT);
+	NEED(umount(path) == 0);
+	close(holder.stay[1]);
+	pthread_join(holder.thread, NULL);
+	NEED(holder.result == 0);
+	NEED(EVENTUALLY(mount_and_register(path, device) == 0 || umount(path)));
+	NEED(umount(path) == 0);
+	return 0;
+}
+
+/* Or who holds calls on many, one after the other, would have no limit. */
+TEST_F(mount, a_mount_that_a_call_keeps_is_its_owners_still)
+{
+	int result;
+
+	if (!module_file())
+		SKIP(return, "TMPFSWARN_KO does not name the module's file");
+	close(self->device);
+	self->device = -1;
+	ASSERT_TRUE(EVENTUALLY(module_remove() == 0));
+	ASSERT_EQ(0, module_insert("max_mounts=1"));
+	result = as_user(USER, holds_a_mount, &self->m);
+	ASSERT_TRUE(EVENTUALLY(module_remove() == 0));
+	ASSERT_EQ(0, module_insert(""));
+	if (result == 4)
+		SKIP(return, "a user may not make these namespaces");
+	EXPECT_EQ(0, result);
+}
+
 /* It has been refused something, and neither its place nor its task is waited for. */
 TEST_F_TIMEOUT(mount, the_module_goes_while_refused_calls_have_not_returned, 120)
 {
