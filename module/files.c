@@ -214,13 +214,14 @@ TW_READ_WRITE_FILE(oom_control);
 static int tw_failcnt_show(struct seq_file *seq, void *v)
 {
 	struct tw_mount *mount = seq->private;
-	/* before the count, which is never less then: pairs with tw_failcnt_write() */
-	unsigned long forgotten = smp_load_acquire(&mount->forgotten);
 	struct tw_usage usage;
-	int err = tw_mount_usage(mount, &usage);
+	int err;
 
+	mutex_lock(&mount->mutex);
+	err = tw_mount_usage(mount, &usage);
 	if (!err)
-		seq_printf(seq, "%lu\n", usage.refused - forgotten);
+		seq_printf(seq, "%lu\n", usage.refused - mount->forgotten);
+	mutex_unlock(&mount->mutex);
 	return err;
 }
 
@@ -234,13 +235,15 @@ static ssize_t tw_failcnt_write(struct file *file, const char __user *data, size
 	int err;
 
 	err = tw_file_text(data, len, text);
-	if (!err)
-		err = tw_mount_usage(mount, &usage);
 	if (err)
 		return err;
-	/* pairs with tw_failcnt_show() */
-	smp_store_release(&mount->forgotten, usage.refused);
-	return len;
+	/* of several resets none takes back what another one has forgotten */
+	mutex_lock(&mount->mutex);
+	err = tw_mount_usage(mount, &usage);
+	if (!err)
+		mount->forgotten = usage.refused;
+	mutex_unlock(&mount->mutex);
+	return err ?: len;
 }
 
 TW_READ_WRITE_FILE(failcnt);

@@ -33,8 +33,8 @@ struct tw_trigger;
  * @nr_limited: how many of them are ordinary users'
  * @limited_counting: and are told of each refusal: a few, see TW_TRIGGER_COUNTING
  * @peak: the trigger that keeps the most that was used, or NULL
- * @warn_used: the level of warn_used_blocks
  * @forgotten: how much was refused when memory.failcnt was written last
+ * @warn_used: the level of warn_used_blocks
  * @hash: in the table of all, by @sb
  * @dev: number of the superblock, stays when it is gone
  * @dir: directory in debugfs; of the mount work alone
@@ -58,9 +58,9 @@ struct tw_mount {
 	unsigned int nr_limited;
 	struct list_head limited_counting;
 	struct tw_trigger *peak;
+	unsigned long forgotten;
 	struct tw_level warn_used;
 
-	unsigned long forgotten;
 	struct hlist_node hash;
 	dev_t dev;
 	struct dentry *dir;

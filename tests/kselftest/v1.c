@@ -295,6 +295,73 @@ TEST_F(mount, failcnt_is_what_was_refused_since_it_was_written)
 	EXPECT_SIGNALS(efd, 3);
 }
 
+static int is_refused(void *arg, int number)
+{
+	return refuse(arg) == ENOSPC ? 0 : -EBADMSG;
+}
+
+static long long number_of(const struct scratch *m, const char *file)
+{
+	char *text = slurp(m, file);
+	long long number = text ? atoll(text) : -errno;
+
+	free(text);
+	return number;
+}
+
+/* whether what is left of a reset is what was refused after that, and before; others may reset, too */
+static int reset_and_read(void *arg, int number)
+{
+	const struct scratch *m = arg;
+	long long before, left;
+	int err;
+
+	before = number_of(m, TMPFSWARN_REFUSED);
+	err = put(m, TMPFSWARN_V1_FAILCNT, "0");
+	if (err)
+		return err;
+	left = number_of(m, TMPFSWARN_V1_FAILCNT);
+	return left >= 0 && left <= number_of(m, TMPFSWARN_REFUSED) - before ? 0 : -EBADMSG;
+}
+
+TEST_F(mount, failcnt_loses_nothing_and_doubles_nothing_where_it_is_reset_meanwhile)
+{
+	int efd = oom_register(self->dir, O_RDONLY, ""), round;
+	long long before, after, then, left, all;
+	struct noise writers[2], resetter;
+
+	ASSERT_LE(0, efd);
+	USE(1000);
+	for (round = 0; round < 2; round++)
+		noise_start(&writers[round], is_refused, &self->m, round);
+	ROUNDS(100, 1000) {
+		before = number_of(&self->m, TMPFSWARN_REFUSED);
+		ASSERT_EQ(0, put(&self->m, TMPFSWARN_V1_FAILCNT, "0"));
+		after = number_of(&self->m, TMPFSWARN_REFUSED);
+		then = number_of(&self->m, TMPFSWARN_REFUSED);
+		left = number_of(&self->m, TMPFSWARN_V1_FAILCNT);
+		ASSERT_GE(left, then - after);
+		ASSERT_LE(left, number_of(&self->m, TMPFSWARN_REFUSED) - before);
+	}
+	noise_start(&resetter, reset_and_read, &self->m, 2);
+	ROUNDS(100, 1000)
+		ASSERT_EQ(0, reset_and_read(&self->m, 0));
+	EXPECT_EQ(0, noise_stop(&resetter));
+	EXPECT_EQ(0, noise_stop(&writers[0]));
+	EXPECT_EQ(0, noise_stop(&writers[1]));
+	all = writers[0].steps + writers[1].steps;
+	EXPECT_EQ(all, number_of(&self->m, TMPFSWARN_REFUSED));
+	EXPECT_SIGNALS(efd, all);
+	/* and it stays what it is while nobody is registered */
+	EXPECT_EQ(0, put(&self->m, TMPFSWARN_V1_FAILCNT, "0"));
+	EXPECT_EQ(ENOSPC, refuse(&self->m));
+	EXPECT_TEXT(TMPFSWARN_V1_FAILCNT, "1\n");
+	close(efd);
+	ASSERT_TRUE(EVENTUALLY(trigger_count(&self->m) == 0));
+	EXPECT_EQ(ENOSPC, refuse(&self->m));
+	EXPECT_TEXT(TMPFSWARN_V1_FAILCNT, "1\n");
+}
+
 /* ---- memory.max_usage_in_bytes ---- */
 
 static long long most(const struct scratch *m)
