@@ -37,7 +37,8 @@ unsigned int tw_pressure_percent[TW_PRESSURES] = { 60, 80, 95 };
 /*
  * And so many of a mount may be for refusals, and so many of one user: each call that is
  * refused pays for all of them, however often somebody asks for what there is not, while a level
- * is crossed once.
+ * is crossed once. All but the first of a user's are from the first half, so that few users
+ * do not take them from all others.
  */
 #define TW_TRIGGER_COUNTING	32
 #define TW_TRIGGER_COUNTING_OWN	8
@@ -173,7 +174,9 @@ static bool tw_trigger_may_count(const struct tw_trigger *trigger, struct tw_mou
 		all++;
 		own += other->user == trigger->user;
 	}
-	return all < TW_TRIGGER_COUNTING && own < TW_TRIGGER_COUNTING_OWN;
+	if (!own)
+		return all < TW_TRIGGER_COUNTING;
+	return all < TW_TRIGGER_COUNTING / 2 && own < TW_TRIGGER_COUNTING_OWN;
 }
 
 /* May @trigger be registered on @mount? */
@@ -185,8 +188,11 @@ static int tw_trigger_allowed(const struct tw_trigger *trigger, struct tw_mount 
 	lockdep_assert_held(&mount->mutex);
 	if (!tw_mount_is_there(mount))
 		return -ENODEV;
-	if (!tw_trigger_may_count(trigger, mount))
+	if (!tw_trigger_may_count(trigger, mount)) {
+		pr_warn_once("not registering more than %u triggers for refusals on a mount that are ordinary users', %u of each\n",
+			     TW_TRIGGER_COUNTING, TW_TRIGGER_COUNTING_OWN);
 		return -ENOSPC;
+	}
 	if (mount->nr_triggers < tw_max_mount_triggers &&
 	    (!limited || mount->nr_limited < share))
 		return 0;

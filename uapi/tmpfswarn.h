@@ -95,8 +95,9 @@
  *   EPERM	other credentials than those with which the device was opened
  *   EDQUOT	a limit: of the user; of the mount or in all, of which users without
  *		CAP_SYS_RESOURCE together may have an eighth and a half (see the module's
- *		parameters), and of a mount 32 for refused, each of them 8; or the mount is one
- *		of more than max_mounts of its owner
+ *		parameters), and of a mount 32 for refused: each of them one, and up to 8 while
+ *		there are fewer than 16; or the mount is one of more than max_mounts of its owner,
+ *		of which one that is gone counts until no system call is under way there
  *   ENOENT	forget: nothing has that tag
  *   ENODEV, EOPNOTSUPP, EIO, ENOMEM	as below; EOPNOTSUPP for a memfd, too
  *

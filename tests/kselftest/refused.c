@@ -1312,9 +1312,10 @@ TEST_F(mount, many_triggers_are_all_told)
 	REFUSED("size", 1);
 }
 
-/* as the limits are on those of ordinary users, and on those of one */
+/* as the limits are on those of ordinary users, on those of one, and on their further ones */
 #define OF_USERS	32
 #define OF_USER		8
+#define FURTHER		16
 
 static int registers_all_of_one(void *arg)
 {
@@ -1341,23 +1342,41 @@ TEST_F(mount, an_ordinary_user_has_few_and_root_as_many_as_he_likes)
 		EXPECT_EQ(0, device_register(self->device, &self->m, "refused"));
 }
 
-TEST_F(mount, ordinary_users_have_few_together)
+/* Few users with all that they may have leave some for many others. */
+TEST_F(mount, ordinary_users_have_few_together_and_each_has_one)
 {
-	int devices[OF_USERS / OF_USER], i, more;
+	int devices[OF_USERS], users = 0, all, err;
+	char mark[64];
 
-	for (i = 0; i < ARRAY_SIZE(devices); i++) {
-		devices[i] = device_of_user(USER + i, &self->m);
-		ASSERT_LE(0, devices[i]);
-		for (more = 1; more < OF_USER; more++)
-			ASSERT_LE(0, register_as(USER + i, devices[i], &self->m));
+	if (!module_file())
+		SKIP(return, "TMPFSWARN_KO does not name the module's file");
+	snprintf(mark, sizeof(mark), "refused test %d", getpid());
+	ASSERT_EQ(0, write_text("/dev/kmsg", mark));
+	close(self->device);
+	ASSERT_TRUE(EVENTUALLY(module_remove() == 0));
+	ASSERT_EQ(0, module_insert(""));
+	ASSERT_TRUE(EVENTUALLY(scratch_shown(&self->m)));
+	self->device = device_open();
+	for (all = 0; all < OF_USERS; users++) {
+		devices[users] = device_of_user(USER + users, &self->m);
+		ASSERT_LE(0, devices[users]) TH_LOG("%d users, %d registrations", users, all);
+		all++;
+		while ((err = register_as(USER + users, devices[users], &self->m)) >= 0)
+			all++;
+		ASSERT_EQ(-EDQUOT, err);
+		EXPECT_TRUE(all <= FURTHER || all == FURTHER + users - 1)
+			TH_LOG("%d users, %d registrations", users + 1, all);
 	}
-	EXPECT_EQ(-EDQUOT, device_of_user(USER + i, &self->m));
+	EXPECT_EQ(OF_USERS, all);
+	EXPECT_EQ(OF_USERS - FURTHER + FURTHER / OF_USER, users);
+	EXPECT_EQ(-EDQUOT, device_of_user(USER + users, &self->m));
+	EXPECT_EQ(1, in_log(mark, "triggers for refusals"));
 	EXPECT_EQ(0, device_register(self->device, &self->m, "refused"));
 	close(devices[0]);
-	ASSERT_TRUE(EVENTUALLY((more = device_of_user(USER + i, &self->m)) >= 0));
-	close(more);
-	for (i = 1; i < ARRAY_SIZE(devices); i++)
-		close(devices[i]);
+	ASSERT_TRUE(EVENTUALLY((err = device_of_user(USER + users, &self->m)) >= 0));
+	close(err);
+	while (--users)
+		close(devices[users]);
 }
 
 /* of a full one */
