@@ -817,6 +817,73 @@ TEST_F(mount, a_quota_is_another_cause)
 	scratch_end(&m);
 }
 
+struct fault_elsewhere {
+	const struct scratch *m;
+	off_t hole;
+};
+
+/*
+ * A write(2) to the device that is refused for the user's limit, of a text whose end is in a page
+ * that the mount is asked for meanwhile, and has.
+ */
+static int is_refused_elsewhere(void *arg)
+{
+	const struct fault_elsewhere *fault = arg;
+	int device = device_open(), fd = open(scratch_path(fault->m, "file"), O_RDWR);
+	long block = fault->m->block;
+	char text[32], *pages;
+	int length, dir;
+
+	dir = open(fault->m->path, O_PATH);
+	NEED(device >= 0 && fd >= 0 && dir >= 0);
+	pages = mmap(NULL, 2 * block, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	NEED(pages != MAP_FAILED);
+	NEED(mmap(pages + block, block, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+		  fault->hole) != MAP_FAILED);
+	length = snprintf(text, sizeof(text), "%d 80%%", dir);
+	memcpy(pages + block - length, text, length);
+	NEED(write(device, pages + block - length, length + 1) == -1 && errno == EDQUOT);
+	return 0;
+}
+
+#define USERS_LIMIT	"/sys/module/" TMPFSWARN_NAME "/parameters/max_user_triggers"
+
+/* The user's limit is no quota of the mount, which has given him what he has asked for. */
+TEST_F(mount, an_edquot_of_something_else_is_no_refusal)
+{
+	struct fault_elsewhere fault;
+	char *limit = slurp_path(USERS_LIMIT);
+	struct scratch m;
+	struct record r;
+	int device, fd;
+	bool huge;
+
+	huge = !scratch_mount(&m, "nr_blocks=520,huge=always");
+	if (!huge)
+		ASSERT_EQ(0, scratch_mount(&m, "nr_blocks=520"));
+	device = device_listen(&m, "refused");
+	ASSERT_LE(0, device);
+	EXPECT_NEXT_SOON(device, "state");
+	fd = open(scratch_path(&m, "file"), O_RDWR | O_CREAT, 0600);
+	if (!fill_but_one(&m, fd, huge))
+		SKIP(return, "the kernel had no huge page");
+	ASSERT_EQ(0, ftruncate(fd, 1024 * m.block));
+	ASSERT_EQ(0, fchmod(fd, 0666));
+	fault = (struct fault_elsewhere){ .m = &m, .hole = 1023 * m.block };
+	ASSERT_EQ(0, write_text(USERS_LIMIT, "0"));
+	EXPECT_EQ(0, as_user(USER, is_refused_elsewhere, &fault));
+	ASSERT_EQ(0, write_text(USERS_LIMIT, limit));
+	EXPECT_TRUE(record_none(device)) TH_LOG("%s", record_next(device).line);
+	EXPECT_EQ(0, usage_of(&m, "refused"));
+	/* which is not since nothing is seen there */
+	EXPECT_ERROR(ENOSPC, fallocate(fd, 0, 0, 1024 * m.block));
+	EXPECT_NEXT(device, "refused");
+	free(limit);
+	close(fd);
+	close(device);
+	scratch_end(&m);
+}
+
 /* as many as a mount has places, each with one on more mounts than were once allowed in all */
 #define PLACES	64
 #define HELD	5
@@ -1606,5 +1673,84 @@ TEST_F(mount, of_a_32_bit_call_it_is_not_said_what_it_has_asked_for)
 	munmap(byte, getpagesize());
 }
 #endif
+
+
+/* ---- for long ---- */
+
+#define REFUSERS	3
+
+typedef FIXTURE_DATA(mount) shared;
+
+static int is_refused(void *arg, int number)
+{
+	const shared *self = arg;
+
+	return pwrite(self->fd, "", 1, BLOCKS * self->m.block) == -1 && errno == ENOSPC ?
+		0 : -EBADMSG;
+}
+
+static int register_for_refusals(void *arg, int number)
+{
+	const shared *self = arg;
+	int efd = listen_to(&self->m, TMPFSWARN_REFUSED, number & 1 ? "once" : "");
+
+	if (efd < 0)
+		return efd;
+	close(efd);
+	return 0;
+}
+
+/* the same while the module goes, with whatever error the file system has then */
+static int register_where_it_can(void *arg, int number)
+{
+	register_for_refusals(arg, number);
+	return 0;
+}
+
+TEST_F_TIMEOUT(mount, what_is_counted_is_what_was_refused_for_as_long_as_it_goes_on, 300)
+{
+	struct noise refusers[REFUSERS] = { }, registering;
+	long long before, refused;
+	int round, rounds, i;
+
+	if (!module_file())
+		SKIP(return, "TMPFSWARN_KO does not name the module's file");
+	ASSERT_EQ(0, append_blocks(self->fd, &self->m, BLOCKS));
+	/* an open device keeps the module there */
+	close(self->device);
+	self->device = -1;
+	for (round = 0, rounds = often(2, 10); round < rounds; round++) {
+		before = usage_of(&self->m, "refused");
+		for (i = 0; i < REFUSERS; i++)
+			noise_start(&refusers[i], is_refused, self, i);
+		noise_start(&registering, register_for_refusals, self, REFUSERS);
+		for (i = 0; i < 20 || (refusers[0].steps < 2000 && i < 200); i++)
+			usleep(50000);
+		EXPECT_EQ(0, noise_stop(&registering));
+		EXPECT_LE(5, registering.steps);
+		for (i = refused = 0; i < REFUSERS; i++) {
+			EXPECT_EQ(0, noise_stop(&refusers[i]));
+			refused += refusers[i].steps;
+		}
+		EXPECT_LE(2000, refused);
+		EXPECT_EQ(refused, usage_of(&self->m, "refused") - before);
+		EXPECT_SIGNALS(self->efd, refused);
+		if (round + 1 == rounds)
+			break;
+		/* and under them the module goes, and comes */
+		for (i = 0; i < REFUSERS; i++)
+			noise_start(&refusers[i], is_refused, self, i);
+		noise_start(&registering, register_where_it_can, self, REFUSERS);
+		ASSERT_TRUE(EVENTUALLY(module_remove() == 0));
+		close(self->efd);
+		ASSERT_EQ(0, module_insert(""));
+		ASSERT_TRUE(EVENTUALLY(scratch_shown(&self->m)));
+		EXPECT_EQ(0, noise_stop(&registering));
+		for (i = 0; i < REFUSERS; i++)
+			EXPECT_EQ(0, noise_stop(&refusers[i]));
+		self->efd = listen_to(&self->m, TMPFSWARN_REFUSED, "");
+		ASSERT_LE(0, self->efd);
+	}
+}
 
 TEST_HARNESS_MAIN
