@@ -248,19 +248,28 @@ static __always_inline bool tw_check_charge(struct tw_gauge *gauge, long allocat
 	return false;
 }
 
-/*
- * Queues a check on this CPU, for what the current task has taken; negative if it has given
- * it back, 0 if that is not known. An interrupt between the two lines
- * finds the new number with a task that is the current one, or with one that is not.
+/**
+ * tw_check_queue() - have usage checked
+ * @gauge: of which
+ * @amount: what the current task has taken; negative if it has given it back, 0 if that is
+ *	not known
+ *
+ * It runs on this CPU as soon as interrupts are enabled: before the system call returns, and
+ * after what the task has counted.
+ *
+ * Context: any, with preemption disabled.
  */
-static __always_inline void tw_check_queue(struct tw_gauge *gauge, long amount)
+notrace void tw_check_queue(struct tw_gauge *gauge, long amount)
 {
 	struct tw_cpu_state *cpu_state = this_cpu_ptr(gauge->cpu_states);
 
+	/* an interrupt in between finds a task that is the current one, or one that is not */
 	WRITE_ONCE(cpu_state->cause.amount, amount);
 	WRITE_ONCE(cpu_state->cause.task, current);
 	irq_work_queue(&cpu_state->check);
 }
+
+NOKPROBE_SYMBOL(tw_check_queue);
 
 /**
  * tw_check_own_call() - the place of the current task's system call, see call.c
@@ -332,30 +341,12 @@ static __always_inline void tw_check_ask(struct tw_gauge *gauge, long blocks)
 }
 
 /**
- * tw_check_counted() - have usage checked
- * @gauge: of which; one that gives no credit
- * @amount: what the current task has taken; negative if it has given it back, 0 if that is
- *	not known
- *
- * It runs on this CPU as soon as interrupts are enabled: before the system call returns, and
- * after what the task has counted.
- *
- * Context: any, with preemption disabled.
- */
-notrace void tw_check_counted(struct tw_gauge *gauge, long amount)
-{
-	tw_check_queue(gauge, amount);
-}
-
-NOKPROBE_SYMBOL(tw_check_counted);
-
-/**
  * tw_check_refused() - count a refusal, and have thresholds told
  * @gauge: of refusals
  * @refusal: what the current task was refused
  * @again: it may be called again for the same one, soon
  *
- * As with tw_check_counted(), they are told before the system call returns.
+ * As with tw_check_queue(), they are told before the system call returns.
  *
  * Context: any, with preemption disabled.
  */

@@ -15,7 +15,7 @@
 #include "gauge.h"
 
 /* for inodes.c */
-void tw_check_counted(struct tw_gauge *gauge, long amount);
+void tw_check_queue(struct tw_gauge *gauge, long amount);
 
 /* for verdict.c */
 void tw_check_refused(struct tw_gauge *gauge, const struct tw_refusal *refusal, bool again);

@@ -133,7 +133,7 @@ static __always_inline void tw_inodes_counted(struct super_block *sb, long inode
 		if (likely(used < check_above && used >= check_below))
 			return;
 	}
-	tw_check_counted(gauge, inodes);
+	tw_check_queue(gauge, inodes);
 }
 
 static __always_inline void tw_inodes_owned(struct inode *inode)
