@@ -8,7 +8,8 @@
  * threads, io_uring's and others' workers, and tasks that exit. Nor does who finds no place left,
  * or where the probe is a breakpoint, which x86 treats as an NMI. Whoever may write to a mount
  * may take its places, and keep them, and the mount's object with them, for as long as a call of
- * theirs can be held up. The places are those of a gauge, which is charged to who was the first
+ * theirs can be held up: but for root, each the fewer the fewer are left, so that one user
+ * takes a fifth of them. The places are those of a gauge, which is charged to who was the first
  * to register there, and its lock is its own: so nobody takes any from other mounts, and nobody
  * there waits for him.
  *
@@ -26,6 +27,7 @@
  */
 #include <linux/bitops.h>
 #include <linux/completion.h>
+#include <linux/cred.h>
 #include <linux/kmemleak.h>
 #include <linux/kprobes.h>
 #include <linux/rcupdate.h>
@@ -33,6 +35,7 @@
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/task_work.h>
+#include <linux/uidgid.h>
 #include <linux/utsname.h>
 
 #include "call.h"
@@ -62,7 +65,20 @@ static void tw_call_end(struct callback_head *head)
 	tw_mount_put(gauge->mount);
 }
 
-/* Takes a free place for the current task, which has none; NULL if there is none. */
+/* Has @uid more than a quarter of what would be left to others? */
+static __always_inline bool tw_call_has_many(const struct tw_gauge *gauge, kuid_t uid)
+{
+	unsigned int own = 0;
+	u64 taken;
+
+	if (uid_eq(uid, GLOBAL_ROOT_UID))
+		return false;
+	for (taken = gauge->calls_taken; taken; taken &= taken - 1)
+		own += uid_eq(gauge->calls[__ffs64(taken)].uid, uid);
+	return own > (gauge->ops->calls - gauge->calling) / 4;
+}
+
+/* Takes a free place for the current task, which has none; NULL if there is none for it. */
 static __always_inline struct tw_call *
 tw_call_take(struct tw_gauge *gauge, const struct tw_call_notes *notes)
 {
@@ -71,7 +87,7 @@ tw_call_take(struct tw_gauge *gauge, const struct tw_call_notes *notes)
 	struct tw_call *call = &gauge->calls[place];
 
 	lockdep_assert_held(&gauge->call_lock);
-	if (place >= gauge->ops->calls)
+	if (place >= gauge->ops->calls || tw_call_has_many(gauge, current_real_cred()->uid))
 		return NULL;
 	/* the module's end may just have let go of it */
 	if (!tw_mount_get_unless_gone(gauge->mount))
@@ -79,6 +95,7 @@ tw_call_take(struct tw_gauge *gauge, const struct tw_call_notes *notes)
 	init_task_work(&call->work.head, tw_call_end);
 	call->notes = *notes;
 	call->gauge = gauge;
+	call->uid = current_real_cred()->uid;
 	WRITE_ONCE(call->task, current);
 	gauge->calls_taken |= BIT_ULL(place);
 	WRITE_ONCE(gauge->calling, gauge->calling + 1);

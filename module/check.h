@@ -9,6 +9,7 @@
 #include <linux/rcupdate_wait.h>
 #include <linux/shmem_fs.h>
 #include <linux/types.h>
+#include <linux/uidgid.h>
 
 #include "blocks.h"
 #include "crossing.h"
@@ -80,6 +81,7 @@ struct tw_call_notes {
  * struct tw_call - a place for a system call that is looked at when it returns, see call.c
  * @work: its head is the task work; the rest is for wakeme_after_rcu()
  * @task: whose call; NULL for a free place. Found by the task alone
+ * @uid: whose task, for who else wants a place
  * @gauge: where, with a reference to its mount
  * @notes: what is kept of it
  *
@@ -88,6 +90,7 @@ struct tw_call_notes {
 struct tw_call {
 	struct rcu_synchronize work;
 	struct task_struct *task;
+	kuid_t uid;
 	struct tw_gauge *gauge;
 	struct tw_call_notes notes;
 };

@@ -81,8 +81,8 @@ void tw_crossing_set_current(struct tw_crossing *crossing,
  * @crossing: of a refusal, complete but for that
  * @viewer: for whom
  *
- * Who may not be told of the task is told no more than fstatfs(2) says: that there is no space,
- * or no inode left.
+ * Who may not be told of the task is told that a call was refused, and whether it was for what
+ * fstatfs(2) says: that there is no space, or no inode left.
  *
  * Context: any.
  */

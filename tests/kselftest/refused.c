@@ -965,6 +965,61 @@ TEST_F_TIMEOUT(mount, who_takes_all_places_of_some_mounts_takes_none_of_another,
 	close(said[0]);
 }
 
+struct place_taker {
+	const struct scratch *m;
+	int said, stay[2];
+};
+
+static int takes_places(void *arg)
+{
+	const struct place_taker *taker = arg;
+	int files[HELD], i;
+
+	files[0] = open(scratch_path(taker->m, "file"), O_RDWR);
+	NEED(files[0] >= 0);
+	for (i = 1; i < HELD; i++)
+		files[i] = files[0];
+	close(taker->stay[1]);
+	return fails_and_stays(files, BLOCKS * taker->m->block, taker->said, taker->stay[0]);
+}
+
+/* but for root, who may do worse */
+TEST_F_TIMEOUT(mount, a_user_does_not_take_all_places_of_a_mount, 120)
+{
+	struct place_taker taker = { .m = &self->m };
+	struct scratch *m = &self->m;
+	pid_t children[PLACES];
+	int said[2], i;
+	char byte;
+
+	ASSERT_EQ(0, pipe(said));
+	ASSERT_EQ(0, pipe(taker.stay));
+	taker.said = said[1];
+	ASSERT_EQ(0, chmod(scratch_path(m, "file"), 0666));
+	ASSERT_EQ(0, append_blocks(self->fd, m, BLOCKS));
+	for (i = 0; i < PLACES; i++) {
+		children[i] = start_as(USER, takes_places, &taker);
+		ASSERT_LE(0, children[i]);
+	}
+	for (i = 0; i < PLACES; i++)
+		ASSERT_EQ(1, read(said[0], &byte, 1));
+	/* of those without a place it was told at once */
+	record_sum(self->device);
+	signals(self->efd, PLACES);
+	/* of others it is still told when they return */
+	EXPECT_ERROR(ENOSPC, write(self->fd, &byte, 1));
+	REFUSED("size", 1);
+	EXPECT_EQ(0, as_user(USER + 1, fails_as_a_user, m));
+	EXPECT_SIGNALS(self->efd, 1);
+	EXPECT_EQ(1, record_sum(self->device));
+	close(taker.stay[1]);
+	for (i = 0; i < PLACES; i++)
+		EXPECT_EQ(0, ended(children[i]));
+	close(taker.stay[0]);
+	close(said[0]);
+	close(said[1]);
+}
+
 struct holder {
 	int files[HELD];
 	long long end;
