@@ -278,7 +278,7 @@ static ssize_t tw_max_usage_write(struct file *file, const char __user *data, si
 		return err;
 	/* cgroup v1 knows no end, and takes whatever is written for a reset */
 	if (!strcmp(strim(text), "off"))
-		tw_peak_end(tw_file_mount(file));
+		tw_trigger_end_peak(tw_file_mount(file));
 	else
 		err = tw_peak_reset(tw_file_mount(file));
 	return err ?: len;

@@ -6,15 +6,11 @@
  * and tells nobody. So it costs nothing until it is asked for, and then what a level costs; each
  * block that is more than there ever were is a crossing.
  */
-#include <linux/mutex.h>
 #include <linux/slab.h>
 
 #include "mount.h"
 #include "peak.h"
 #include "trigger.h"
-
-/* no mount gets two of them */
-static DEFINE_MUTEX(tw_peak_mutex);
 
 static void tw_peak_del(struct tw_trigger *trigger)
 {
@@ -27,7 +23,7 @@ static const struct tw_trigger_ops tw_peak_ops = {
 	.del = tw_peak_del,
 };
 
-/* To be begun on @mount, which has none. */
+/* To be begun on @mount; -EEXIST if somebody else was first. */
 static int tw_peak_begin(struct tw_mount *mount)
 {
 	struct tw_trigger *trigger = kzalloc(sizeof(*trigger), GFP_KERNEL_ACCOUNT |
@@ -61,23 +57,10 @@ int tw_peak_reset(struct tw_mount *mount)
 {
 	int err;
 
-	mutex_lock(&tw_peak_mutex);
-	err = tw_trigger_reset_peak(mount);
-	if (err == -ENOENT)
-		err = tw_peak_begin(mount);
-	mutex_unlock(&tw_peak_mutex);
+	do {
+		err = tw_trigger_reset_peak(mount);
+		if (err == -ENOENT)
+			err = tw_peak_begin(mount);
+	} while (err == -EEXIST);
 	return err;
-}
-
-/**
- * tw_peak_end() - keep the most that was used no more
- * @mount: where; maybe nothing keeps it
- *
- * Context: process.
- */
-void tw_peak_end(struct tw_mount *mount)
-{
-	mutex_lock(&tw_peak_mutex);
-	tw_trigger_end_peak(mount);
-	mutex_unlock(&tw_peak_mutex);
 }

@@ -10,6 +10,5 @@
 struct tw_mount;
 
 int tw_peak_reset(struct tw_mount *mount);
-void tw_peak_end(struct tw_mount *mount);
 
 #endif /* TW_PEAK_H */

@@ -188,6 +188,8 @@ static int tw_trigger_allowed(const struct tw_trigger *trigger, struct tw_mount 
 	lockdep_assert_held(&mount->mutex);
 	if (!tw_mount_is_there(mount))
 		return -ENODEV;
+	if (trigger->resource == TW_MAX_USAGE && mount->peak)
+		return -EEXIST;
 	if (!tw_trigger_may_count(trigger, mount)) {
 		pr_warn_once("not registering more than %u triggers for refusals on a mount that are ordinary users', %u of each\n",
 			     TW_TRIGGER_COUNTING, TW_TRIGGER_COUNTING_OWN);
@@ -268,8 +270,8 @@ unreserve:
  *
  * Context: process.
  * Return: 0, and the trigger may have ended and be freed by now; or -EOPNOTSUPP, -ENOSPC,
- * -ENODEV, -EIO or -ENOMEM as in uapi/tmpfswarn.h: then nothing has changed, and it is the
- * caller's still.
+ * -ENODEV, -EIO or -ENOMEM as in uapi/tmpfswarn.h, or -EEXIST for a second peak: then nothing
+ * has changed, and it is the caller's still.
  */
 int tw_trigger_register(struct tw_trigger *trigger, struct tw_mount *mount)
 {

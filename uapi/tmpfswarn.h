@@ -97,7 +97,8 @@
  *		CAP_SYS_RESOURCE together may have an eighth and a half (see the module's
  *		parameters), and of a mount 32 for refused: each of them one, and up to 8 while
  *		there are fewer than 16; or the mount is one of more than max_mounts of its owner,
- *		of which one that is gone counts until no system call is under way there
+ *		of which one that is gone counts until no system call is under way there. What
+ *		asks for once counts for a moment after it was told
  *   ENOENT	forget: nothing has that tag
  *   ENODEV, EOPNOTSUPP, EIO, ENOMEM	as below; EOPNOTSUPP for a memfd, too
  *
