@@ -77,6 +77,7 @@ double middle(double *values, int count);
 double least(double *values, int count);
 struct cost place_cost(struct place *place);
 void place_measure(struct place *place, const char *of, const char *hook);
+void place_measure_file(struct place *place, const char *of, const char *hook);
 
 /* module.c */
 #define HOOKS		2
@@ -127,5 +128,6 @@ void spikes(void);
 void poller(void);
 void inodes(void);
 void refusals(void);
+void peaks(void);
 
 #endif

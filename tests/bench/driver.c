@@ -16,6 +16,7 @@ static const struct benchmark {
 	{ "poller", poller },
 	{ "inodes", inodes },
 	{ "refusals", refusals },
+	{ "peaks", peaks },
 };
 
 static bool chosen(const char *name, int argc, char **argv)

@@ -15,6 +15,9 @@
 #define RUNS		96
 #define WARM_UP		24
 
+#define FILE_RUNS	512
+#define FILE_WARM_UP	256
+
 static const char page[PAGE];
 
 struct place watched, other, memfd;
@@ -203,4 +206,23 @@ void place_measure(struct place *place, const char *of, const char *hook)
 	result(of, hook, "fallocate", cost.fallocate);
 	result(of, hook, "truncate one", cost.truncate_one);
 	result(of, hook, "truncate run", cost.truncate_run);
+}
+
+/* What an empty file costs who makes it and takes it away. */
+void place_measure_file(struct place *place, const char *of, const char *hook)
+{
+	const char *path = scratch_path(&place->mount, "empty");
+	double runs[FILE_RUNS];
+	uint64_t begin;
+	int i;
+
+	quiesce();
+	for (i = -FILE_WARM_UP; i < FILE_RUNS; i++) {
+		begin = instructions();
+		place_file(path);
+		if (i >= 0)
+			runs[i] = instructions() - begin;
+	}
+	/* batches of RCU and of the slabs fall into most of them */
+	result(of, hook, "empty file", least(runs, FILE_RUNS));
 }

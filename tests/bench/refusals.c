@@ -11,16 +11,14 @@
 static int full = -1;
 
 /* a byte behind the last block that there was */
-static void one_refusal(const char *path)
+static void one_refusal(void)
 {
 	if (pwrite(full, "", 1, 1LL << 40) != -1 || errno != ENOSPC)
 		fail("pwrite: %m");
 }
 
-static void measure_calls(void (*one)(const char *path), const char *of, const char *hook,
-			  const char *what)
+static void measure_refusals(const char *of, const char *hook)
 {
-	const char *path = scratch_path(&watched.mount, "empty");
 	double runs[RUNS];
 	uint64_t begin;
 	int i, n;
@@ -29,11 +27,11 @@ static void measure_calls(void (*one)(const char *path), const char *of, const c
 	for (i = -WARM_UP; i < RUNS; i++) {
 		begin = instructions();
 		for (n = 0; n < RUN_CALLS; n++)
-			one(path);
+			one_refusal();
 		if (i >= 0)
 			runs[i] = (double)(instructions() - begin) / RUN_CALLS;
 	}
-	result(of, hook, what, middle(runs, RUNS));
+	result(of, hook, "refused write", middle(runs, RUNS));
 }
 
 /* The others want a mount without end, of which there is no memory to fill it. */
@@ -65,20 +63,26 @@ static void empty(void)
 
 static void measure(const char *hook)
 {
+	char options[64];
 	int efd;
 
 	if (!hook_insert(hook, LIMITS))
 		return;
 	place_shown(&watched);
 	fill();
-	measure_calls(one_refusal, "refusals, loaded", hook, "refused write");
+	measure_refusals("refusals, loaded", hook);
 	efd = listen_to(&watched.mount, TMPFSWARN_REFUSED, "");
 	if (efd < 0)
 		fail("registering: %s", strerror(-efd));
-	measure_calls(place_file, "refusals, watched", hook, "empty file");
+	place_measure_file(&watched, "refusals, watched", hook);
+	snprintf(options, sizeof(options), "nr_inodes=%lld",
+		 usage_of(&watched.mount, "inodes_used") + SOME);
+	resize(options);
+	place_measure_file(&watched, "refusals, few inodes", hook);
+	resize("nr_inodes=1m");
 	if (readable(efd, 0))
 		fail("%s: told of a refusal that was none", hook);
-	measure_calls(one_refusal, "refusals, watched", hook, "refused write");
+	measure_refusals("refusals, watched", hook);
 	if (!readable(efd, 0))
 		fail("%s: not told of a refusal", hook);
 	triggers_close(&efd, 1);
@@ -91,8 +95,8 @@ void refusals(void)
 	int i;
 
 	fill();
-	measure_calls(place_file, "refusals, no module", "none", "empty file");
-	measure_calls(one_refusal, "refusals, no module", "none", "refused write");
+	place_measure_file(&watched, "refusals, no module", "none");
+	measure_refusals("refusals, no module", "none");
 	empty();
 	for (i = 0; i < HOOKS; i++)
 		measure(hooks[i]);
