@@ -3,8 +3,8 @@
  * Peaks: the most that was used of a mount since somebody has asked.
  *
  * That is a threshold, one block above the most that a check has found, which moves up with usage
- * and tells nobody. So it costs nothing until it is asked for, and then what a level costs; each
- * block that is more than there ever were is a crossing.
+ * and tells nobody. So it costs nothing until it is asked for, and then what a level costs, and a
+ * check for each block that is more than there ever were.
  */
 #include <linux/slab.h>
 

@@ -235,8 +235,7 @@
  * that and after, it is what is used when it is read. It is exact as levels are: what one CPU takes
  * and another frees at the same moment may not be in it, and what a failing allocation counts and
  * takes back may be; on PREEMPT_RT what was used while a remount is worked off is not in it. It
- * costs what a level costs, and a block that is more than there ever were a check, but nobody is to
- * be told of that.
+ * costs what a level costs, and a check for each block that is more than there ever were.
  * What unchanged does not cover: a program that looks whether a path is of cgroup v1, by its
  * magic of statfs(2) or by whether /sys/fs/cgroup is cgroup2, leaves itself switched off. And one
  * that does not look, at a signal, whether the directory is there still takes the last one, at

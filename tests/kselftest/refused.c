@@ -1729,7 +1729,6 @@ TEST_F(mount, of_a_32_bit_call_it_is_not_said_what_it_has_asked_for)
 }
 #endif
 
-
 /* ---- for long ---- */
 
 #define REFUSERS	3
