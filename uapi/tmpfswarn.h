@@ -120,25 +120,26 @@
  * Not told of are chown(2) and chgrp(2) of a file whose new owner or group has used up his quota;
  * and a file that cannot be made since there is no memory for its inode, which the kernel answers
  * with ENOSPC, or it is told as inodes if few of these are left. Nor is what has no such answer: a
- * task that runs out of memory of its cgroup is killed or is answered ENOMEM, and by a full mount an
- * ioctl(2) of userfaultfd(2) and madvise(2) with MADV_POPULATE_WRITE are answered otherwise, and
- * mlock(2) is; a system call that touches a mapped page which cannot be had ends in EFAULT, or in
- * less than was asked for; io_submit(2) and io_uring_enter(2) return how many they have taken, and
- * what they have done at once has its error in an event; and a core file is cut short. On 32-bit
- * kernels a fallocate(2) larger than the whole mount is not seen, nor is an xattr. On x86 without
- * CONFIG_FUNCTION_TRACER nothing is, and who registers is told EOPNOTSUPP: there kprobes are
- * breakpoints, at first and as long as the kernel does not optimize them, and what is found in a
- * breakpoint cannot be looked at when the call returns.
+ * task that runs out of memory of its cgroup is killed or is answered ENOMEM, and by a full mount
+ * an ioctl(2) of userfaultfd(2) and madvise(2) with MADV_POPULATE_WRITE are answered otherwise,
+ * and mlock(2) is; a system call that touches a mapped page which cannot be had ends in EFAULT, or
+ * in less than was asked for; io_submit(2) and io_uring_enter(2) return how many they have taken,
+ * and what they have done at once has its error in an event; and a core file is cut short. On
+ * 32-bit kernels a fallocate(2) larger than the whole mount is not seen, nor is an xattr. On x86
+ * without CONFIG_FUNCTION_TRACER nothing is, and who registers is told EOPNOTSUPP: there kprobes
+ * are breakpoints, at first and as long as the kernel does not optimize them, and what is found in
+ * a breakpoint cannot be looked at when the call returns.
  *
  * A call of a kernel thread, as of loop devices and nfsd, or of an io_uring(7) worker, is not seen
- * to return. It is told when a block cannot be had, or when there is no inode left, though it may be
- * made good, as where smaller pages are tried, or huge pages give back what is beyond the ends of
- * files. As it is tried again, that is told once in a tick or two, unless the CPU has been refused
- * something else in between: of several calls in that time, too, one alone is counted. So are calls
- * beyond 64 on a mount that are under way at once, which whoever may write there can hold up, or, of
- * a user who is not root, beyond a fifth of these. Of these a quota's inodes are not told, nor is an
- * xattr that is larger than what is left, nor, by kernels without transparent huge pages, are a
- * quota's blocks; by others the cause of these is size where the mount is full, too.
+ * to return. It is told when a block cannot be had, or when there is no inode left, though it may
+ * be made good, as where smaller pages are tried, or huge pages give back what is beyond the ends
+ * of files. As it is tried again, that is told once in a tick or two, unless the CPU has been
+ * refused something else in between: of several calls in that time, too, one alone is counted. So
+ * are calls beyond 64 on a mount that are under way at once, which whoever may write there can
+ * hold up, or, of a user who is not root, beyond a fifth of these. Of these a quota's inodes are
+ * not told, nor is an xattr that is larger than what is left, nor, by kernels without transparent
+ * huge pages, are a quota's blocks; by others the cause of these is size where the mount is full,
+ * too.
  *
  * The cause is what was short when it was seen. Where others make space at that moment, it may be
  * told as overcommit, and is told as size near the limit. A call on two file systems, as overlayfs
@@ -229,13 +230,14 @@
  * It does not signal at registration, as cgroup v1 does where under_oom is 1 already.
  * memory.failcnt is the number of refusals, as in refused, since it was written last, whatever that
  * was; it stays what it is while nobody is registered for refused or memory.oom_control.
- * memory.max_usage_in_bytes is the most that was used since it was written last. The first write, of
- * whatever, begins that, at what is used then, as one of the triggers. A write of off, which cgroup
- * v1 does not have, ends it, and so does the end of the mount, of its limit or of the module. Before
- * that and after, it is what is used when it is read. It is exact as levels are: what one CPU takes
- * and another frees at the same moment may not be in it, and what a failing allocation counts and
- * takes back may be; on PREEMPT_RT what was used while a remount is worked off is not in it. It
- * costs what a level costs, and a check for each block that is more than there ever were.
+ * memory.max_usage_in_bytes is the most that was used since it was written last. The first write,
+ * of whatever, begins that, at what is used then, as one of the triggers. A write of off, which
+ * cgroup v1 does not have, ends it, and so does the end of the mount, of its limit or of the
+ * module. Before that and after, it is what is used when it is read. It is exact as levels are:
+ * what one CPU takes and another frees at the same moment may not be in it, and what a failing
+ * allocation counts and takes back may be; on PREEMPT_RT what was used while a remount is worked
+ * off is not in it. It costs what a level costs, and each block that is more than there ever were
+ * costs a check.
  * What unchanged does not cover: a program that looks whether a path is of cgroup v1, by its
  * magic of statfs(2) or by whether /sys/fs/cgroup is cgroup2, leaves itself switched off. And one
  * that does not look, at a signal, whether the directory is there still takes the last one, at
