@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -63,9 +62,8 @@ void growth_check(const struct section *section)
 static int growth_open(const struct target *target)
 {
 	int fd = lookup_open(target->point ?: target->path);
-	struct stat stat;
 
-	if (fd >= 0 && (fstat(fd, &stat) || stat.st_dev != target->dev)) {
+	if (fd >= 0 && !lookup_is_on(fd, target->dev)) {
 		close(fd);
 		errno = ESTALE;
 		return -1;

@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -170,4 +172,13 @@ int lookup_open_within(const char *path, int patience)
 int lookup_open(const char *path)
 {
 	return lookup_open_within(path, PATIENCE);
+}
+
+/* Is @fd on the mount @dev? Of what else it may be on no server is asked, which may hang. */
+bool lookup_is_on(int fd, dev_t dev)
+{
+	struct statx statx_;
+
+	return !statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &statx_) &&
+	       makedev(statx_.stx_dev_major, statx_.stx_dev_minor) == dev;
 }

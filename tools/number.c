@@ -69,14 +69,11 @@ bool number_of_directory(int fd, dev_t *dev)
 /* Nothing that is not meant is asked for its attributes: its server may hang. */
 static bool search_open(struct search *search, const char *path)
 {
-	struct statx statx_;
 	int fd = open(path, O_PATH | O_CLOEXEC);
 
 	if (fd < 0)
 		return false;
-	if (!statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &statx_) &&
-	    makedev(statx_.stx_dev_major, statx_.stx_dev_minor) ==
-		    search->dev) {
+	if (lookup_is_on(fd, search->dev)) {
 		search->fd = fd;
 		return true;
 	}

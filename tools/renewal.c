@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdbool.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "event.h"
@@ -11,21 +10,14 @@
 #include "target.h"
 #include "tool.h"
 
-/* True if @target has been opened where it is watched. */
-static bool renewal_is_on(const struct target *target)
-{
-	struct stat stat;
-
-	return !fstat(target->fd, &stat) && stat.st_dev == target->dev;
-}
-
 /* A file descriptor on the mount of @target, or -1. */
 static int renewal_open(struct target *target)
 {
 	if (!target->numbered) {
 		/* what the path leads to on the mount may have been removed */
 		target->fd = lookup_open(target->point ?: target->path);
-		if (target->fd >= 0 && renewal_is_on(target))
+		if (target->fd >= 0 &&
+		    lookup_is_on(target->fd, target->dev))
 			return target->fd;
 		if (target->fd >= 0)
 			close(target->fd);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <libmount.h>
 
 #include "cgroup.h"
+#include "lookup.h"
 #include "namespace.h"
 #include "reach.h"
 #include "row.h"
@@ -24,7 +24,6 @@
 bool row_statvfs(struct usage *usage, dev_t dev, const char *point)
 {
 	struct statvfs statvfs_;
-	struct stat stat_;
 	bool known;
 	int fd;
 
@@ -33,8 +32,7 @@ bool row_statvfs(struct usage *usage, dev_t dev, const char *point)
 	fd = open(point, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return false;
-	known = !fstat(fd, &stat_) && stat_.st_dev == dev &&
-		!fstatvfs(fd, &statvfs_);
+	known = lookup_is_on(fd, dev) && !fstatvfs(fd, &statvfs_);
 	close(fd);
 	if (!known)
 		return false;
