@@ -41,16 +41,19 @@ double supervisor_until(void)
 
 #else
 
-/* when the watchdog is to be told that all is well, INFINITY for never */
-static double until = INFINITY;
+/* when the watchdog is to be told that all is well, INFINITY for never, and how often, in seconds */
+static double until = INFINITY, every;
 
 /* To be called before there are commands, which are not the service. */
 void supervisor_ready(void)
 {
 	uint64_t microseconds;
 
-	if (isinf(until) && sd_watchdog_enabled(0, &microseconds) > 0)
+	if (isinf(until) && sd_watchdog_enabled(0, &microseconds) > 0) {
+		/* twice as often as it has to be */
+		every = microseconds / 2e6;
 		until = exec_now();
+	}
 	sd_notify(0, "READY=1");
 }
 
@@ -75,14 +78,10 @@ void supervisor_stopping(void)
 /* To be called at least as often as supervisor_until() says. */
 void supervisor_run(void)
 {
-	uint64_t microseconds;
-
 	if (exec_now() < until)
 		return;
 	sd_notify(0, "WATCHDOG=1");
-	/* twice as often as it has to be */
-	sd_watchdog_enabled(0, &microseconds);
-	until = exec_now() + microseconds / 2e6;
+	until = exec_now() + every;
 }
 
 double supervisor_until(void)
