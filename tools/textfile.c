@@ -152,6 +152,7 @@ static void textfile_write(struct textfile *textfile,
 		      textfile->path, strerror(err), EVERY);
 	else if (!err && textfile->failed)
 		error("Metrics=%s: written again", textfile->path);
+	textfile->ours |= !err;
 	textfile->failed = err;
 }
 
@@ -191,8 +192,9 @@ void textfile_change(struct textfile *textfile, struct settings *settings)
 
 void textfile_remove(struct textfile *textfile)
 {
-	if (textfile->path)
+	if (textfile->ours)
 		unlink(textfile->path);
+	textfile->ours = false;
 	free(textfile->path);
 	textfile->path = NULL;
 }

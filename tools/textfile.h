@@ -20,6 +20,7 @@ struct settings;
  * @taken: how many events had been taken when it was written
  * @written: when it was
  * @due: when it is to be written in any case, INFINITY for never
+ * @ours: that has been done
  * @failed: it could not be, which has been said
  */
 struct textfile {
@@ -27,6 +28,7 @@ struct textfile {
 	uint64_t taken;
 	double written;
 	double due;
+	bool ours;
 	bool failed;
 };
 

@@ -301,6 +301,19 @@ test_the_file_is_written_again_without_crossings_and_with_nothing_to_watch() {
 	until_true in_file size_bytes "device=\"$number\",mountpoint=\"$dir/a\"" 4194304
 }
 
+test_a_file_that_the_service_has_not_written_stays() {
+	mounted b
+	echo another >"$dir/b/m.prom"
+	mount -o remount,ro "$dir/b"
+	conf '[Service]' "Metrics=$dir/b/m.prom"
+	serve
+	until_lines "$dir/said" 1 "Metrics=$dir/b/m.prom: Read-only file system"
+	mount -o remount,rw "$dir/b"
+	kill -TERM $pid
+	ended
+	is file "$(cat "$dir/b/m.prom")" another
+}
+
 test_a_file_that_cannot_be_written_is_said_once_and_tried_again() {
 	mounted a
 	conf '[Service]' "Metrics=$dir/none/m.prom" "[$dir/a]" Level=50%
