@@ -397,16 +397,27 @@ static void crossing_read(struct crossing *crossing, struct json_object *trigger
 		snprintf(crossing->level, sizeof(crossing->level), "%s", level);
 }
 
-/* Refusals have no direction, and are counted for the mount. */
+/*
+ * Refusals have no direction, and are counted for the mount. What another user has registered
+ * is left out: a level is a label, and he may choose others all the time.
+ */
+static bool crossing_is_told(struct json_object *trigger)
+{
+	return strcmp(listing_value(trigger, "direction"), "-") &&
+	       strtoul(listing_value(trigger, "uid"), NULL, 10) == geteuid();
+}
+
 static size_t crossings_read(struct crossing *crossings,
 			     struct json_object *levels)
 {
 	size_t all = json_object_array_length(levels), nr = 0, i;
 
 	for (i = 0; i < all; i++) {
-		crossing_read(&crossings[nr],
-			      json_object_array_get_idx(levels, i));
-		nr += strcmp(crossings[nr].direction, "-") != 0;
+		struct json_object *trigger =
+			json_object_array_get_idx(levels, i);
+
+		if (crossing_is_told(trigger))
+			crossing_read(&crossings[nr++], trigger);
 	}
 	qsort(crossings, nr, sizeof(*crossings), crossing_compare);
 	return nr;

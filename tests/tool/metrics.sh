@@ -222,6 +222,10 @@ test_an_ordinary_user_has_what_statvfs_and_the_device_tell() {
 	is refusals "$(of refusals_total)" ''
 	is "his own" "$(metric crossings_total "device=\"$number\",mountpoint=\"$dir/a\",level=\"50%\",direction=\"both\"")" 1
 	is "those of root" "$(grep -c 'level="60%"' "$dir/out")" 0
+	tmpfswarn metrics >"$dir/out" || fail "status $?"
+	is "root's" "$(grep -c '^tmpfswarn_crossings_total.*level="60%"' "$dir/out")" 1
+	is "of others" "$(grep -c '^tmpfswarn_crossings_total.*level="50%"' "$dir/out")" 0
+	as_user nobody metrics
 	is hook "$(metric hook_armed)" ''
 	number=$(device "$dir/b")
 	is "another one" "$(of size_bytes b)" 4194304
