@@ -276,12 +276,15 @@ int follow_next(struct follow *follow, struct event *event)
 		}
 		if (follow_leave(follow, event))
 			return 1;
-		follow->look |= place_table_changed(follow->monitor) |
-				wakeup_drain(follow->parents) |
-				wakeup_drain(follow->timer);
-		if (follow->look || follow->places) {
+		/* what has not been read wakes up whoever polls */
+		if (!looked)
+			follow->look |= place_table_changed(follow->monitor) |
+					wakeup_drain(follow->parents) |
+					wakeup_drain(follow->timer);
+		if (follow->places || (follow->look && !looked)) {
 			if (follow_look(follow, event))
 				return 1;
+			looked = !follow->places;
 			continue;
 		}
 		for (i = 0; i < follow->nr_targets; i++) {
@@ -300,6 +303,7 @@ int follow_next(struct follow *follow, struct event *event)
 /* True if there will be no event any more. */
 bool follow_is_over(const struct follow *follow)
 {
+	bool looked = false;
 	size_t i;
 
 	for (i = 0; i < follow->nr_targets; i++) {

@@ -116,7 +116,7 @@ static void loop_read(struct watch *watch)
 	struct event event;
 	int nr = follow_next(&watch->follow, &event);
 
-	watch->more = nr > 0;
+	watch->more = nr > 0 || watch->follow.look;
 	if (nr > 0)
 		loop_tell(watch, &event);
 	else if (nr < 0)

@@ -89,9 +89,11 @@ static int wait_event(struct follow *follow, double seconds)
 		} else if (nr && (!event.ready || wait_is_over(follow))) {
 			return STATUS_OK;
 		}
-		if (nr)
-			continue;
 		rest = wait_rest(&begin, seconds);
+		/* there may be more, for as long as mounts come and go */
+		if (nr || (follow->look &&
+			   (seconds < 0 || rest.tv_sec || rest.tv_nsec)))
+			continue;
 		nr = ppoll(&poll, 1, seconds < 0 ? NULL : &rest, NULL);
 		if (nr < 0) {
 			error("poll: %s", strerror(errno));
