@@ -101,12 +101,12 @@ pattern() {
 }
 
 test_node_problem_detector_selects_what_is_told_and_nothing_else() {
-	mounted x
-	conf "[$dir/x]" 'Level=50% inodes:90% refused' Direction=both 'Exec=true' '[/none]' Level=refused
+	mounted "x y"
+	conf "[$dir/x y]" 'Level=50% inodes:90% refused' Direction=both 'Exec=true' '[/none]' Level=refused
 	serve
-	fill x 600
-	! dd if=/dev/zero of="$dir/x/more" bs=4096 count=1100 2>/dev/null || fail "not full"
-	rm "$dir/x/file" "$dir/x/more"
+	fill "x y" 600
+	! dd if=/dev/zero of="$dir/x y/more" bs=4096 count=1100 2>/dev/null || fail "not full"
+	rm "$dir/x y/file" "$dir/x y/more"
 	until_true sh -c "journalctl -q --no-pager --since @$begun MESSAGE_ID=$message_id TMPFSWARN_DIRECTION=down | grep -q ."
 	journal >"$dir/all"
 	for reason in TmpfsFilling TmpfsRefused; do
