@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "text.h"
@@ -18,10 +19,16 @@
 #define SERVICE		"Service"
 #define SERVICE_KEYS	"Metrics="
 
-/* what is in the first hides what is in the others */
-static const char *const directories[] = { "/etc", "/run", "/usr/lib" };
-
-#define DIRECTORIES	(sizeof(directories) / sizeof(*directories))
+/*
+ * What a user's service watches where nobody has said otherwise: the mounts that he may
+ * fill. An archive that is unpacked there is no alarm, nor is what comes and goes.
+ */
+#define USER_DEFAULT(point)					\
+	"[" point "]\nLevel=90%% inodes:90%% refused\n"		\
+	"For=10s\nHysteresis=5%%\n"
+#define USER_DEFAULTS						\
+	USER_DEFAULT("/tmp") USER_DEFAULT("/dev/shm")		\
+	USER_DEFAULT("/run/user/%u")
 
 /**
  * struct config - a file that is read
@@ -306,6 +313,56 @@ int config_check(const struct sections *sections)
 
 /* ---- which files ---- */
 
+#define DIRECTORIES	3
+
+/**
+ * struct directories - where files are looked for
+ * @paths: what is in the first hides what is in the others
+ * @nr: how many
+ */
+struct directories {
+	char *paths[DIRECTORIES];
+	size_t nr;
+};
+
+/* False if there is no memory. */
+static bool __attribute__((format(printf, 2, 3)))
+directories_add(struct directories *directories, const char *format, ...)
+{
+	va_list args;
+	char *path;
+
+	va_start(args, format);
+	path = text_format(format, args);
+	va_end(args);
+	directories->paths[directories->nr] = path;
+	directories->nr += !!path;
+	return path;
+}
+
+/* Those of a user; as the XDG Base Directory Specification has it. */
+static bool directories_add_user(struct directories *directories,
+				 const char *root)
+{
+	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	bool done = true;
+
+	/* it is to be ignored if it is relative */
+	if (config && *config == '/')
+		done = directories_add(directories, "%s%s", root, config);
+	else if (home && *home == '/')
+		done = directories_add(directories, "%s%s/.config", root, home);
+	return done && directories_add(directories, "%s/etc/xdg", root);
+}
+
+static bool directories_add_system(struct directories *directories,
+				   const char *root)
+{
+	return directories_add(directories, "%s/etc", root) &&
+	       directories_add(directories, "%s/run", root) &&
+	       directories_add(directories, "%s/usr/lib", root);
+}
+
 /**
  * struct dropins - the drop-ins, by name
  * @paths: of the files
@@ -384,18 +441,19 @@ static int dropins_compare(const void *a, const void *b)
 		      dropin_name(*(char *const *)b));
 }
 
-static int config_read_dropins(const char *root, struct sections *sections,
+static int config_read_dropins(const struct directories *directories,
+			       struct sections *sections,
 			       struct settings *settings)
 {
 	struct dropins dropins = { };
 	int status = STATUS_OK;
 	size_t i;
 
-	for (i = 0; i < DIRECTORIES && !status; i++) {
+	for (i = 0; i < directories->nr && !status; i++) {
 		char *path;
 
-		if (asprintf(&path, "%s%s/" CONFIG_NAME ".d", root,
-			     directories[i]) < 0) {
+		if (asprintf(&path, "%s/" CONFIG_NAME ".d",
+			     directories->paths[i]) < 0) {
 			status = config_no_memory();
 			break;
 		}
@@ -413,18 +471,36 @@ static int config_read_dropins(const char *root, struct sections *sections,
 	return status;
 }
 
-/* The first there is of the main file; exit status. */
-static int config_read_main(const char *root, struct sections *sections,
+/* In place of a user's main file; exit status. */
+static int config_read_defaults(struct sections *sections,
+				struct settings *settings)
+{
+	char text[512];
+	FILE *file;
+	int status;
+
+	snprintf(text, sizeof(text), USER_DEFAULTS, getuid());
+	file = fmemopen(text, strlen(text), "r");
+	if (!file)
+		return config_no_memory();
+	status = config_parse(file, "default", sections, settings);
+	fclose(file);
+	return status;
+}
+
+/* The first there is of the main file; exit status, -1 if there is none. */
+static int config_read_main(const struct directories *directories,
+			    struct sections *sections,
 			    struct settings *settings)
 {
 	size_t i;
 
-	for (i = 0; i < DIRECTORIES; i++) {
+	for (i = 0; i < directories->nr; i++) {
 		char *path;
 		FILE *file;
 		int status;
 
-		if (asprintf(&path, "%s%s/" CONFIG_NAME, root, directories[i]) < 0)
+		if (asprintf(&path, "%s/" CONFIG_NAME, directories->paths[i]) < 0)
 			return config_no_memory();
 		file = fopen(path, "re");
 		status = !file && errno == ENOENT ? -1 :
@@ -435,30 +511,51 @@ static int config_read_main(const char *root, struct sections *sections,
 		if (status >= 0)
 			return status;
 	}
-	return STATUS_OK;
+	return -1;
+}
+
+/* Exit status. */
+static int config_read_all(const struct origin *origin,
+			   struct sections *sections, struct settings *settings)
+{
+	struct directories directories = { };
+	int status;
+
+	if (!(origin->user ? directories_add_user :
+			     directories_add_system)(&directories, origin->root))
+		status = config_no_memory();
+	else
+		status = config_read_main(&directories, sections, settings);
+	if (status < 0)
+		status = origin->user ? config_read_defaults(sections, settings) :
+					STATUS_OK;
+	if (!status)
+		status = config_read_dropins(&directories, sections, settings);
+	while (directories.nr)
+		free(directories.paths[--directories.nr]);
+	return status;
 }
 
 /**
  * config_read() - read the configuration
- * @root: before the names of all files, "" for none
- * @only: the file to be read in place of all others; or NULL
+ * @origin: where it is
  * @sections: to which it is added
  * @settings: likewise
  *
  * Return: exit status, after saying what is wrong with file and line.
  */
-int config_read(const char *root, const char *only, struct sections *sections,
+int config_read(const struct origin *origin, struct sections *sections,
 		struct settings *settings)
 {
+	struct section *section;
 	int status;
 
-	if (only) {
-		status = config_read_file(only, sections, settings);
-	} else {
-		status = config_read_main(root, sections, settings);
-		if (!status)
-			status = config_read_dropins(root, sections, settings);
-	}
+	if (origin->only)
+		status = config_read_file(origin->only, sections, settings);
+	else
+		status = config_read_all(origin, sections, settings);
+	STAILQ_FOREACH(section, sections, next)
+		section->user = origin->user;
 	return status ? status : config_check(sections);
 }
 

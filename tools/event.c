@@ -320,6 +320,20 @@ void event_write(FILE *file, const struct event *event)
 		fprintf(file, "; reminder %u", event->reminder);
 }
 
+/* The same; to be freed, or NULL. */
+char *event_text(const struct event *event)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	if (!file)
+		return NULL;
+	event_write(file, event);
+	fclose(file);
+	return text;
+}
+
 static void print_crossing(const struct event *event)
 {
 	char buf[TEXT_SIZE];

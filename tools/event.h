@@ -84,6 +84,7 @@ struct event {
 void event_write_bytes(FILE *file, uint64_t used, uint64_t size);
 void event_write_inodes(FILE *file, uint64_t used, uint64_t inodes);
 void event_write(FILE *file, const struct event *event);
+char *event_text(const struct event *event);
 bool event_is_crossing(const struct event *event);
 bool event_is_refusal(const struct event *event);
 bool event_is_of_inodes(const struct event *event);

@@ -117,9 +117,10 @@ static void fstab_take(struct sections *sections, struct sections *found)
 /*
  * Adds a section for each mount of tmpfs that has levels in fstab, unless there is
  * one for it already, and finds out where all of them lead; exit status, STATUS_CONFIG
- * if fstab cannot be read, and all else has been done.
+ * if fstab cannot be read, and all else has been done. A service of a @user does not
+ * read it: what it says of the system's mounts is for the system's.
  */
-int fstab_read(struct sections *sections)
+int fstab_read(struct sections *sections, bool user)
 {
 	struct libmnt_table *table = mnt_new_table();
 	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
@@ -130,7 +131,7 @@ int fstab_read(struct sections *sections)
 	if (!table || !iter) {
 		error("out of memory");
 		status = STATUS_ERROR;
-	} else {
+	} else if (!user) {
 		err = -mnt_table_parse_fstab(table, NULL);
 	}
 	/* EINVAL: no file, such as /dev/null */

@@ -7,8 +7,10 @@
 #ifndef FSTAB_H
 #define FSTAB_H
 
+#include <stdbool.h>
+
 struct sections;
 
-int fstab_read(struct sections *sections);
+int fstab_read(struct sections *sections, bool user);
 
 #endif /* FSTAB_H */

@@ -27,6 +27,7 @@ struct section;
  * @alarm: what was told of it
  * @reminder: when it is told again
  * @since: when it was reached last
+ * @quiet: until when no notification is shown of what is refused
  * @crossings: that have been told, to below it and to it or above
  */
 struct rung {
@@ -37,6 +38,7 @@ struct rung {
 	struct alarm alarm;
 	struct reminder reminder;
 	double since;
+	double quiet;
 	uint64_t crossings[2];
 
 	TAILQ_ENTRY(rung) next;

@@ -11,6 +11,7 @@
 #include "guarded.h"
 #include "level.h"
 #include "notice.h"
+#include "notification.h"
 #include "reach.h"
 #include "remind.h"
 #include "report.h"
@@ -26,14 +27,17 @@ static bool notice_wants(const struct section *section, const struct event *even
 						 DIRECTION_FALLING);
 }
 
-/* The command of Exec= for @event; NULL for none. */
+/* The command of Exec=, or of a notification, for @event; NULL for none. */
 static char *notice_command(const void *data, const struct event *event)
 {
 	const struct section *section = data;
 
-	return section->command && notice_wants(section, event) &&
-	       section_is_of(section, event->target->path, event->level) ?
-	       strdup(section->command) : NULL;
+	if (!notice_wants(section, event) ||
+	    !section_is_of(section, event->target->path, event->level))
+		return NULL;
+	if (section_notifies(section))
+		return notification_command(event);
+	return section->command ? strdup(section->command) : NULL;
 }
 
 /* What Start= comes to, likewise. */
@@ -43,7 +47,8 @@ static char *notice_start(const void *data, const struct event *event)
 
 	return section->unit && notice_wants(section, event) &&
 	       section_is_of(section, event->target->path, event->level) ?
-	       unit_start(section->unit, event->target->path) : NULL;
+	       unit_start(section->unit, event->target->path, section->user) :
+	       NULL;
 }
 
 static void notice_run_one(const struct guard *guard, const char *queue,
@@ -80,6 +85,22 @@ void notice_change(const struct guard *guard)
 	exec_change(guard->starts, notice_start, guard->section);
 }
 
+/* Is there a notification to be shown of what is told of @rung? */
+static bool notice_shows(const struct section *section, struct rung *rung,
+			 const struct event *event)
+{
+	double now = exec_now();
+
+	if (!section_notifies(section))
+		return false;
+	if (!event_is_refusal(event))
+		return true;
+	if (now < rung->quiet)
+		return false;
+	rung->quiet = now + NOTIFICATION_PAUSE;
+	return true;
+}
+
 /* Tells @event if that is asked for. */
 static void notice_tell(const struct guard *guard, const struct event *event)
 {
@@ -94,7 +115,7 @@ static void notice_tell(const struct guard *guard, const struct event *event)
 		return;
 	}
 	report_crossing(section, event);
-	if (section->command)
+	if (section->command || notice_shows(section, rung, event))
 		notice_run_one(guard, section->name, notice_command, event);
 	if (section->unit)
 		notice_run_one(guard, guard->starts, notice_start, event);

@@ -58,20 +58,6 @@ void report_watching(const struct guarded *guarded)
 	free(text);
 }
 
-/* As watch has it, without the time; to be freed, or NULL. */
-static char *report_text(const struct event *event)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *file = open_memstream(&text, &size);
-
-	if (!file)
-		return NULL;
-	event_write(file, event);
-	fclose(file);
-	return text;
-}
-
 #ifndef WITHOUT_SERVICE
 
 #define FIELDS_MAX	24
@@ -235,7 +221,7 @@ static bool report_journal_growth(const struct section *section,
 
 void report_crossing(const struct section *section, const struct event *event)
 {
-	char *text = report_text(event);
+	char *text = event_text(event);
 
 	if (!text || !report_is_journal() ||
 	    !report_journal(section, event, text))

@@ -20,6 +20,7 @@ const char run_help[] =
 "\n"
 "      --config FILE      read FILE in place of tmpfswarn.conf and its drop-ins\n"
 "      --dry-run          print what would be watched now, and end\n"
+"      --user             be a user's: read what is in ~/.config, and show notifications\n"
 "      --interface NAME   device, debugfs or auto, the first that can be used\n"
 "  -h, --help             this text\n"
 "\n"
@@ -29,12 +30,14 @@ enum {
 	OPTION_CONFIG = 256,
 	OPTION_DRY_RUN,
 	OPTION_INTERFACE,
+	OPTION_USER,
 };
 
 static const struct option options[] = {
 	{ "config", required_argument, NULL, OPTION_CONFIG },
 	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 	{ "interface", required_argument, NULL, OPTION_INTERFACE },
+	{ "user", no_argument, NULL, OPTION_USER },
 	{ "help", no_argument, NULL, 'h' },
 	{ }
 };
@@ -70,6 +73,8 @@ static void run_print_section(const struct section *section,
 		printf(", Exec=%s", text_name(section->command));
 	if (section->unit)
 		printf(", Start=%s", section->unit);
+	if (section_notifies(section))
+		printf(", notifications");
 	if (section->grow.by)
 		printf(", Grow=%s, GrowMax=%s, GrowReserve=%s",
 		       section->grow.by, section->grow.max,
@@ -100,14 +105,14 @@ int run_main(int argc, char **argv)
 	struct sections sections = STAILQ_HEAD_INITIALIZER(sections);
 	const struct interface *interface = NULL;
 	struct settings settings = { };
-	const char *config = NULL;
+	struct origin origin = { .root = "" };
 	bool dry = false;
 	int c, status;
 
 	while ((c = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
 		switch (c) {
 		case OPTION_CONFIG:
-			config = optarg;
+			origin.only = optarg;
 			break;
 		case OPTION_DRY_RUN:
 			dry = true;
@@ -116,6 +121,9 @@ int run_main(int argc, char **argv)
 			status = interface_parse("run", optarg, &interface);
 			if (status)
 				return status;
+			break;
+		case OPTION_USER:
+			origin.user = true;
 			break;
 		case 'h':
 			fputs(run_help, stdout);
@@ -127,10 +135,10 @@ int run_main(int argc, char **argv)
 	if (optind < argc)
 		return operand_error("run", argv[optind]);
 	if (!dry)
-		return service_run(interface, config);
-	status = config_read("", config, &sections, &settings);
+		return service_run(interface, &origin);
+	status = config_read(&origin, &sections, &settings);
 	if (!status)
-		status = fstab_read(&sections);
+		status = fstab_read(&sections, origin.user);
 	if (!status && settings.metrics)
 		printf("Metrics=%s\n", text_name(settings.metrics));
 	if (!status)

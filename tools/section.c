@@ -213,6 +213,12 @@ bool section_is_of(const struct section *section, const char *path,
 	       (section->glob || !strcmp(section->point, path));
 }
 
+/* Does it show notifications? What a user's does not say otherwise shows them. */
+bool section_notifies(const struct section *section)
+{
+	return section->user && !section->command && !section->unit;
+}
+
 /* Is one of its levels of bytes? */
 bool section_has_bytes(const struct section *section)
 {

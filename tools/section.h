@@ -35,6 +35,7 @@
  * @unit: to start, with %f for the escaped path; or NULL
  * @remind: when what is still so is told again
  * @grow: by how much the mount grows
+ * @user: it is of a user's service
  */
 struct section {
 	char *name;
@@ -50,6 +51,7 @@ struct section {
 	char *unit;
 	enum remind remind;
 	struct grow grow;
+	bool user;
 
 	STAILQ_ENTRY(section) next;
 };
@@ -68,6 +70,7 @@ bool section_add_level(struct section *section, const char *level,
 		       char why[SECTION_WHY]);
 bool section_is_of(const struct section *section, const char *path,
 		   const char *level);
+bool section_notifies(const struct section *section);
 bool section_has_bytes(const struct section *section);
 void section_free(struct section *section);
 void sections_free(struct sections *sections);

@@ -33,7 +33,7 @@
 /**
  * struct service - all that the service knows
  * @interface: asked for, or NULL
- * @config: the file in place of all others, or NULL
+ * @origin: of the configuration
  * @guards: a section each
  * @waiting: sections that wait for the module
  * @again: when it is looked for, INFINITY if it is there
@@ -46,7 +46,7 @@
  */
 struct service {
 	const struct interface *interface;
-	const char *config;
+	const struct origin *origin;
 	struct guards guards;
 	struct sections waiting;
 	double again;
@@ -245,8 +245,9 @@ static int service_configure(struct service *service, bool first)
 	struct settings settings = { };
 	int status, unread;
 
-	status = config_read("", service->config, &sections, &settings);
-	unread = status ? STATUS_OK : fstab_read(&sections);
+	status = config_read(service->origin, &sections, &settings);
+	unread = status ? STATUS_OK :
+			  fstab_read(&sections, service->origin->user);
 	/* at first there is nothing that could stay as it was */
 	if (!status && (!first || unread != STATUS_CONFIG))
 		status = unread;
@@ -391,15 +392,15 @@ static int service_loop(struct service *service)
 /**
  * service_run() - be the service, until a signal ends it
  * @interface: to the module, NULL for any
- * @config: the file to be read in place of all others; or NULL
+ * @origin: of the configuration
  *
  * Return: exit status.
  */
-int service_run(const struct interface *interface, const char *config)
+int service_run(const struct interface *interface, const struct origin *origin)
 {
 	struct service service = {
 		.interface = interface,
-		.config = config,
+		.origin = origin,
 		.again = INFINITY,
 		.textfile.due = INFINITY,
 		.events = epoll_create1(EPOLL_CLOEXEC),

@@ -9,7 +9,8 @@
 #define SERVICE_IDLE	"nothing to watch: no section in tmpfswarn.conf, and no level in fstab"
 
 struct interface;
+struct origin;
 
-int service_run(const struct interface *interface, const char *config);
+int service_run(const struct interface *interface, const struct origin *origin);
 
 #endif /* SERVICE_H */

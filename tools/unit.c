@@ -78,10 +78,10 @@ char *unit_escape(const char *path)
 }
 
 /*
- * The command for a shell that starts the unit @name for @path, to be freed;
- * NULL if there is no memory. Nothing in it needs more than the quotes.
+ * The command for a shell that starts the unit @name, the system's or the @user's,
+ * for @path, to be freed; NULL if there is no memory. Nothing in it needs more than the quotes.
  */
-char *unit_start(const char *name, const char *path)
+char *unit_start(const char *name, const char *path, bool user)
 {
 	char *escaped = unit_escape(path), *command = NULL;
 	const char *found;
@@ -93,7 +93,8 @@ char *unit_start(const char *name, const char *path)
 		free(escaped);
 		return NULL;
 	}
-	fputs("exec systemctl start --no-block -- '", file);
+	fprintf(file, "exec systemctl %sstart --no-block -- '",
+		user ? "--user " : "");
 	while ((found = strstr(name, UNIT_PATH))) {
 		fprintf(file, "%.*s%s", (int)(found - name), name, escaped);
 		name = found + strlen(UNIT_PATH);

@@ -9,6 +9,6 @@
 
 bool unit_is_valid(const char *name);
 char *unit_escape(const char *path);
-char *unit_start(const char *name, const char *path);
+char *unit_start(const char *name, const char *path, bool user);
 
 #endif /* UNIT_H */

@@ -73,6 +73,8 @@ static char *text_of(const struct settings *settings,
 		print(file, "grow", section->grow.by);
 		print(file, "max", section->grow.max);
 		print(file, "reserve", section->grow.reserve);
+		if (section_notifies(section))
+			fputs(" notifies", file);
 		fputc('\n', file);
 	}
 	fclose(file);
@@ -266,15 +268,16 @@ static void put(const char *name, const char *text)
 	fclose(file);
 }
 
-static int test_files(const char *expected, const char *name)
+static int test_origin(bool user, const char *expected, const char *name)
 {
 	struct sections sections = STAILQ_HEAD_INITIALIZER(sections);
+	struct origin origin = { .root = root, .user = user };
 	struct settings settings = { };
 	int status, failed;
 	char *text;
 
 	*said = '\0';
-	status = config_read(root, NULL, &sections, &settings);
+	status = config_read(&origin, &sections, &settings);
 	text = text_of(&settings, &sections);
 	failed = result_text(status ? said : text, expected, name);
 	free(text);
@@ -283,13 +286,51 @@ static int test_files(const char *expected, const char *name)
 	return failed;
 }
 
-static int test_precedence(void)
+static int test_files(const char *expected, const char *name)
 {
-	char command[64], broken[128];
+	return test_origin(false, expected, name);
+}
+
+static int test_user_files(const char *expected, const char *name)
+{
+	return test_origin(true, expected, name);
+}
+
+#define LIKE_ALL	" 90%% inodes:90%% refused for 10 hysteresis=5%% notifies\n"
+
+static int test_user(void)
+{
+	char defaults[512], more[600];
 	int failed;
 
-	if (!mkdtemp(root))
-		return 1;
+	setenv("HOME", "/home/user", true);
+	unsetenv("XDG_CONFIG_HOME");
+	put("/etc/tmpfswarn.conf", "[/system]\nLevel=1\n");
+	snprintf(defaults, sizeof(defaults), "[/tmp]" LIKE_ALL "[/dev/shm]" LIKE_ALL "[/run/user/%u]" LIKE_ALL, getuid());
+	failed = test_user_files(defaults, "without a file a user is notified of the mounts that he may fill");
+	put("/etc/xdg/tmpfswarn.conf.d/10.conf", "[/a]\nLevel=1\nStart=a.service\n");
+	snprintf(more, sizeof(more), "%s[/a] 1 start=a.service\n", defaults);
+	failed |= test_user_files(more, "drop-ins come behind these");
+	put("/etc/xdg/tmpfswarn.conf", "[/a]\nLevel=2\nExec=x\n");
+	failed |= test_user_files("[/a] 1 exec=x start=a.service\n", "the file of /etc/xdg takes their place");
+	put("/home/user/.config/tmpfswarn.conf", "[/b]\nLevel=3\n");
+	put("/home/user/.config/tmpfswarn.conf.d/10.conf", "");
+	failed |= test_user_files("[/b] 3 notifies\n", "what is in ~/.config hides what is in /etc/xdg");
+	put("/other/tmpfswarn.conf", "");
+	put("/other/tmpfswarn.conf.d/10.conf", "");
+	setenv("XDG_CONFIG_HOME", "/other", true);
+	failed |= test_user_files("", "XDG_CONFIG_HOME takes the place of ~/.config, and an empty file that of all others");
+	setenv("XDG_CONFIG_HOME", "other", true);
+	failed |= test_user_files("[/b] 3 notifies\n", "one that is relative does not count");
+	failed |= test_files("[/system] 1\n", "the system's service has nothing of that");
+	return failed;
+}
+
+static int test_precedence(void)
+{
+	char broken[128];
+	int failed;
+
 	failed = test_files("", "no file is no error");
 	put("/usr/lib/tmpfswarn.conf", "[/vendor]\nLevel=1\n");
 	failed |= test_files("[/vendor] 1\n", "what /usr/lib has counts where nobody else has one");
@@ -307,6 +348,19 @@ static int test_precedence(void)
 	put("/etc/tmpfswarn.conf.d/30.conf", "[/etc]\nFor=x\n");
 	snprintf(broken, sizeof(broken), "%s/etc/tmpfswarn.conf.d/30.conf:2: For=: x: not a time, such as 30, 1.5s, 5m, 2h, 1d", root);
 	failed |= test_files(broken, "what is broken is said with the name of the drop-in");
+	return failed;
+}
+
+/* Has @test in an empty root. */
+static int test_in_root(int (*test)(void))
+{
+	char command[64];
+	int failed;
+
+	strcpy(root, "/tmp/config.XXXXXX");
+	if (!mkdtemp(root))
+		return 1;
+	failed = test();
 	snprintf(command, sizeof(command), "rm -rf %s", root);
 	return failed | !!system(command);
 }
@@ -337,12 +391,16 @@ static int test_escape(void)
 
 static int test_start(void)
 {
-	char *plain = unit_start("a.service", "/x"), *path = unit_start("a@%f.service", "/x/y-z");
+	char *plain = unit_start("a.service", "/x", false);
+	char *path = unit_start("a@%f.service", "/x/y-z", false);
+	char *user = unit_start("a.service", "/x", true);
 	int failed;
 
 	failed = result_text(plain, "exec systemctl start --no-block -- 'a.service'", "a unit is started by its name");
 	failed |= result_text(path, "exec systemctl start --no-block -- 'a@x-y\\x2dz.service'",
 			      "the path of the mount is its instance");
+	failed |= result_text(user, "exec systemctl --user start --no-block -- 'a.service'", "a user's service starts units of his");
+	free(user);
 	free(plain);
 	free(path);
 	return failed;
@@ -368,10 +426,11 @@ int main(void)
 	int failed = 0;
 	size_t i;
 
-	printf("TAP version 13\n1..%zu\n", ROWS + 6 + 6 + 2 + 1);
+	printf("TAP version 13\n1..%zu\n", ROWS + 6 + 7 + 6 + 3 + 1);
 	for (i = 0; i < ROWS; i++)
 		failed |= test_row(&rows[i]);
-	failed |= test_precedence();
+	failed |= test_in_root(test_precedence);
+	failed |= test_in_root(test_user);
 	failed |= test_escape();
 	failed |= test_start();
 	failed |= test_names();

@@ -120,7 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		free(twice);
 		STAILQ_FOREACH(section, &first, next) {
 			command = unit_start(section->unit ?: "a.service",
-					     section->name);
+					     section->name, size & 1);
 			/* the quotes are those of unit_start() */
 			MUST(command && strchr(strchr(command, '\'') + 1, '\'') ==
 					command + strlen(command) - 1);

@@ -29,7 +29,7 @@ _tmpfswarn()
 	watch) options='--rising --falling --both --hysteresis --count --once --follow --timeout --exec --latest --exec-timeout --cgroup --interface --json --help' ;;
 	wait) options='--falling --follow --timeout --interface --help' ;;
 	metrics) options='--interface --help' ;;
-	run) options='--config --dry-run --interface --help' ;;
+	run) options='--config --dry-run --user --interface --help' ;;
 	*) return ;;
 	esac
 	((cword == 1)) && options+=' --version'

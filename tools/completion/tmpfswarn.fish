@@ -33,6 +33,7 @@ complete -c tmpfswarn -n "$target" -l follow -d "Whatever is mounted there"
 
 complete -c tmpfswarn -n "__fish_seen_subcommand_from run" -l config -r -F -d "In place of tmpfswarn.conf"
 complete -c tmpfswarn -n "__fish_seen_subcommand_from run" -l dry-run -d "Print what would be watched now"
+complete -c tmpfswarn -n "__fish_seen_subcommand_from run" -l user -d "Be a user's, with notifications"
 
 complete -c tmpfswarn -n "__fish_seen_subcommand_from watch" -l rising -d "Tell of up only"
 complete -c tmpfswarn -n "__fish_seen_subcommand_from watch" -l both -d "Tell of up and down"
