@@ -23,6 +23,9 @@
 #define EVERY	15
 #define SOONEST	1
 
+/* or so many times what it takes: thousands of mounts are not to keep the service from all else */
+#define SHARE	20
+
 #define CROSSINGS	"tmpfswarn_service_crossings_total"
 
 /* ---- what the service has been told ---- */
@@ -161,20 +164,21 @@ void textfile_run(struct textfile *textfile, const struct guards *guards,
 		  const struct interface *interface)
 {
 	uint64_t taken;
-	double now;
+	double now, took;
 
 	if (!textfile->path)
 		return;
 	now = exec_now();
 	taken = textfile_taken(guards);
-	if (taken != textfile->taken && textfile->due > textfile->written + SOONEST)
-		textfile->due = textfile->written + SOONEST;
+	if (taken != textfile->taken && textfile->due > textfile->soonest)
+		textfile->due = textfile->soonest;
 	if (now < textfile->due)
 		return;
 	textfile->taken = taken;
-	textfile->written = now;
 	textfile->due = now + EVERY;
 	textfile_write(textfile, guards, interface);
+	took = exec_now() - now;
+	textfile->soonest = now + (SHARE * took > SOONEST ? SHARE * took : SOONEST);
 }
 
 /* Metrics= is what @settings say from now on. */

@@ -18,7 +18,7 @@ struct settings;
  * struct textfile - the file
  * @path: of it; or NULL
  * @taken: how many events had been taken when it was written
- * @written: when it was
+ * @soonest: not to be written again before
  * @due: when it is to be written in any case, INFINITY for never
  * @ours: that has been done
  * @failed: it could not be, which has been said
@@ -26,7 +26,7 @@ struct settings;
 struct textfile {
 	char *path;
 	uint64_t taken;
-	double written;
+	double soonest;
 	double due;
 	bool ours;
 	bool failed;
