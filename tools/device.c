@@ -256,8 +256,7 @@ static int device_register_some(struct device *device, struct target *target,
 			continue;
 		err = device_register(device, trigger);
 		if (err == EDQUOT) {
-			error("%s: too many triggers: have max_user_triggers raised in /sys/module/tmpfswarn/parameters, or max_mount_triggers, max_triggers or max_mounts by " REFUSAL_AT_BOOT,
-			      target->name);
+			target_error(target, "too many triggers: have max_user_triggers raised in /sys/module/tmpfswarn/parameters, or max_mount_triggers, max_triggers or max_mounts by " REFUSAL_AT_BOOT);
 			return STATUS_ERROR;
 		}
 		if (err)

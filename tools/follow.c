@@ -71,7 +71,7 @@ static int follow_open(struct follow *follow, struct target *target,
 			return -1;
 	}
 	if (fd < 0) {
-		error("%s: %s", target->name, error_text(errno));
+		target_error(target, "%s", error_text(errno));
 		target_try(target, place);
 	} else if (place_id_of(fd) != place->id) {
 		/* the mount table has changed since, which is to be seen soon */

@@ -138,13 +138,12 @@ static int group_refused(const struct session *session,
 {
 	switch (err) {
 	case ENOSPC:
-		error("%s: too many triggers: have max_mount_triggers or max_triggers raised by " REFUSAL_AT_BOOT,
-		      group->target->name);
+		target_error(group->target, "too many triggers: have max_mount_triggers or max_triggers raised by " REFUSAL_AT_BOOT);
 		return STATUS_ERROR;
 	case EPERM:
 	case EACCES:
 	case EROFS:
-		error("%s: %s", group->target->name, debugfs_refusal(err));
+		target_error(group->target, "%s", debugfs_refusal(err));
 		return STATUS_ERROR;
 	case EIO:
 		/* also what debugfs says of a file just removed */
@@ -153,7 +152,7 @@ static int group_refused(const struct session *session,
 		/* fall through */
 	case ENODEV:
 	case ENOENT:
-		error("%s: %s", group->target->name, debugfs_gone(group->target));
+		target_error(group->target, "%s", debugfs_gone(group->target));
 		return STATUS_GONE;
 	}
 	return interface_refused(session, group->target, level, err);

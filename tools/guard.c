@@ -320,11 +320,8 @@ void guard_change(struct guard *guard, struct section *section)
 	if (section->grow.by)
 		growth_check(section);
 	TAILQ_FOREACH(guarded, &guard->guarded, next) {
-		guarded->delay = 0;
-		guarded->again = INFINITY;
 		guarded->growth = (struct growth){ };
-		TAILQ_FOREACH(rung, &guarded->rungs, next)
-			target_untry(&rung->target);
+		guarded_forgive(guarded);
 	}
 	guard->follow.look = true;
 }

@@ -54,6 +54,7 @@ void guarded_free(struct guarded *guarded)
 	while (!TAILQ_EMPTY(&guarded->rungs))
 		guarded_remove(TAILQ_FIRST(&guarded->rungs));
 	free(guarded->path);
+	free(guarded->said);
 	free(guarded);
 }
 
@@ -66,6 +67,7 @@ struct rung *guarded_add(struct guarded *guarded, const char *level)
 		return NULL;
 	rung->guarded = guarded;
 	rung->target.path = guarded->path;
+	rung->target.said = &guarded->said;
 	rung->target.full = strdup(guarded->path);
 	rung->target.triggers = &rung->trigger;
 	rung->target.nr_triggers = 1;
@@ -115,6 +117,19 @@ struct rung *guarded_reached(const struct guarded *guarded)
 			first = rung;
 	}
 	return first;
+}
+
+/* What could not be registered is tried again at once, and said again. */
+void guarded_forgive(struct guarded *guarded)
+{
+	struct rung *rung;
+
+	guarded->delay = 0;
+	guarded->again = INFINITY;
+	free(guarded->said);
+	guarded->said = NULL;
+	TAILQ_FOREACH(rung, &guarded->rungs, next)
+		target_untry(&rung->target);
 }
 
 /*

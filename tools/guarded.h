@@ -53,6 +53,7 @@ struct rung {
  * @delay: after which time what could not be registered is tried again; 0 if all could
  * @again: when it is, INFINITY for never
  * @growth: of the mount
+ * @said: what was said last to keep a level from being registered; or NULL
  */
 struct guarded {
 	char *path;
@@ -62,6 +63,7 @@ struct guarded {
 	double delay;
 	double again;
 	struct growth growth;
+	char *said;
 
 	TAILQ_ENTRY(guarded) next;
 };
@@ -73,6 +75,7 @@ void guarded_remove(struct rung *rung);
 bool guarded_has(const struct guarded *guarded, const char *level);
 bool guarded_is_whole(const struct guarded *guarded);
 struct rung *guarded_reached(const struct guarded *guarded);
+void guarded_forgive(struct guarded *guarded);
 bool guarded_try(struct guarded *guarded, double now);
 
 #endif /* GUARDED_H */

@@ -132,22 +132,21 @@ int interface_refused(const struct session *session,
 
 	switch (err) {
 	case EINVAL:
-		error("%s: level %s%s%s refused: no size reaches it",
-		      target->name, level, hysteresis ? " with hysteresis " : "",
-		      hysteresis ? hysteresis : "");
+		target_error(target, "level %s%s%s refused: no size reaches it",
+			     level, hysteresis ? " with hysteresis " : "",
+			     hysteresis ? hysteresis : "");
 		return STATUS_ERROR;
 	case EOPNOTSUPP:
-		error("%s: %s", target->name, unsupported[level_resource(level)]);
+		target_error(target, "%s", unsupported[level_resource(level)]);
 		return STATUS_ERROR;
 	case EIO:
-		error("%s: the kernel refuses to arm the probe: see dmesg",
-		      target->name);
+		target_error(target, "the kernel refuses to arm the probe: see dmesg");
 		return STATUS_ERROR;
 	case ENODEV:
-		error("%s: " EVENT_UNMOUNTED, target->name);
+		target_error(target, EVENT_UNMOUNTED);
 		return STATUS_GONE;
 	}
-	error("%s: %s", target->name, error_text(err));
+	target_error(target, "%s", error_text(err));
 	return STATUS_ERROR;
 }
 

@@ -153,8 +153,10 @@ static void notice_take_ready(const struct guard *guard, struct rung *rung)
 	};
 
 	rung->guarded->nr++;
-	if (guarded_is_whole(rung->guarded))
+	if (guarded_is_whole(rung->guarded)) {
 		report_watching(rung->guarded);
+		guarded_forgive(rung->guarded);
+	}
 	clock_gettime(CLOCK_REALTIME, &event.time);
 	/* else the module alone was away */
 	if (rung->dev != target->dev) {

@@ -114,6 +114,25 @@ void target_untry(struct target *target)
 		target->id = -1;
 }
 
+/* Says what is wrong with @target, unless that was said last. */
+void target_error(const struct target *target, const char *format, ...)
+{
+	char **said = target->said, *text;
+	va_list args;
+
+	va_start(args, format);
+	text = text_format(format, args);
+	va_end(args);
+	if (!text || !said || !*said || strcmp(*said, text))
+		error("%s: %s", target->name, text ?: "out of memory");
+	if (said) {
+		free(*said);
+		*said = text;
+	} else {
+		free(text);
+	}
+}
+
 /* True if one of its levels may still be told. */
 bool target_is_live(const struct target *target)
 {

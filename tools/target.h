@@ -70,6 +70,7 @@ enum target_state {
  * @options: of the file system when it was registered; or NULL
  * @id: of the mount that was tried last, while nothing is registered; or -1
  * @reason: why it is being left
+ * @said: what was said to be wrong with its mount, which is not said again; or NULL
  * @outdated: the size is another than was registered for
  * @stale: another hysteresis was asked for since, and could not be registered
  */
@@ -92,6 +93,7 @@ struct target {
 	char *options;
 	int id;
 	const char *reason;
+	char **said;
 	bool outdated;
 	bool stale;
 };
@@ -103,7 +105,10 @@ void target_place(struct target *target, const struct place *place);
 void target_locate(struct target *target, const struct places *places);
 void target_try(struct target *target, const struct place *place);
 void target_untry(struct target *target);
+void __attribute__((format(printf, 2, 3)))
+target_error(const struct target *target, const char *format, ...);
 bool target_is_live(const struct target *target);
+bool target_has_size(const struct target *target);
 bool target_has(const struct target *target, enum resource resource);
 void trigger_ask(struct trigger *trigger, uint64_t used, uint64_t size);
 

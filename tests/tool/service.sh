@@ -603,6 +603,9 @@ test_what_could_not_be_registered_is_tried_again() {
 	conf "[$dir/a]" Level=50% "[$dir/b]" Level=50%
 	serve 1
 	until_lines "$dir/err" 1 "$dir/a: too many triggers"
+	# and by then again, twice
+	sleep 5
+	is said "$(lines "$dir/err" 'too many triggers')" 1
 	kill -9 $watcher
 	watching 2
 	fill a 512
