@@ -18,6 +18,12 @@
 #include "tool.h"
 #include "wakeup.h"
 
+/* after how long paths are looked up again where nothing tells of what is missing, in seconds */
+#define RETRY		1
+
+/* and how often where a level depends on the size, of which not every table is told */
+#define SIZE_RETRY	5
+
 /* Without a registration the session says all the time that it is at its end. */
 static void follow_poll_session(struct follow *follow)
 {
@@ -64,7 +70,7 @@ static int follow_open(struct follow *follow, struct target *target,
 		}
 		/* there may be too many, or no permission to read a directory */
 		if (!parent_watch(follow->parents, target->full))
-			wakeup_later(follow);
+			wakeup_later(follow, RETRY);
 		/* it may have been made before that */
 		fd = lookup_open(target->full);
 		if (fd < 0 && errno == ENOENT)
@@ -141,12 +147,30 @@ static void follow_check(struct follow *follow, struct target *target,
 		    "leads to another mount" : EVENT_UNMOUNTED);
 }
 
+/*
+ * The table of this namespace changes when it has another size, but nobody is woken up where
+ * that was done in another one, or by fsconfig(2).
+ */
+static void follow_sizes(struct follow *follow)
+{
+	size_t i;
+
+	for (i = 0; i < follow->nr_targets; i++) {
+		const struct target *target = follow->targets[i];
+
+		if (target->full && target_has_size(target)) {
+			wakeup_later(follow, SIZE_RETRY);
+			break;
+		}
+	}
+}
+
 /* True while the module is loaded; else it is looked for now and then. */
 static bool follow_module(struct follow *follow)
 {
 	if (interface_module_live())
 		return true;
-	wakeup_later(follow);
+	wakeup_later(follow, RETRY);
 	return false;
 }
 
@@ -171,7 +195,7 @@ static bool follow_look_up(struct follow *follow)
 static bool follow_look(struct follow *follow, struct event *event)
 {
 	if (!follow->places && !follow_look_up(follow)) {
-		wakeup_later(follow);
+		wakeup_later(follow, RETRY);
 		return false;
 	}
 	while (follow->looked < follow->nr_targets) {
@@ -258,10 +282,15 @@ static bool follow_leave(struct follow *follow, struct event *event)
  * @follow: after follow_begin()
  * @event: set to it
  *
- * Return: 1; 0 if there is none now; or -1 after saying what is wrong.
+ * All paths are looked up once at most, or others would have no turn while mounts come
+ * and go all the time.
+ *
+ * Return: 1; 0 if there is none now, but there may be if @look is set; or -1 after saying
+ * what is wrong.
  */
 int follow_next(struct follow *follow, struct event *event)
 {
+	bool looked = false;
 	size_t i;
 	int nr;
 
@@ -297,13 +326,13 @@ int follow_next(struct follow *follow, struct event *event)
 		renewal_make(follow, follow->targets[i], false);
 	}
 	follow_poll_session(follow);
+	follow_sizes(follow);
 	return 0;
 }
 
 /* True if there will be no event any more. */
 bool follow_is_over(const struct follow *follow)
 {
-	bool looked = false;
 	size_t i;
 
 	for (i = 0; i < follow->nr_targets; i++) {

@@ -25,6 +25,9 @@
  */
 #define RECORDS	20
 
+/* all that there are: a mount may be of several */
+static LIST_HEAD(, guard) all = LIST_HEAD_INITIALIZER(all);
+
 /* ---- the mounts ---- */
 
 static int guard_compare(const void *a, const void *b)
@@ -135,14 +138,32 @@ static void guard_retry(struct guard *guard, struct guarded *guarded)
 	guard->follow.look = true;
 }
 
+/* Registers the levels of bytes anew that @guard has on the mount @dev, of another size by now. */
+static void guard_resized(struct guard *guard, dev_t dev)
+{
+	struct guarded *guarded;
+	struct rung *rung;
+
+	TAILQ_FOREACH(guarded, &guard->guarded, next) {
+		TAILQ_FOREACH(rung, &guarded->rungs, next) {
+			if (rung->target.state == TARGET_WATCHED &&
+			    rung->target.dev == dev && !rung->trigger.over &&
+			    level_resource(rung->trigger.level) == RESOURCE_BYTES)
+				renewal_make(&guard->follow, &rung->target, true);
+		}
+	}
+}
+
 /*
- * Has the mount grow if a level has been reached for long enough, and takes its levels
- * anew then: the next step is for what they say by then. True if its size has changed.
+ * Has the mount grow if a level has been reached for long enough, and has its levels
+ * taken anew then, on other paths and of other sections, too: the next step is for what
+ * they say by then. True if its size has changed.
  */
 static bool guard_grow(struct guard *guard, struct guarded *guarded)
 {
 	struct rung *rung = guarded_reached(guarded);
 	double now = exec_now();
+	struct guard *other;
 
 	if (!rung)
 		guarded->growth = (struct growth){ };
@@ -153,12 +174,8 @@ static bool guard_grow(struct guard *guard, struct guarded *guarded)
 	exec_run();
 	if (!growth_try(&guarded->growth, guard->section, &rung->target, now))
 		return false;
-	TAILQ_FOREACH(rung, &guarded->rungs, next) {
-		if (rung->target.state == TARGET_WATCHED &&
-		    !rung->trigger.over &&
-		    level_resource(rung->trigger.level) == RESOURCE_BYTES)
-			renewal_make(&guard->follow, &rung->target, true);
-	}
+	LIST_FOREACH(other, &all, all)
+		guard_resized(other, rung->target.dev);
 	return true;
 }
 
@@ -172,23 +189,32 @@ static double guard_grows(const struct guard *guard, const struct guarded *guard
 	return reached < guarded->growth.again ? guarded->growth.again : reached;
 }
 
-/* All events have been taken: does what is due. True if there may be more then. */
+/*
+ * All events have been taken: does what is due. True if there may be more then, and of what a
+ * level says on another path of a mount that has grown nothing is known before these.
+ */
 static bool guard_tend(struct guard *guard)
 {
 	struct guarded *guarded;
-	bool grown = false;
 
+	guard->turns = 0;
 	guard->again = INFINITY;
 	TAILQ_FOREACH(guarded, &guard->guarded, next) {
 		notice_ring(guard, guarded);
 		notice_remind(guard, guarded);
-		if (guard->section->grow.by)
-			grown |= guard_grow(guard, guarded);
+		if (guard->section->grow.by && guard_grow(guard, guarded))
+			return true;
 		guard_retry(guard, guarded);
 		if (guarded->again < guard->again)
 			guard->again = guarded->again;
 	}
-	return grown;
+	return false;
+}
+
+/* How often guard_run() is to be called, at most, to take all that is there now. */
+size_t guard_turns(const struct guard *guard)
+{
+	return guard->follow.nr_targets * RECORDS / BATCH + 1;
 }
 
 /**
@@ -208,16 +234,13 @@ int guard_run(struct guard *guard)
 		if (nr > 0)
 			notice_take(guard, &event);
 	}
-	if (nr)
+	/*
+	 * What has not been read yet may say that it is no longer so. But where there is always more, all
+	 * that was there has been read by then.
+	 */
+	if (nr < 0 || (nr && ++guard->turns < guard_turns(guard)))
 		return nr;
-	/* not before: what has not been read yet may say that it is no longer so */
-	return guard_tend(guard) || guard->follow.look;
-}
-
-/* How often guard_run() is to be called, at most, to take all that is there now. */
-size_t guard_turns(const struct guard *guard)
-{
-	return guard->follow.nr_targets * RECORDS / BATCH + 1;
+	return guard_tend(guard) || nr || guard->follow.look;
 }
 
 /* When guard_run() has to be called in any case, INFINITY for never. */
@@ -272,6 +295,7 @@ struct guard *guard_new(struct section *section,
 		free(guard);
 		return NULL;
 	}
+	LIST_INSERT_HEAD(&all, guard, all);
 	if (follow_begin(&guard->follow)) {
 		guard_free(guard);
 		return NULL;
@@ -310,7 +334,6 @@ void guard_change(struct guard *guard, struct section *section)
 {
 	struct section *before = guard->section;
 	struct guarded *guarded;
-	struct rung *rung;
 
 	guard->section = section;
 	guard_change_levels(guard);
@@ -341,6 +364,7 @@ static void guard_free_path(void *guarded)
 
 void guard_free(struct guard *guard)
 {
+	LIST_REMOVE(guard, all);
 	follow_end(&guard->follow);
 	tdestroy(guard->paths, guard_free_path);
 	if (guard->section)

@@ -32,6 +32,8 @@ struct section;
  * @paths: the same, by path
  * @taken: how many crossings and refusals it has taken
  * @again: when what could not be registered is tried again, INFINITY for never
+ * @turns: of guard_run() since what is due was done last
+ * @all: in the list of all that there are
  * @next: in the list of the service
  */
 struct guard {
@@ -42,7 +44,9 @@ struct guard {
 	void *paths;
 	uint64_t taken;
 	double again;
+	size_t turns;
 
+	LIST_ENTRY(guard) all;
 	STAILQ_ENTRY(guard) next;
 };
 

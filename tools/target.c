@@ -145,6 +145,19 @@ bool target_is_live(const struct target *target)
 	return false;
 }
 
+/* True if one of its levels is registered for the size that there is. */
+bool target_has_size(const struct target *target)
+{
+	size_t i;
+
+	for (i = 0; i < target->nr_triggers; i++) {
+		if (target->state == TARGET_WATCHED &&
+		    target->triggers[i].size && !target->triggers[i].over)
+			return true;
+	}
+	return false;
+}
+
 /* True if one of its levels is of @resource. */
 bool target_has(const struct target *target, enum resource resource)
 {

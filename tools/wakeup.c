@@ -18,16 +18,20 @@ int wakeup_add(struct follow *follow, int fd)
 	return fd < 0 ? -1 : epoll_ctl(follow->fd, EPOLL_CTL_ADD, fd, &event);
 }
 
-/* Has all paths looked up again in a second: nothing tells of what is missing. */
-void wakeup_later(struct follow *follow)
+/* Has all paths looked up again in @seconds at most: nothing tells of what is missing. */
+void wakeup_later(struct follow *follow, time_t seconds)
 {
-	struct itimerspec time = { .it_value.tv_sec = 1 };
+	struct itimerspec time = { .it_value.tv_sec = seconds }, before = { };
 
 	if (follow->timer < 0) {
 		follow->timer = timerfd_create(CLOCK_MONOTONIC,
 					       TFD_CLOEXEC | TFD_NONBLOCK);
 		wakeup_add(follow, follow->timer);
 	}
+	timerfd_gettime(follow->timer, &before);
+	if ((before.it_value.tv_sec || before.it_value.tv_nsec) &&
+	    before.it_value.tv_sec < seconds)
+		return;
 	timerfd_settime(follow->timer, 0, &time, NULL);
 }
 

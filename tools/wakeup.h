@@ -7,12 +7,13 @@
 #define WAKEUP_H
 
 #include <stdbool.h>
+#include <time.h>
 
 struct follow;
 
 int wakeup_open(struct follow *follow);
 int wakeup_add(struct follow *follow, int fd);
-void wakeup_later(struct follow *follow);
+void wakeup_later(struct follow *follow, time_t seconds);
 bool wakeup_drain(int fd);
 void wakeup_close(struct follow *follow);
 

@@ -842,6 +842,33 @@ test_crossings_beyond_counting_take_no_memory_and_run_nothing_stale() {
 	! grep -v ' down$' "$dir/last" && [ "$(wc -l <"$dir/last")" -le 2 ] || fail "stale: $(cat "$dir/last")"
 }
 
+test_what_floods_a_section_keeps_nothing_from_being_told() {
+	mounted a size=64k
+	mounted b
+	conf "[$dir/?]" Level=50% For=2
+	serve 2
+	"$here/toggle" "$dir/a/toggled" 65536 100000000 &
+	echo $! >>"$dir/pids"
+	"$here/toggle" "$dir/a/too" 65536 100000000 &
+	echo $! >>"$dir/pids"
+	fill b 800
+	until_lines "$dir/err" 1 "$dir/b up 50%"
+}
+
+test_mounts_that_come_and_go_all_the_time_keep_nothing_from_being_told() {
+	for i in $(seq 300); do
+		mounted "m/$i" size=64k
+	done
+	mounted a
+	mkdir "$dir/x"
+	conf "[$dir/a]" Level=50% "Exec=touch '$dir/ran'"
+	serve
+	"$here/churn" "$dir/x" &
+	echo $! >>"$dir/pids"
+	fill a 800
+	until_true test -e "$dir/ran"
+}
+
 # ticks_with NUMBER: of the processor, that the service takes until it watches so many mounts
 ticks_with() {
 	for i in $(seq "$1"); do
@@ -946,6 +973,52 @@ test_a_mount_grows_for_free_space_and_an_amount() {
 	fill b 800
 	until_true has_blocks b 2048
 	is blocks "$(blocks a)" 1280
+}
+
+test_a_mount_on_two_paths_grows_by_one_step() {
+	mounted a
+	mkdir "$dir/b"
+	mount --bind "$dir/a" "$dir/b"
+	conf "[$dir/?]" Level=80% Grow=25% GrowMax=64M
+	serve 2
+	fill a 900
+	is sizes "$(grown 1)" 5M
+	sleep 3
+	is sizes "$(grown 1)" 5M
+	is blocks "$(blocks a)" 1280
+}
+
+test_a_mount_of_two_sections_grows_by_one_step() {
+	mounted a
+	conf "[$dir/?]" Level=80% Grow=25% GrowMax=64M "[$dir/a]" Level=free:600K Grow=25% GrowMax=64M
+	serve 2
+	fill a 900
+	is sizes "$(grown 1)" 5M
+	sleep 3
+	is sizes "$(grown 1)" 5M
+	is blocks "$(blocks a)" 1280
+}
+
+test_the_free_space_of_another_section_is_known_when_a_mount_has_grown() {
+	mounted a
+	conf "[$dir/a]" Level=80% Grow=100% GrowMax=64M \
+		"[$dir/?]" Level=free:1M Direction=both "Exec=echo \$TMPFSWARN_DIRECTION >>'$dir/ran'"
+	serve 2
+	fill a 900
+	is sizes "$(grown 1)" 8M
+	until_lines "$dir/err" 1 ' down free:1M: .* of 8M used'
+}
+
+both_another_size_is_known_that_another_namespace_has_given() {
+	mounted a
+	conf "[$dir/a]" Level=free:1M Direction=both
+	serve
+	fill a 900
+	is told "$(told 1)" "up free:1M"
+	unshare -m mount -o remount,size=8m "$dir/a"
+	is told "$(told 2)" "up free:1M down free:1M"
+	unshare -m mount -o remount,size=4m "$dir/a"
+	is told "$(told 3)" "up free:1M down free:1M up free:1M"
 }
 
 test_a_mount_grows_after_For_and_not_for_what_was_so_for_less() {
