@@ -235,8 +235,8 @@ int guard_run(struct guard *guard)
 			notice_take(guard, &event);
 	}
 	/*
-	 * What has not been read yet may say that it is no longer so. But where there is always more, all
-	 * that was there has been read by then.
+	 * What has not been read yet may say that it is no longer so. But where there is always
+	 * more, all that was there has been read by then.
 	 */
 	if (nr < 0 || (nr && ++guard->turns < guard_turns(guard)))
 		return nr;

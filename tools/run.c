@@ -7,6 +7,7 @@
 #include "fstab.h"
 #include "interface.h"
 #include "mount.h"
+#include "origin.h"
 #include "section.h"
 #include "service.h"
 #include "text.h"
@@ -136,7 +137,7 @@ int run_main(int argc, char **argv)
 		return operand_error("run", argv[optind]);
 	if (!dry)
 		return service_run(interface, &origin);
-	status = config_read(&origin, &sections, &settings);
+	status = origin_read(&origin, &sections, &settings);
 	if (!status)
 		status = fstab_read(&sections, origin.user);
 	if (!status && settings.metrics)

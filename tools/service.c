@@ -16,6 +16,7 @@
 #include "guard.h"
 #include "interface.h"
 #include "notice.h"
+#include "origin.h"
 #include "section.h"
 #include "service.h"
 #include "signals.h"
@@ -245,7 +246,7 @@ static int service_configure(struct service *service, bool first)
 	struct settings settings = { };
 	int status, unread;
 
-	status = config_read(service->origin, &sections, &settings);
+	status = origin_read(service->origin, &sections, &settings);
 	unread = status ? STATUS_OK :
 			  fstab_read(&sections, service->origin->user);
 	/* at first there is nothing that could stay as it was */

@@ -12,6 +12,7 @@
 
 #include "config.h"
 #include "level.h"
+#include "origin.h"
 #include "tool.h"
 #include "unit.h"
 
@@ -277,7 +278,7 @@ static int test_origin(bool user, const char *expected, const char *name)
 	char *text;
 
 	*said = '\0';
-	status = config_read(&origin, &sections, &settings);
+	status = origin_read(&origin, &sections, &settings);
 	text = text_of(&settings, &sections);
 	failed = result_text(status ? said : text, expected, name);
 	free(text);
