@@ -56,7 +56,10 @@ restore() {
 	systemctl reset-failed 2>/dev/null
 	systemctl unmask --runtime modprobe@.service 2>/dev/null
 	[ -e /sys/module/tmpfswarn ] || modprobe tmpfswarn
-	rm -rf /etc/tmpfswarn.conf "$units"/act* "$units"/tmpfswarn*.service.d
+	systemctl -q disable tmpfswarn.service
+	rm -f /dev/shm/file
+	mount -o remount,size=50% /dev/shm
+	rm -rf /etc/tmpfswarn.conf "$units"/act* "$units"/shm-cleanup.service "$units"/tmpfswarn*.service.d
 	! mountpoint -q /run/user/4711 || umount /run/user/4711
 }
 
@@ -68,6 +71,32 @@ test_the_service_starts_the_unit_of_the_section_for_the_mount() {
 	fill a 900
 	until_lines "$dir/ran" 1 .
 	is started "$(cat "$dir/ran")" "$dir/a"
+}
+
+# the lines that README.md has for it, of which its reader copies all but the user's
+of_readme() {
+	sed -n -e '/^printf .*tmpfswarn\.conf$/p' -e '/^systemctl enable --now tmpfswarn /p' "${0%/*}/README.md"
+}
+
+test_what_the_readme_says_starts_the_unit_when_dev_shm_has_been_full_for_30_s() {
+	of_readme >"$dir/lines"
+	is lines "$(wc -l <"$dir/lines")" 2
+	mount -o remount,size=1000k /dev/shm
+	unit shm-cleanup.service '[Service]' Type=oneshot "ExecStart=/bin/sh -c 'cut -d. -f1 /proc/uptime >$dir/ran; rm /dev/shm/file'"
+	begun=$(date +%s)
+	sh -e "$dir/lines" >"$dir/out" 2>&1 || fail "$(cat "$dir/out")"
+	is enabled "$(systemctl is-enabled tmpfswarn.service)" enabled
+	# a peak that goes is none
+	head -c 900k /dev/zero >/dev/shm/file
+	sleep 20
+	rm /dev/shm/file
+	sleep 1
+	full=$(cut -d. -f1 /proc/uptime)
+	head -c 900k /dev/zero >/dev/shm/file
+	until_true test -s "$dir/ran"
+	took=$(($(cat "$dir/ran") - full))
+	[ $took -ge 29 ] && [ $took -le 40 ] || fail "after $took s"
+	said '/dev/shm up 80%' || fail "$(journal)"
 }
 
 test_a_command_may_clear_the_mount() {
