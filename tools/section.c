@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "amount.h"
 #include "duration.h"
 #include "level.h"
 #include "section.h"
@@ -240,6 +242,11 @@ static bool section_set_grow(char **text, const char *value, bool percent,
 		       (!percent && strchr(value, '%')) ||
 		       (!zero && !strpbrk(value, "123456789"))))
 		return section_refuse(why, "%s: not an amount, such as %s",
+				      value, forms);
+	/* a unit was forgotten */
+	if (*value && !strchr(value, '%') && strpbrk(value, "123456789") &&
+	    amount_bytes(value, 0) < (uint64_t)sysconf(_SC_PAGESIZE))
+		return section_refuse(why, "%s: less than a page; an amount is such as %s",
 				      value, forms);
 	return section_set_text(text, value, why);
 }
