@@ -318,21 +318,34 @@ static int device_next(struct session *session, struct event *event)
 	return 1;
 }
 
-/* The end of a target leaves no tag, and its events are taken one by one. */
+/* Drops what has been read of @target, or of all if it is NULL, and not been taken. */
+static void device_drop_items(struct device *device, const struct target *target)
+{
+	struct item *item, *next;
+
+	for (item = STAILQ_FIRST(&device->items); item; item = next) {
+		next = STAILQ_NEXT(item, next);
+		if (target && item->event.target != target)
+			continue;
+		STAILQ_REMOVE(&device->items, item, item, next);
+		free(item);
+	}
+}
+
+/* One that could not be registered whole may have had events of its other levels. */
 static void device_forget_target(struct session *session, struct target *target)
 {
-	tags_drop_target(&((struct device *)session)->tags, target);
+	struct device *device = (struct device *)session;
+
+	tags_drop_target(&device->tags, target);
+	device_drop_items(device, target);
 }
 
 static void device_close(struct session *session)
 {
 	struct device *device = (struct device *)session;
-	struct item *item;
 
-	while ((item = STAILQ_FIRST(&device->items))) {
-		STAILQ_REMOVE_HEAD(&device->items, next);
-		free(item);
-	}
+	device_drop_items(device, NULL);
 	free(device->tags.tags);
 	close(session->fd);
 	free(device);
