@@ -48,7 +48,16 @@ static bool is_near_type(const char *type)
 	return false;
 }
 
-/* The mounts that may make one wait; NULL at the end, or if out of memory. */
+static void points_free(char **points)
+{
+	size_t i;
+
+	for (i = 0; points && points[i]; i++)
+		free(points[i]);
+	free(points);
+}
+
+/* The mounts that may make one wait, NULL at the end; or NULL if out of memory. */
 static char **far_points(void)
 {
 	struct libmnt_table *table = mnt_new_table_from_file(MOUNTINFO);
@@ -64,8 +73,14 @@ static char **far_points(void)
 		const char *point = mnt_fs_get_target(fs);
 
 		/* we would not run if the root directory made us wait */
-		if (type && !is_near_type(type) && strcmp(point, "/"))
-			points[nr++] = strdup(point);
+		if (!type || is_near_type(type) || !strcmp(point, "/"))
+			continue;
+		points[nr] = strdup(point);
+		if (points[nr++])
+			continue;
+		/* all of them, or one would be taken for near */
+		points_free(points);
+		points = NULL;
 	}
 	mnt_free_iter(iter);
 	mnt_unref_table(table);
@@ -98,11 +113,7 @@ bool reach_is_near(const char *path)
 /* Has reach_is_near() read the mount table again. */
 void reach_renew(void)
 {
-	size_t i;
-
-	for (i = 0; far && far[i]; i++)
-		free(far[i]);
-	free(far);
+	points_free(far);
 	far = NULL;
 }
 
@@ -131,7 +142,7 @@ int reach_open(const char *path)
 
 /* What else was mounted last on the way to @point, as "sysfs on /sys". */
 static char *cover_of(struct libmnt_table *table, const char *point,
-			    const char *type)
+		      const char *type)
 {
 	struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_BACKWARD);
 	struct libmnt_fs *fs;
@@ -141,11 +152,11 @@ static char *cover_of(struct libmnt_table *table, const char *point,
 		if (place_is_below(point, mnt_fs_get_target(fs)) &&
 		    strcmp(mnt_fs_get_fstype(fs) ?: "", type) &&
 		    asprintf(&text, "%s on %s", mnt_fs_get_fstype(fs),
-			     text_name(mnt_fs_get_target(fs))) < 0)
+			     mnt_fs_get_target(fs)) < 0)
 			text = NULL;
 	}
 	mnt_free_iter(iter);
-	return text;
+	return text ? text_printable(text) : NULL;
 }
 
 /* Without a mount table. */
