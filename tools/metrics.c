@@ -174,7 +174,7 @@ void metrics_label(FILE *file, const char *name, const char *value)
 
 /* ---- what is known ---- */
 
-static bool listing_is_whole(const struct listing *listing)
+static bool metrics_are_whole(const struct listing *listing)
 {
 	size_t i;
 
@@ -219,7 +219,7 @@ static const char *metrics_ask(struct metrics *metrics,
 		if (asked && *each != asked)
 			continue;
 		why = (*each)->list(&listing);
-		if (!why && (!had || listing_is_whole(&listing))) {
+		if (!why && (!had || metrics_are_whole(&listing))) {
 			listing_free(&metrics->listing);
 			metrics->listing = listing;
 		} else {

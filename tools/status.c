@@ -37,18 +37,18 @@ static const struct option options[] = {
 };
 
 /**
- * struct report - the lines of the report
+ * struct status - what is said
  * @json: the same as an object, NULL to print lines
  * @problems: of @json
  * @bad: there is a problem
  */
-struct report {
+struct status {
 	struct json_object *json;
 	struct json_object *problems;
 	bool bad;
 };
 
-static void report_add(struct report *report, const char *key,
+static void status_add(struct status *status, const char *key,
 		       const char *value, const char *remedy)
 {
 	struct json_object *problem;
@@ -56,13 +56,13 @@ static void report_add(struct report *report, const char *key,
 	uint64_t number = strtoull(value, &end, 10);
 
 	if (remedy)
-		report->bad = true;
-	if (!report->json) {
+		status->bad = true;
+	if (!status->json) {
 		printf("%-14s %s%s%s\n", key, text_name(value),
 		       remedy ? ": " : "", remedy ? text_name(remedy) : "");
 		return;
 	}
-	json_object_object_add(report->json, key, end != value && !*end ?
+	json_object_object_add(status->json, key, end != value && !*end ?
 			       json_object_new_uint64(number) :
 			       text_json(value));
 	if (!remedy)
@@ -70,10 +70,10 @@ static void report_add(struct report *report, const char *key,
 	problem = json_object_new_object();
 	json_object_object_add(problem, "about", text_json(key));
 	json_object_object_add(problem, "remedy", text_json(remedy));
-	json_object_array_add(report->problems, problem);
+	json_object_array_add(status->problems, problem);
 }
 
-static void report_figure(void *data, const char *key, const char *value)
+static void status_figure(void *data, const char *key, const char *value)
 {
 	const char *remedy = NULL;
 	bool some = strcmp(value, "0");
@@ -82,9 +82,9 @@ static void report_figure(void *data, const char *key, const char *value)
 		remedy = "over the limit of their user (raise max_mounts by " REFUSAL_AT_BOOT "), or out of memory (see dmesg)";
 	else if (!strcmp(key, "missed") && some)
 		remedy = "crossings may have been told late: another hook_symbol by " REFUSAL_AT_BOOT;
-	report_add(data, key, value, remedy);
+	status_add(data, key, value, remedy);
 	if (!strcmp(key, "version"))
-		report_add(data, "command", VERSION, NULL);
+		status_add(data, "command", VERSION, NULL);
 }
 
 /* Can levels be registered by any? */
@@ -104,7 +104,7 @@ static bool any_registers(void)
  * Where each interface is; that one cannot be used is bad if it is asked for, or
  * if no other can.
  */
-static void report_interfaces(struct report *report,
+static void status_interfaces(struct status *status,
 			      const struct interface *asked)
 {
 	const struct interface *const *each;
@@ -116,32 +116,32 @@ static void report_interfaces(struct report *report,
 		const char *value = place ? place : "unusable";
 		char text[512];
 
-		if (!report->json && (place ? why != NULL : !bad)) {
+		if (!status->json && (place ? why != NULL : !bad)) {
 			snprintf(text, sizeof(text), "%s (%s)", value,
 				 place ? "list and status only" : why);
 			value = text;
 		}
-		report_add(report, (*each)->name, value, bad ? why : NULL);
+		status_add(status, (*each)->name, value, bad ? why : NULL);
 	}
 }
 
 /* @why is "module STATE: REMEDY", or else it is not known. */
-static void report_module(struct report *report, const char *why)
+static void status_module(struct status *status, const char *why)
 {
 	static const char about[] = "module ";
 	const char *remedy = strstr(why, ": ");
 	char state[128] = "unknown";
 
 	if (strncmp(why, about, strlen(about)) || !remedy) {
-		report_add(report, "module", state, why);
+		status_add(status, "module", state, why);
 		return;
 	}
 	why += strlen(about);
 	snprintf(state, sizeof(state), "%.*s", (int)(remedy - why), why);
-	report_add(report, "module", state, remedy + 2);
+	status_add(status, "module", state, remedy + 2);
 }
 
-static int report_all(struct report *report, const struct interface *asked)
+static int status_all(struct status *status, const struct interface *asked)
 {
 	const char *lockdown = interface_lockdown();
 	const struct interface *interface;
@@ -151,23 +151,23 @@ static int report_all(struct report *report, const struct interface *asked)
 	module = refusal_module();
 	/* a container may see the device and no sysfs */
 	if (interface || !module)
-		report_add(report, "module", "loaded", NULL);
+		status_add(status, "module", "loaded", NULL);
 	else
-		report_module(report, module);
+		status_module(status, module);
 	if (interface || refusal_module_state() != MODULE_ABSENT)
-		report_interfaces(report, asked);
-	report_add(report, "lockdown", lockdown ? lockdown : "unknown", NULL);
+		status_interfaces(status, asked);
+	status_add(status, "lockdown", lockdown ? lockdown : "unknown", NULL);
 	if (interface)
-		why = interface->figures(report_figure, report);
+		why = interface->figures(status_figure, status);
 	if (interface && why)
-		report_add(report, "figures", "unknown", why);
-	return report->bad ? STATUS_ERROR : STATUS_OK;
+		status_add(status, "figures", "unknown", why);
+	return status->bad ? STATUS_ERROR : STATUS_OK;
 }
 
 int status_main(int argc, char **argv)
 {
 	const struct interface *interface = NULL;
-	struct report report = { };
+	struct status said = { };
 	bool json = false;
 	int c, status;
 
@@ -191,16 +191,16 @@ int status_main(int argc, char **argv)
 	if (optind < argc)
 		return operand_error("status", argv[optind]);
 	if (json) {
-		report.json = json_object_new_object();
-		report.problems = json_object_new_array();
+		said.json = json_object_new_object();
+		said.problems = json_object_new_array();
 	}
-	status = report_all(&report, interface);
+	status = status_all(&said, interface);
 	if (json) {
-		json_object_object_add(report.json, "ok",
-				       json_object_new_boolean(!report.bad));
-		json_object_object_add(report.json, "problems",
-				       report.problems);
-		text_json_print(report.json);
+		json_object_object_add(said.json, "ok",
+				       json_object_new_boolean(!said.bad));
+		json_object_object_add(said.json, "problems",
+				       said.problems);
+		text_json_print(said.json);
 	}
 	return status;
 }
