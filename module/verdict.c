@@ -31,8 +31,9 @@
  *
  * Without transparent huge pages nobody makes space. There what counts blocks is probed, which
  * is called for each allocation, or where that is inlined what finds a page, if the file has none
- * there: it is noted when few blocks are left, as with inodes. A failure for want of memory that
- * may be promised is not seen then.
+ * there: it is noted when TW_VERDICT_FEW blocks are left, as with inodes; such a kernel is likely to
+ * be one that preempts a task between the two. A failure for want of memory that may be promised
+ * is not seen then.
  *
  * V3. Who cannot be given a place, since it never returns to user mode or since there is none
  *     left, is taken at its first word: a page that cannot be had, a fallocate(2) that is too
@@ -292,7 +293,7 @@ static __always_inline void tw_verdict_account(struct inode *inode)
 	if (likely(!gauge))
 		return;
 	sbinfo = inode->i_sb->s_fs_info;
-	if (unlikely(tw_verdict_is_full(sbinfo, 1 + tw_verdict_margin(sbinfo))))
+	if (unlikely(tw_verdict_is_full(sbinfo, TW_VERDICT_FEW)))
 		tw_verdict_nearly_full(gauge, sbinfo);
 	else if (unlikely(sb_any_quota_loaded(inode->i_sb)))
 		/* that may refuse it at any time; who has no place is not told of it */
