@@ -61,7 +61,7 @@ tw_check_alloc(struct tw_gauge *gauge, struct shmem_sb_info *sbinfo,
  * @returned: called then, by the task, which must not sleep
  * @due: a check was wanted, see deferral.c
  * @until: its checks are made again from then on, in jiffies; the same
- * @reasons: for which it may be refused something, see verdict.c
+ * @cause: for which it may be refused something, see verdict.c
  * @asked: inodes that it wants, the same
  * @number: the system call's, -1 for a page fault; the same. Not to be had when it returns: arm64
  *	forgets it where a signal is pending, before the task works are run
@@ -72,7 +72,7 @@ struct tw_call_notes {
 	void (*returned)(struct tw_gauge *gauge, const struct tw_call_notes *notes);
 	bool due;
 	unsigned long until;
-	unsigned int reasons;
+	enum tw_refusal_cause cause;
 	unsigned int asked;
 	int number;
 };

@@ -14,7 +14,7 @@ struct pid_namespace;
 
 /**
  * enum tw_refusal_cause - why something was refused
- * @TW_CAUSE_UNTOLD: that is not for who reads it
+ * @TW_CAUSE_UNTOLD: none, or that is not for who reads it
  * @TW_CAUSE_SIZE: the mount has no more blocks
  * @TW_CAUSE_INODES: it has no more inodes
  * @TW_CAUSE_QUOTA: a user or group has used up its quota

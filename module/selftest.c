@@ -192,15 +192,16 @@ static const char *tw_selftest_full(struct file *file, struct tw_gauge *gauge)
 	if (vfs_fallocate(file, 0, 0, pos))
 		return "cannot be tested: filling a private mount failed";
 	/* in the end few were left */
-	tw_verdict_take_reasons(gauge);
-	if (kernel_write(file, "", 1, &first) != 1 || tw_verdict_take_reasons(gauge))
+	tw_verdict_take_cause(gauge);
+	if (kernel_write(file, "", 1, &first) != 1 ||
+	    tw_verdict_take_cause(gauge) != TW_CAUSE_UNTOLD)
 		return "take what succeeds for a refusal";
 	if (kernel_write(file, "", 1, &pos) != -ENOSPC ||
-	    tw_verdict_take_reasons(gauge) != TW_REASON_SIZE)
+	    tw_verdict_take_cause(gauge) != TW_CAUSE_SIZE)
 		return "did not see a write to a full mount";
 	if (IS_ENABLED(CONFIG_64BIT) &&
 	    (vfs_fallocate(file, 0, 0, pos + PAGE_SIZE) != -ENOSPC ||
-	     tw_verdict_take_reasons(gauge) != TW_REASON_SIZE))
+	     tw_verdict_take_cause(gauge) != TW_CAUSE_SIZE))
 		return "did not see what is larger than the mount";
 	return NULL;
 }
@@ -221,7 +222,7 @@ static const char *tw_selftest_refused(struct vfsmount *mnt, struct tw_gauge *ga
 		inode_lock(dir);
 		if (tw_compat_mknod(dir, one))
 			wrong = "cannot be tested: no inode on a private mount";
-		else if (tw_verdict_take_reasons(gauge) != TW_REASON_INODES)
+		else if (tw_verdict_take_cause(gauge) != TW_CAUSE_INODES)
 			wrong = "did not see an inode that is made";
 		if (d_really_is_positive(one))
 			dir->i_op->unlink(dir, one);

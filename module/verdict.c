@@ -7,7 +7,7 @@
  * call may return what it has done until then. So there are two steps:
  *
  * V1. A probe finds that the current task's call may be refused something. It may be wrong,
- *     but only that way. It notes the reason in the task's place, see call.c.
+ *     but only that way. It notes the cause in the task's place, see call.c.
  *
  * V2. When the call returns, the error that it returns says whether it was: ENOSPC or EDQUOT, or
  *     for a page fault a SIGBUS that is pending. Once for each call, then, whatever happened in it.
@@ -124,20 +124,6 @@ static __always_inline long tw_verdict_left(const struct shmem_sb_info *sbinfo,
 	return limit ? limit - tw_compat_used_inodes(sbinfo, limit) : LONG_MAX;
 }
 
-static enum tw_refusal_cause tw_verdict_cause(unsigned int reasons, int err)
-{
-	if (err == -EDQUOT)
-		return TW_CAUSE_QUOTA;
-	if (reasons & TW_REASON_SIZE)
-		return TW_CAUSE_SIZE;
-	if (reasons & TW_REASON_OVERCOMMIT)
-		return TW_CAUSE_OVERCOMMIT;
-	if (reasons & TW_REASON_INODES)
-		return TW_CAUSE_INODES;
-	/* noted for the sake of a quota, which has not refused it */
-	return TW_CAUSE_UNTOLD;
-}
-
 /*
  * Are there few inodes left still, or quotas at all? If not, the error may be another file
  * system's, which the call has been on, too.
@@ -166,11 +152,12 @@ static void tw_verdict_returned(struct tw_gauge *gauge, const struct tw_call_not
 
 	if (err != -ENOSPC && err != -EDQUOT)
 		return;
-	refusal.cause = tw_verdict_cause(notes->reasons, err);
+	/* untold: noted for the sake of a quota, which has not refused it */
+	refusal.cause = err == -EDQUOT ? TW_CAUSE_QUOTA : notes->cause;
 	if (refusal.cause == TW_CAUSE_UNTOLD || !tw_verdict_holds(gauge, refusal.cause))
 		return;
 	refusal.asked = notes->asked;
-	if (!notes->asked || notes->reasons & (TW_REASON_SIZE | TW_REASON_OVERCOMMIT))
+	if (!notes->asked)
 		refusal.asked = tw_verdict_asked(notes, regs);
 	preempt_disable();
 	tw_check_refused(gauge, &refusal, false);
@@ -180,15 +167,16 @@ static void tw_verdict_returned(struct tw_gauge *gauge, const struct tw_call_not
 /* ---- V1 ---- */
 
 /*
- * The current task's call may be refused something, for @reason, if it is not 0. Returns false
- * if it has no place. Context: a probe, with preemption disabled.
+ * The current task's call may be refused something, for @cause, unless that is TW_CAUSE_UNTOLD. What
+ * was noted before it has had, if it goes on. Returns false if it has no place. Context: a probe,
+ * with preemption disabled.
  */
 static __always_inline bool
-tw_verdict_note(struct tw_gauge *gauge, unsigned int reason, unsigned int asked)
+tw_verdict_note(struct tw_gauge *gauge, enum tw_refusal_cause cause, unsigned int asked)
 {
 	const struct tw_call_notes notes = {
 		.returned = tw_verdict_returned,
-		.reasons = reason,
+		.cause = cause,
 		.asked = asked,
 		.number = syscall_get_nr(current, task_pt_regs(current)),
 	};
@@ -196,7 +184,8 @@ tw_verdict_note(struct tw_gauge *gauge, unsigned int reason, unsigned int asked)
 
 	if (!call)
 		return tw_call_begin(gauge, &notes);
-	call->notes.reasons |= reason;
+	if (cause != TW_CAUSE_UNTOLD)
+		call->notes.cause = cause;
 	call->notes.asked = asked;
 	return true;
 }
@@ -249,13 +238,13 @@ static __always_inline long tw_verdict_margin(const struct shmem_sb_info *sbinfo
 /* A block could not be had; what is tried first, and in vain, is more than one. */
 static noinline notrace void tw_verdict_short(struct tw_gauge *gauge, bool full)
 {
-	enum tw_refusal_cause cause = TW_CAUSE_SIZE;
+	enum tw_refusal_cause cause = full ? TW_CAUSE_SIZE : TW_CAUSE_OVERCOMMIT;
 
-	if (tw_verdict_note(gauge, full ? TW_REASON_SIZE : TW_REASON_OVERCOMMIT, 0))
+	if (tw_verdict_note(gauge, cause, 0))
 		return;
 	/* the error would tell which of the two */
-	if (!full)
-		cause = sb_any_quota_loaded(gauge->sb) ? TW_CAUSE_QUOTA : TW_CAUSE_OVERCOMMIT;
+	if (!full && sb_any_quota_loaded(gauge->sb))
+		cause = TW_CAUSE_QUOTA;
 	tw_verdict_at_once(gauge, cause, 0);
 }
 
@@ -278,7 +267,7 @@ static __always_inline void tw_verdict_shrink(const unsigned long *arguments)
 static noinline notrace void tw_verdict_nearly_full(struct tw_gauge *gauge,
 						    struct shmem_sb_info *sbinfo)
 {
-	if (!tw_verdict_note(gauge, TW_REASON_SIZE, 0) && tw_verdict_is_full(sbinfo, 1))
+	if (!tw_verdict_note(gauge, TW_CAUSE_SIZE, 0) && tw_verdict_is_full(sbinfo, 1))
 		tw_verdict_at_once(gauge, TW_CAUSE_SIZE, 0);
 }
 
@@ -297,7 +286,7 @@ static __always_inline void tw_verdict_account(struct inode *inode)
 		tw_verdict_nearly_full(gauge, sbinfo);
 	else if (unlikely(sb_any_quota_loaded(inode->i_sb)))
 		/* that may refuse it at any time; who has no place is not told of it */
-		tw_verdict_note(gauge, 0, 0);
+		tw_verdict_note(gauge, TW_CAUSE_UNTOLD, 0);
 }
 
 /* In place of both: shmem_get_folio_gfp(inode, index, foliop, sgp, ...) */
@@ -313,7 +302,7 @@ static __always_inline void tw_verdict_get_page(const unsigned long *arguments)
 
 static noinline notrace void tw_verdict_too_large(struct tw_gauge *gauge, u64 asked)
 {
-	if (!tw_verdict_note(gauge, TW_REASON_SIZE, 0))
+	if (!tw_verdict_note(gauge, TW_CAUSE_SIZE, 0))
 		tw_verdict_at_once(gauge, TW_CAUSE_SIZE, asked);
 }
 
@@ -346,13 +335,13 @@ static noinline notrace void tw_verdict_few(struct tw_gauge *gauge, struct super
 	const struct shmem_sb_info *sbinfo = sb->s_fs_info;
 	unsigned long limit = READ_ONCE(sbinfo->max_inodes);
 	long left = tw_verdict_left(sbinfo, limit);
-	unsigned int reason = left < TW_VERDICT_FEW ? TW_REASON_INODES : 0;
+	bool few = left < TW_VERDICT_FEW;
 
 	/* that may refuse it at any time */
-	if (!reason && !sb_any_quota_loaded(sb))
+	if (!few && !sb_any_quota_loaded(sb))
 		return;
 	/* at once: an xattr that is larger than what is left is not told then, nor is a quota */
-	if (!tw_verdict_note(gauge, reason, inodes) && left <= 0)
+	if (!tw_verdict_note(gauge, few ? TW_CAUSE_INODES : TW_CAUSE_UNTOLD, inodes) && left <= 0)
 		tw_verdict_at_once(gauge, TW_CAUSE_INODES, inodes);
 }
 
@@ -544,25 +533,25 @@ const char *tw_verdict_symbol(void)
 }
 
 /**
- * tw_verdict_take_reasons() - what was noted of the current task's call, for the selftest
+ * tw_verdict_take_cause() - what was noted of the current task's call, for the selftest
  * @gauge: where
  *
  * It is forgotten.
  *
  * Context: process.
- * Return: the reasons, 0 for none.
+ * Return: what it may be refused for, TW_CAUSE_UNTOLD for nothing.
  */
-unsigned int tw_verdict_take_reasons(struct tw_gauge *gauge)
+enum tw_refusal_cause tw_verdict_take_cause(struct tw_gauge *gauge)
 {
-	unsigned int reasons = 0;
+	enum tw_refusal_cause cause = TW_CAUSE_UNTOLD;
 	struct tw_call *call;
 
 	preempt_disable();
 	call = tw_check_own_call(gauge);
 	if (call) {
-		reasons = call->notes.reasons;
-		call->notes.reasons = 0;
+		cause = call->notes.cause;
+		call->notes.cause = TW_CAUSE_UNTOLD;
 	}
 	preempt_enable();
-	return reasons;
+	return cause;
 }
