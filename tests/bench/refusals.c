@@ -8,6 +8,9 @@
 #define WARM_UP		20
 #define RUN_CALLS	64
 
+/* what ordinary users may have for refusals of a mount, all together */
+#define OTHERS		32
+
 static int full = -1;
 
 /* a byte behind the last block that there was */
@@ -32,6 +35,22 @@ static void measure_refusals(const char *of, const char *hook)
 			runs[i] = (double)(instructions() - begin) / RUN_CALLS;
 	}
 	result(of, hook, "refused write", middle(runs, RUNS));
+}
+
+/* Whose registrations cost him who is refused the most: each with a file of the device. */
+static void measure_with_others(const char *hook)
+{
+	int on = open(watched.mount.path, O_PATH | O_CLOEXEC), devices[OTHERS], i;
+
+	for (i = 0; i < OTHERS; i++) {
+		devices[i] = open(TMPFSWARN_DEVICE, O_RDWR | O_CLOEXEC);
+		if (devices[i] < 0 || dprintf(devices[i], "%d refused", on) < 0)
+			fail(TMPFSWARN_DEVICE ": %m");
+	}
+	measure_refusals("refusals, others", hook);
+	for (i = 0; i < OTHERS; i++)
+		close(devices[i]);
+	close(on);
 }
 
 /* The others want a mount without end, of which there is no memory to fill it. */
@@ -85,6 +104,7 @@ static void measure(const char *hook)
 	measure_refusals("refusals, watched", hook);
 	if (!readable(efd, 0))
 		fail("%s: not told of a refusal", hook);
+	measure_with_others(hook);
 	triggers_close(&efd, 1);
 	empty();
 	hook_remove();
