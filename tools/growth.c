@@ -10,6 +10,7 @@
 #include <libmount.h>
 #include <linux/mount.h>
 
+#include "digest.h"
 #include "growth.h"
 #include "lookup.h"
 #include "memory.h"
@@ -41,6 +42,12 @@ static int growth_config(int context, enum fsconfig_command command,
 			 const char *key, const char *value)
 {
 	return syscall(SYS_fsconfig, context, command, key, value, 0);
+}
+
+/* No level is reached any more: the next time all is tried, and said, anew. */
+void growth_begin(struct growth *growth)
+{
+	*growth = (struct growth){ .said = growth->said };
 }
 
 /* Says if mounts cannot be grown from here, before that is asked for. */
@@ -155,9 +162,11 @@ static void growth_refuse(struct growth *growth, enum grow_answer answer, int er
 			growth->delay < DELAY_MAX / 2 ? 2 * growth->delay :
 			DELAY_MAX;
 	growth->again = now + growth->delay;
-	if (growth->answer == answer)
+	/* who toggles about a level does not fill the log */
+	if (growth->answer == answer || now < growth->said + DIGEST_PAUSE)
 		return;
 	growth->answer = answer;
+	growth->said = now;
 	growth_why(why, answer, err, section, state, size);
 	report_no_growth(section, target, state, why);
 }

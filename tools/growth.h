@@ -17,15 +17,18 @@ struct target;
 /**
  * struct growth - of a mount
  * @answer: that was said last, GROW_YES for none
+ * @said: when, 0 for never
  * @delay: how long it waits after a refusal
  * @again: not to be tried before
  */
 struct growth {
 	enum grow_answer answer;
+	double said;
 	double delay;
 	double again;
 };
 
+void growth_begin(struct growth *growth);
 void growth_check(const struct section *section);
 bool growth_try(struct growth *growth, const struct section *section,
 		const struct target *target, double now);

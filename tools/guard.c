@@ -166,7 +166,7 @@ static bool guard_grow(struct guard *guard, struct guarded *guarded)
 	struct guard *other;
 
 	if (!rung)
-		guarded->growth = (struct growth){ };
+		growth_begin(&guarded->growth);
 	if (!rung || now < rung->since + guard->section->hold ||
 	    now < guarded->growth.again)
 		return false;
@@ -261,6 +261,9 @@ double guard_until(const struct guard *guard)
 
 			if (rung->target.state == TARGET_WATCHED && due < until)
 				until = due;
+			due = digest_until(&rung->digest);
+			if (due < until)
+				until = due;
 		}
 	}
 	return until;
@@ -320,6 +323,7 @@ static void guard_change_levels(struct guard *guard)
 				continue;
 			guarded->nr -= rung->target.state != TARGET_AWAY;
 			alarm_clear(&rung->alarm);
+			notice_flush(guard, rung);
 			follow_leave_off(&guard->follow, &rung->target);
 		}
 	}
@@ -357,6 +361,18 @@ void guard_end(struct guard *guard)
 	guard_free(guard);
 }
 
+/* Of what was told nothing is lost. */
+static void guard_flush(struct guard *guard)
+{
+	struct guarded *guarded;
+	struct rung *rung;
+
+	TAILQ_FOREACH(guarded, &guard->guarded, next) {
+		TAILQ_FOREACH(rung, &guarded->rungs, next)
+			notice_flush(guard, rung);
+	}
+}
+
 static void guard_free_path(void *guarded)
 {
 	guarded_free(guarded);
@@ -365,6 +381,7 @@ static void guard_free_path(void *guarded)
 void guard_free(struct guard *guard)
 {
 	LIST_REMOVE(guard, all);
+	guard_flush(guard);
 	follow_end(&guard->follow);
 	tdestroy(guard->paths, guard_free_path);
 	if (guard->section)

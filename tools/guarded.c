@@ -31,6 +31,7 @@ static void rung_free(struct rung *rung)
 	struct target *target = &rung->target;
 
 	alarm_clear(&rung->alarm);
+	digest_clear(&rung->digest);
 	free((char *)rung->trigger.level);
 	/* a literal stands for the name where there was no memory */
 	if (target->name && *target->name == '/')

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "alarm.h"
+#include "digest.h"
 #include "growth.h"
 #include "remind.h"
 #include "target.h"
@@ -25,6 +26,7 @@ struct section;
  * @guarded: of which
  * @dev: the mount that is told of in @alarm
  * @alarm: what was told of it
+ * @digest: what the log has not been told yet
  * @reminder: when it is told again
  * @since: when it was reached last
  * @quiet: until when no notification is shown of what is refused
@@ -36,6 +38,7 @@ struct rung {
 	struct guarded *guarded;
 	dev_t dev;
 	struct alarm alarm;
+	struct digest digest;
 	struct reminder reminder;
 	double since;
 	double quiet;

@@ -101,6 +101,21 @@ static bool notice_shows(const struct section *section, struct rung *rung,
 	return true;
 }
 
+/* The log is told what waits for that. */
+void notice_flush(const struct guard *guard, struct rung *rung)
+{
+	if (!rung->digest.waits)
+		return;
+	report_crossing(guard->section, &rung->digest.event);
+	digest_told(&rung->digest, exec_now());
+}
+
+static void notice_flush_due(const struct guard *guard, struct rung *rung)
+{
+	if (digest_is_due(&rung->digest, exec_now()))
+		notice_flush(guard, rung);
+}
+
 /* Tells @event if that is asked for. */
 static void notice_tell(const struct guard *guard, const struct event *event)
 {
@@ -114,7 +129,8 @@ static void notice_tell(const struct guard *guard, const struct event *event)
 		notice_hold(guard, event, true);
 		return;
 	}
-	report_crossing(section, event);
+	digest_add(&rung->digest, event);
+	notice_flush_due(guard, rung);
 	if (section->command || notice_shows(section, rung, event))
 		notice_run_one(guard, section->name, notice_command, event);
 	if (section->unit)
@@ -180,6 +196,8 @@ static void notice_take_ready(const struct guard *guard, struct rung *rung)
 static void notice_take_gone(const struct guard *guard, struct rung *rung,
 			     const char *reason)
 {
+	/* what was told of it until then comes first */
+	notice_flush(guard, rung);
 	rung->guarded->nr--;
 	/* once for all levels, unless others are still watched */
 	if (!rung->guarded->nr || !strcmp(reason, EVENT_UNLIMITED))
@@ -220,13 +238,17 @@ void notice_take(struct guard *guard, struct event *event)
 	}
 }
 
-/* Tells what has been so for long enough, where it is known that it is so. */
+/*
+ * Tells what has been so for long enough, where it is known that it is so, and what the log
+ * has not been told yet.
+ */
 void notice_ring(const struct guard *guard, struct guarded *guarded)
 {
 	double hold = guard->section->hold;
 	struct rung *rung;
 
 	TAILQ_FOREACH(rung, &guarded->rungs, next) {
+		notice_flush_due(guard, rung);
 		if (rung->target.state != TARGET_WATCHED ||
 		    !alarm_is_due(&rung->alarm, hold, exec_now()))
 			continue;

@@ -13,6 +13,7 @@ struct rung;
 
 void notice_take(struct guard *guard, struct event *event);
 void notice_ring(const struct guard *guard, struct guarded *guarded);
+void notice_flush(const struct guard *guard, struct rung *rung);
 void notice_remind(const struct guard *guard, struct guarded *guarded);
 double notice_until(const struct guard *guard);
 void notice_drop(const struct guard *guard, const struct rung *rung);

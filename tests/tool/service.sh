@@ -842,6 +842,46 @@ test_crossings_beyond_counting_take_no_memory_and_run_nothing_stale() {
 	! grep -v ' down$' "$dir/last" && [ "$(wc -l <"$dir/last")" -le 2 ] || fail "stale: $(cat "$dir/last")"
 }
 
+test_who_toggles_about_a_level_does_not_fill_the_log_and_the_last_is_told() {
+	mounted a size=64k
+	conf "[$dir/a]" Level=50% Direction=both Grow=50% GrowMax=64K
+	serve
+	begun=$(uptime_of)
+	for i in $(seq 40); do
+		fill a 16
+		toggle 100
+	done
+	fill a 16
+	until_true has_crossings 8001
+	took=$(($(uptime_of) - begun + 2))
+	is crossings "$(crossings)" 8001
+	grep ' \(up\|down\) 50%: ' "$dir/err" >"$dir/log"
+	[ "$(wc -l <"$dir/log")" -le $took ] || fail "$(wc -l <"$dir/log") lines in $took seconds"
+	tail -n 1 "$dir/log" | grep -q ' up 50%: ' || fail "stale: $(tail -n 1 "$dir/log")"
+	[ "$(lines "$dir/err" ' not grown: ')" -le $took ] || fail "not grown, $(lines "$dir/err" ' not grown: ') times in $took seconds"
+}
+
+both_what_was_told_is_in_the_log_before_the_end_of_its_level() {
+	mounted a
+	mounted b
+	mounted c
+	conf "[$dir/a]" Level=50% Direction=both "[$dir/b]" 'Level=50% 90%' Direction=both "[$dir/?]" Level=70% Direction=both
+	serve 5
+	for name in a b c; do
+		fill $name 1000
+		: >"$dir/$name/file"
+	done
+	conf "[$dir/a]" Level=50% Direction=both "[$dir/b]" Level=90% Direction=both "[$dir/?]" Level=70% Direction=both
+	reload 'was read again'
+	umount "$dir/a"
+	until_lines "$dir/err" 1 "$dir/a: unmounted"
+	kill -TERM $pid
+	ended
+	is crossings "$(crossings)" 12
+	sed -n "s,^tmpfswarn: $dir/\([abc]\) down \([^ ]*\): .*,\1 \2,p" "$dir/err" | sort | xargs >"$dir/last"
+	is last "$(cat "$dir/last")" "a 50% a 70% b 50% b 70% b 90% c 70%"
+}
+
 test_what_floods_a_section_keeps_nothing_from_being_told() {
 	mounted a size=64k
 	mounted b
