@@ -91,6 +91,25 @@ job_error(const struct job *job, const char *format, ...)
 }
 
 /**
+ * exec_begin() - prepare a queue of the service, which exec_end() is to end
+ * @name: of the queue
+ * @pause: between two commands for the same mount, in seconds
+ * @alike: or between two of the same text, for whichever mount
+ *
+ * Return: false if there is no memory.
+ */
+bool exec_begin(const char *name, double pause, bool alike)
+{
+	struct queue *queue = queue_get(name);
+
+	if (!queue)
+		return false;
+	queue->pause = pause;
+	queue->alike = alike;
+	return true;
+}
+
+/**
  * exec_add() - have a command run for an event
  * @name: of the queue
  * @command: for a shell
@@ -229,7 +248,7 @@ static void queue_start(struct queue *queue, struct job *job, double now)
 	}
 	queue->refused = 0;
 	if (exec.service)
-		queue_fail(queue, job->target.path, now);
+		queue_rest(queue, job, true, now);
 	job_free(job);
 }
 
@@ -270,13 +289,10 @@ static void queue_say_end(const struct queue *queue)
 static void queue_end(struct queue *queue)
 {
 	bool failed = queue->stage != STAGE_RUNS || queue->status;
-	const char *path = queue->running->target.path;
 
 	queue_say_end(queue);
-	if (exec.service && failed)
-		queue_fail(queue, path, exec_now());
-	else
-		queue_forgive(queue, path);
+	if (exec.service)
+		queue_rest(queue, queue->running, failed, exec_now());
 	job_free(queue->running);
 	queue->running = NULL;
 	queue->stage = STAGE_IDLE;

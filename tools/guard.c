@@ -293,8 +293,13 @@ struct guard *guard_new(struct section *section,
 		.discover = guard_discover,
 		.fd = -1,
 	};
-	if (asprintf(&guard->starts, "start %s", section->name) < 0) {
+	if (asprintf(&guard->starts, "start %s", section->name) < 0)
+		guard->starts = NULL;
+	if (!guard->starts ||
+	    !exec_begin(section->name, EXEC_PAUSE, false) ||
+	    !exec_begin(guard->starts, EXEC_PAUSE_START, true)) {
 		error("out of memory");
+		free(guard->starts);
 		free(guard);
 		return NULL;
 	}

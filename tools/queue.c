@@ -72,7 +72,7 @@ struct queue *queue_get(const char *name)
 		return NULL;
 	}
 	TAILQ_INIT(&queue->jobs);
-	LIST_INIT(&queue->failures);
+	LIST_INIT(&queue->rests);
 	LIST_INSERT_HEAD(&queues, queue, next);
 	return queue;
 }
@@ -108,24 +108,29 @@ bool queue_waits(const struct queue *queue)
 	return job;
 }
 
-/* NULL if the last command of @path has not failed. */
-struct failure *queue_failure(const struct queue *queue, const char *path)
+/* What @job has to wait for others of. */
+static const char *queue_of(const struct queue *queue, const struct job *job)
 {
-	struct failure *failure;
+	return queue->alike ? job->command : job->target.path;
+}
 
-	LIST_FOREACH(failure, &queue->failures, next) {
-		if (!strcmp(failure->path, path))
+/* NULL if it was never run, or long ago. */
+static struct rest *queue_find_rest(const struct queue *queue, const char *of)
+{
+	struct rest *rest;
+
+	LIST_FOREACH(rest, &queue->rests, next) {
+		if (!strcmp(rest->of, of))
 			break;
 	}
-	return failure;
+	return rest;
 }
 
 static double queue_until(const struct queue *queue, const struct job *job)
 {
-	const struct failure *failure = queue_failure(queue, job->target.path);
+	const struct rest *rest = queue_find_rest(queue, queue_of(queue, job));
 
-	return failure && failure->until > queue->until ? failure->until :
-							  queue->until;
+	return rest && rest->until > queue->until ? rest->until : queue->until;
 }
 
 /* When the first may be run, INFINITY if there is none: of a queue that is idle. */
@@ -153,50 +158,66 @@ struct job *queue_next(const struct queue *queue, double now)
 	return job;
 }
 
-static void queue_forget(struct failure *failure)
+static void queue_forget(struct rest *rest)
 {
-	LIST_REMOVE(failure, next);
-	free(failure->path);
-	free(failure);
+	LIST_REMOVE(rest, next);
+	free(rest->of);
+	free(rest);
 }
 
-/* What comes next of @path may fail likewise: it waits, each time for longer. */
-void queue_fail(struct queue *queue, const char *path, double now)
+/* NULL if there is no memory. */
+static struct rest *queue_get_rest(struct queue *queue, const char *of)
 {
-	struct failure *failure, *following;
+	struct rest *rest = queue_find_rest(queue, of);
 
-	/* of what is gone nothing says that it succeeds */
-	for (failure = LIST_FIRST(&queue->failures); failure; failure = following) {
-		following = LIST_NEXT(failure, next);
-		if (now > failure->until + QUEUE_DELAY_MAX)
-			queue_forget(failure);
+	if (rest)
+		return rest;
+	rest = calloc(1, sizeof(*rest));
+	if (!rest)
+		return NULL;
+	rest->of = strdup(of);
+	if (!rest->of) {
+		free(rest);
+		return NULL;
 	}
-	failure = queue_failure(queue, path);
-	if (!failure) {
-		failure = calloc(1, sizeof(*failure));
-		if (failure)
-			failure->path = strdup(path);
-		if (!failure || !failure->path) {
-			free(failure);
-			return;
-		}
-		LIST_INSERT_HEAD(&queue->failures, failure, next);
-	}
-	failure->delay = !failure->delay ? QUEUE_DELAY :
-			 failure->delay < QUEUE_DELAY_MAX / 2 ?
-			 2 * failure->delay : QUEUE_DELAY_MAX;
-	failure->until = now + failure->delay;
+	LIST_INSERT_HEAD(&queue->rests, rest, next);
+	return rest;
 }
 
-/* Nothing of @path waits for a failure any more, NULL for all. */
+/*
+ * @job has ended: what comes next of the same waits. It may fail likewise, and waits each
+ * time for longer then.
+ */
+void queue_rest(struct queue *queue, const struct job *job, bool failed,
+		double now)
+{
+	struct rest *rest, *following;
+
+	/* of what is gone nothing comes next */
+	for (rest = LIST_FIRST(&queue->rests); rest; rest = following) {
+		following = LIST_NEXT(rest, next);
+		if (now > rest->until + QUEUE_DELAY_MAX)
+			queue_forget(rest);
+	}
+	rest = queue_get_rest(queue, queue_of(queue, job));
+	if (!rest)
+		return;
+	rest->delay = !failed ? 0 :
+		      !rest->delay ? QUEUE_DELAY :
+		      rest->delay < QUEUE_DELAY_MAX / 2 ?
+		      2 * rest->delay : QUEUE_DELAY_MAX;
+	rest->until = now + (rest->delay > queue->pause ? rest->delay : queue->pause);
+}
+
+/* Nothing of @path waits any more, NULL for all. */
 void queue_forgive(struct queue *queue, const char *path)
 {
-	struct failure *failure, *following;
+	struct rest *rest, *following;
 
-	for (failure = LIST_FIRST(&queue->failures); failure; failure = following) {
-		following = LIST_NEXT(failure, next);
-		if (!path || !strcmp(failure->path, path))
-			queue_forget(failure);
+	for (rest = LIST_FIRST(&queue->rests); rest; rest = following) {
+		following = LIST_NEXT(rest, next);
+		if (!path || !strcmp(rest->of, path))
+			queue_forget(rest);
 	}
 }
 

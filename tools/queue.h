@@ -31,17 +31,17 @@ struct job {
 };
 
 /**
- * struct failure - a path of which the last command has failed
- * @path: of the mount
- * @delay: how long the next one waits
- * @until: so until then
+ * struct rest - a mount, or a unit, of which a command has ended
+ * @of: see queue_of()
+ * @delay: how long the next one waits as the last has failed, 0 if it has not
+ * @until: when the next one may begin
  */
-struct failure {
-	char *path;
+struct rest {
+	char *of;
 	double delay;
 	double until;
 
-	LIST_ENTRY(failure) next;
+	LIST_ENTRY(rest) next;
 };
 
 /* the first pause after a command that failed, and the longest, in seconds */
@@ -59,8 +59,10 @@ enum stage {
  * struct queue - commands of which one runs at a time
  * @name: of the queue; that of watch is the path as typed, which two targets may
  *	have
+ * @pause: between two commands for the same mount, in seconds; 0 for none
+ * @alike: or for the same unit, that is, of two commands alike
  * @jobs: that wait, at most one for each level
- * @failures: of paths
+ * @rests: pauses, and those after failures
  * @dropped: there will be no more, and it goes when nothing runs
  * @running: whose command runs, NULL if none
  * @begun: when it was started
@@ -73,9 +75,11 @@ enum stage {
  */
 struct queue {
 	char *name;
+	double pause;
+	bool alike;
 
 	TAILQ_HEAD(, job) jobs;
-	LIST_HEAD(, failure) failures;
+	LIST_HEAD(, rest) rests;
 	bool dropped;
 	struct job *running;
 	double begun;
@@ -98,8 +102,8 @@ struct job *queue_find_job(const struct queue *queue, const struct event *event)
 bool queue_waits(const struct queue *queue);
 double queue_due(const struct queue *queue);
 struct job *queue_next(const struct queue *queue, double now);
-struct failure *queue_failure(const struct queue *queue, const char *path);
-void queue_fail(struct queue *queue, const char *path, double now);
+void queue_rest(struct queue *queue, const struct job *job, bool failed,
+		double now);
 void queue_forgive(struct queue *queue, const char *path);
 void queue_drop_job(struct queue *queue, struct job *job);
 

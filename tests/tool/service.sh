@@ -661,7 +661,8 @@ test_after_a_failure_only_the_same_mount_waits() {
 	serve 2
 	fill a 800
 	fill b 800
-	is commands "$(ran 6)" "a b b b a a"
+	# each time a second after it, and for longer after a failure
+	is commands "$(ran 6)" "a b a b b a"
 }
 
 test_a_broken_configuration_is_said_with_its_line_and_ends_the_start() {
@@ -861,6 +862,40 @@ test_who_toggles_about_a_level_does_not_fill_the_log_and_the_last_is_told() {
 	[ "$(lines "$dir/err" ' not grown: ')" -le $took ] || fail "not grown, $(lines "$dir/err" ' not grown: ') times in $took seconds"
 }
 
+# acted_since TIME FILE: of both levels
+acted_since() {
+	awk -v since="$1" '$1 >= since { levels[$2] } END { exit !("50%" in levels && "75%" in levels) }' "$2"
+}
+
+# too_early PAUSE FILE: fails if a line of it is so close to the one before
+too_early() {
+	awk -v pause="$1" 'NR > 1 && $1 + 0.02 < before + pause { exit 1 } { before = $1 }' "$2" || fail "$2 too early: $(xargs <"$2")"
+}
+
+test_who_toggles_about_a_level_has_no_command_run_right_after_another() {
+	mounted a size=64k
+	mkdir "$dir/bin"
+	printf '%s\n' '#!/bin/sh' "echo \$(cut -d ' ' -f 1 /proc/uptime) \$TMPFSWARN_LEVEL >>'$dir/started'" >"$dir/bin/systemctl"
+	chmod +x "$dir/bin/systemctl"
+	conf "[$dir/a]" 'Level=50% 75%' Start=x.service \
+		"Exec=echo \$(cut -d ' ' -f 1 /proc/uptime) \$TMPFSWARN_LEVEL >>'$dir/ran'"
+	PATH=$dir/bin:$PATH
+	serve
+	for i in $(seq 60); do
+		toggle 5
+		fill a 16
+	done
+	last=$(cut -d ' ' -f 1 /proc/uptime)
+	toggle 1
+	fill a 16
+	for file in ran started; do
+		# all levels are acted on as they are at the end
+		until_true acted_since "$last" "$dir/$file"
+	done
+	too_early 1 "$dir/ran"
+	too_early 3 "$dir/started"
+}
+
 both_what_was_told_is_in_the_log_before_the_end_of_its_level() {
 	mounted a
 	mounted b
@@ -972,11 +1007,13 @@ both_a_mount_grows_to_its_maximum_and_no_further() {
 	fill a 900
 	is sizes "$(grown 1)" 6M
 	is blocks "$(blocks a)" 1536
-	# what waits behind it would not run
+	# what waits behind it, or a second after it, would not run
 	until_lines "$dir/err" 1 'command ended with status 0'
+	sleep 2
 	fill a 1300
 	is sizes "$(grown 2)" "6M 7M"
 	until_lines "$dir/err" 2 'command ended with status 0'
+	sleep 2
 	fill a 1700
 	refused 1 'it has 7M, GrowMax=7M$'
 	sleep 4
