@@ -378,6 +378,17 @@ static void guard_flush(struct guard *guard)
 	}
 }
 
+/* Ends it but for what waits to be run. Its section, which is the caller's then. */
+struct section *guard_release(struct guard *guard)
+{
+	struct section *section = guard->section;
+
+	guard_flush(guard);
+	guard->section = NULL;
+	guard_free(guard);
+	return section;
+}
+
 static void guard_free_path(void *guarded)
 {
 	guarded_free(guarded);
@@ -386,7 +397,8 @@ static void guard_free_path(void *guarded)
 void guard_free(struct guard *guard)
 {
 	LIST_REMOVE(guard, all);
-	guard_flush(guard);
+	if (guard->section)
+		guard_flush(guard);
 	follow_end(&guard->follow);
 	tdestroy(guard->paths, guard_free_path);
 	if (guard->section)

@@ -28,6 +28,10 @@
 /* after how long the module is looked for again, in seconds */
 #define RETRY	10
 
+/* the first pause before sections are begun again, and the longest, likewise */
+#define DELAY	1
+#define DELAY_MAX	10
+
 /* so many times the events of a section are taken before others have their turn */
 #define TURNS	16
 
@@ -36,8 +40,10 @@
  * @interface: asked for, or NULL
  * @origin: of the configuration
  * @guards: a section each
- * @waiting: sections that wait for the module
- * @again: when it is looked for, INFINITY if it is there
+ * @waiting: sections that wait for the module, or have failed
+ * @missing: the module is, which was said
+ * @delay: how long they wait after a failure, 0 if there was none
+ * @again: when they are begun, INFINITY if none waits
  * @events: polled for all of them
  * @signals: read from here
  * @timer: for reminders, of CLOCK_BOOTTIME, which poll(2) does not know
@@ -50,6 +56,8 @@ struct service {
 	const struct origin *origin;
 	struct guards guards;
 	struct sections waiting;
+	bool missing;
+	double delay;
 	double again;
 	int events;
 	int signals;
@@ -96,36 +104,59 @@ static int service_take(struct guard *guard, size_t turns)
 	return nr;
 }
 
-/* Begins a guard for @section; false after saying why not. */
-static bool service_begin(struct service *service, struct section *section,
-			  struct guards *guards)
+/* Begins a guard for @section, which is its own then; NULL after saying why not. */
+static struct guard *service_begin(struct service *service,
+				   struct section *section)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 	struct guard *guard = guard_new(section, service->interface);
 
-	if (!guard) {
-		section_free(section);
-		return false;
-	}
-	STAILQ_INSERT_TAIL(guards, guard, next);
-	if (!epoll_ctl(service->events, EPOLL_CTL_ADD, guard->follow.fd, &event))
-		return true;
+	if (!guard ||
+	    !epoll_ctl(service->events, EPOLL_CTL_ADD, guard->follow.fd, &event))
+		return guard;
 	error("%s", error_text(errno));
-	return false;
+	guard_release(guard);
+	return NULL;
 }
 
-/* Begins all of @sections; false after saying why not. */
-static bool service_begin_all(struct service *service,
-			      struct sections *sections, struct guards *begun)
+/* Begins all that waits, but what cannot be begun, of which it is said why; false then. */
+static bool service_begin_all(struct service *service, struct guards *begun)
+{
+	struct sections failed = STAILQ_HEAD_INITIALIZER(failed);
+	struct section *section;
+	struct guard *guard;
+
+	while ((section = STAILQ_FIRST(&service->waiting))) {
+		STAILQ_REMOVE_HEAD(&service->waiting, next);
+		guard = service_begin(service, section);
+		if (guard)
+			STAILQ_INSERT_TAIL(begun, guard, next);
+		else
+			STAILQ_INSERT_TAIL(&failed, section, next);
+	}
+	STAILQ_CONCAT(&service->waiting, &failed);
+	return STAILQ_EMPTY(&service->waiting);
+}
+
+/* What waits has failed, and is begun again, each time after longer. */
+static void service_begin_later(struct service *service)
+{
+	service->delay = !service->delay ? DELAY :
+			 service->delay < DELAY_MAX / 2 ? 2 * service->delay :
+			 DELAY_MAX;
+	service->again = exec_now() + service->delay;
+}
+
+/* An error of @guard is none of the others. */
+static void service_fail(struct service *service, struct guard *guard)
 {
 	struct section *section;
 
-	while ((section = STAILQ_FIRST(sections))) {
-		STAILQ_REMOVE_HEAD(sections, next);
-		if (!service_begin(service, section, begun))
-			return false;
-	}
-	return true;
+	STAILQ_REMOVE(&service->guards, guard, guard, next);
+	section = guard_release(guard);
+	STAILQ_INSERT_TAIL(&service->waiting, section, next);
+	service_begin_later(service);
+	error("[%s]: begins again in %g s", section->name, service->delay);
 }
 
 /*
@@ -163,23 +194,25 @@ static void service_divide(const struct service *service,
 	STAILQ_CONCAT(sections, &known);
 }
 
-/* Begins what waits if the module is there; false after saying what is wrong. */
+/* Begins what waits if the module is there; false after saying why some cannot be begun. */
 static bool service_try(struct service *service, struct guards *begun)
 {
-	bool waited = !isinf(service->again);
 	const char *why = NULL;
+	bool good = true;
 
 	service->again = INFINITY;
 	if (!STAILQ_EMPTY(&service->waiting) &&
 	    !interface_choose(service->interface, &why)) {
 		service->again = exec_now() + RETRY;
-		if (!waited)
+		if (!service->missing)
 			error("%s; looking for it every %d seconds", why, RETRY);
-	} else if (!service_begin_all(service, &service->waiting, begun)) {
-		return false;
+		service->missing = true;
+	} else {
+		service->missing = false;
+		good = service_begin_all(service, begun);
 	}
-	supervisor_status(isinf(service->again) ? NULL : why);
-	return true;
+	supervisor_status(service->missing ? why : NULL);
+	return good;
 }
 
 /*
@@ -216,6 +249,7 @@ static int service_apply(struct service *service, struct sections *sections)
 	struct sections before = STAILQ_HEAD_INITIALIZER(before);
 	struct guards begun = STAILQ_HEAD_INITIALIZER(begun);
 	double again = service->again;
+	bool missing = service->missing;
 	struct guard *guard;
 
 	STAILQ_CONCAT(&before, &service->waiting);
@@ -226,9 +260,11 @@ static int service_apply(struct service *service, struct sections *sections)
 		sections_free(&service->waiting);
 		STAILQ_CONCAT(&service->waiting, &before);
 		service->again = again;
+		service->missing = missing;
 		return STATUS_ERROR;
 	}
 	sections_free(&before);
+	service->delay = 0;
 	service_change(service, sections);
 	STAILQ_CONCAT(&service->guards, &begun);
 	/* whoever is told that the service is ready finds all watched */
@@ -347,6 +383,23 @@ static void service_set_timer(struct service *service)
 	timerfd_settime(service->timer, TFD_TIMER_ABSTIME, &time, NULL);
 }
 
+/* Events of each section have a turn; true if there may be more. */
+static bool service_take_all(struct service *service)
+{
+	struct guard *guard, *following;
+	bool more = false;
+
+	for (guard = STAILQ_FIRST(&service->guards); guard; guard = following) {
+		int nr = service_take(guard, TURNS);
+
+		following = STAILQ_NEXT(guard, next);
+		if (nr < 0)
+			service_fail(service, guard);
+		more |= nr > 0;
+	}
+	return more;
+}
+
 static int service_loop(struct service *service)
 {
 	struct pollfd polls[] = {
@@ -354,20 +407,14 @@ static int service_loop(struct service *service)
 		{ .fd = service->signals, .events = POLLIN },
 		{ .fd = service->timer, .events = POLLIN },
 	};
-	struct guard *guard;
-
 	for (;;) {
 		bool more = false;
 
-		if (exec_now() >= service->again && !service->ends &&
-		    !service_try(service, &service->guards))
-			return STATUS_ERROR;
-		STAILQ_FOREACH(guard, &service->guards, next) {
-			int nr = service->ends ? 0 : service_take(guard, TURNS);
-
-			if (nr < 0)
-				return STATUS_ERROR;
-			more |= nr > 0;
+		if (!service->ends) {
+			if (exec_now() >= service->again &&
+			    !service_try(service, &service->guards))
+				service_begin_later(service);
+			more = service_take_all(service);
 		}
 		/* as late as can be: what has been read may say that it is no longer so */
 		exec_run();

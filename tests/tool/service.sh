@@ -297,6 +297,40 @@ test_a_hysteresis_that_could_not_be_registered_is_tried_again() {
 	until_true grep -q 'hyst=[1-9]' "$shown/$(device "$dir/a")/triggers"
 }
 
+test_an_error_of_one_section_is_none_of_another_and_it_begins_again() {
+	interface=debugfs
+	mounted a
+	mounted b
+	conf "[$dir/a]" Level=50% "[$dir/b]" Level=50% Direction=both
+	serve 2
+	fill b 800
+	is told "$(told 1)" "up 50%"
+	# usage cannot be read
+	"$here/limit" $pid 3 || fail "not limited"
+	fill a 800
+	until_lines "$dir/err" 1 "^tmpfswarn: \[$dir/a\]: begins again in 1 s"
+	"$here/limit" $pid 1024
+	watching 3
+	is told "$(told 2)" "up 50% up 50%"
+	: >"$dir/b/file"
+	is told "$(told 3)" "up 50% up 50% down 50%"
+}
+
+test_sections_that_cannot_begin_with_the_module_are_begun_again() {
+	interface=debugfs
+	mounted a
+	conf "[$dir/a]" Level=50%
+	rmmod tmpfswarn || fail "rmmod failed"
+	serve 0
+	until_lines "$dir/err" 1 'looking for it every 10 seconds'
+	# enough to see that it is there
+	"$here/limit" $pid $(($(find /proc/$pid/fd -type l | wc -l) + 2)) || fail "not limited"
+	module_load
+	until_lines "$dir/err" 1 'the mount table cannot be watched: too many open files'
+	"$here/limit" $pid 1024
+	watching 1
+}
+
 test_what_waits_is_not_run_of_a_mount_that_goes_while_the_module_is_away() {
 	interface=debugfs
 	mounted a
