@@ -266,9 +266,8 @@ test_what_is_no_longer_so_is_not_run_while_For_has_not_told_that() {
 test_what_was_queued_runs_as_the_new_configuration_says() {
 	mounted a
 	mounted b
-	mkfifo "$dir/fifo"
-	conf "[$dir/a]" 'Level=50% 70% 90%' "Exec=echo old \$TMPFSWARN_LEVEL >>'$dir/ran'; read x <'$dir/fifo'" \
-		"[$dir/b]" 'Level=50% 90%' "Exec=echo b \$TMPFSWARN_LEVEL >>'$dir/ran'; read x <'$dir/fifo'"
+	conf "[$dir/a]" 'Level=50% 70% 90%' "Exec=echo old \$TMPFSWARN_LEVEL >>'$dir/ran'; until [ -e '$dir/go' ]; do usleep 50000; done" \
+		"[$dir/b]" 'Level=50% 90%' "Exec=echo b \$TMPFSWARN_LEVEL >>'$dir/ran'; until [ -e '$dir/go' ]; do usleep 50000; done"
 	serve 2
 	fill a 1000
 	fill b 1000
@@ -276,8 +275,7 @@ test_what_was_queued_runs_as_the_new_configuration_says() {
 	ran 2 >"$dir/first"
 	conf "[$dir/a]" 'Level=50% 90%' "Exec=echo new \$TMPFSWARN_LEVEL >>'$dir/ran'" "[$dir/b]" 'Level=50% 90%'
 	reload 'was read again'
-	echo >"$dir/fifo"
-	echo >"$dir/fifo"
+	touch "$dir/go"
 	until_lines "$dir/err" 3 'command ended with status 0'
 	usleep 200000
 	is commands "$(sort "$dir/ran" | xargs)" "b 50% new 90% old 50%"
