@@ -77,6 +77,7 @@ static int follow_open(struct follow *follow, struct target *target,
 			return -1;
 	}
 	if (fd < 0) {
+		follow->hung = errno == ETIMEDOUT;
 		target_error(target, "%s", error_text(errno));
 		target_try(target, place);
 	} else if (place_id_of(fd) != place->id) {
@@ -188,9 +189,10 @@ static bool follow_look_up(struct follow *follow)
 }
 
 /*
- * Looks paths up until there is something to be told of one. All are looked up in
- * the same table, once for each change of it, however many there are: what has
- * changed meanwhile is seen the next time. True if @event is set.
+ * Looks paths up until there is something to be told of one, or a file system does
+ * not answer. All are looked up in the same table, once for each change of it, however
+ * many there are: what has changed meanwhile is seen the next time. True if @event is
+ * set.
  */
 static bool follow_look(struct follow *follow, struct event *event)
 {
@@ -211,6 +213,8 @@ static bool follow_look(struct follow *follow, struct event *event)
 		    !follow->again || !follow_module(follow))
 			continue;
 		follow_enter(follow, target, follow->places);
+		if (target->state != TARGET_WATCHED && follow->hung)
+			return false;
 		if (target->state != TARGET_WATCHED)
 			continue;
 		*event = (struct event){
@@ -283,7 +287,8 @@ static bool follow_leave(struct follow *follow, struct event *event)
  * @event: set to it
  *
  * All paths are looked up once at most, or others would have no turn while mounts come
- * and go all the time.
+ * and go all the time; and none after one of which a file system does not answer, as there
+ * may be many of it: they are looked up a second later.
  *
  * Return: 1; 0 if there is none now, but there may be if @look is set; or -1 after saying
  * what is wrong.
@@ -294,6 +299,7 @@ int follow_next(struct follow *follow, struct event *event)
 	size_t i;
 	int nr;
 
+	follow->hung = false;
 	for (;;) {
 		nr = session_next(follow->session, event);
 		if (nr < 0)
@@ -313,6 +319,8 @@ int follow_next(struct follow *follow, struct event *event)
 		if (follow->places || (follow->look && !looked)) {
 			if (follow_look(follow, event))
 				return 1;
+			if (follow->hung)
+				break;
 			looked = !follow->places;
 			continue;
 		}
@@ -321,10 +329,12 @@ int follow_next(struct follow *follow, struct event *event)
 			    follow->targets[i]->state == TARGET_WATCHED)
 				break;
 		}
-		if (i == follow->nr_targets)
+		if (i == follow->nr_targets || follow->hung)
 			break;
 		renewal_make(follow, follow->targets[i], false);
 	}
+	if (follow->hung)
+		wakeup_later(follow, RETRY);
 	follow_poll_session(follow);
 	follow_sizes(follow);
 	return 0;
@@ -486,10 +496,16 @@ void follow_change(struct follow *follow, const char *hysteresis)
 
 	follow->request.hysteresis = hysteresis;
 	follow->session->request.hysteresis = hysteresis;
+	follow->hung = false;
 	for (i = 0; i < follow->nr_targets && !same; i++) {
 		struct target *target = follow->targets[i];
 
-		if (target->state == TARGET_WATCHED && target_is_live(target))
+		if (target->state != TARGET_WATCHED || !target_is_live(target))
+			continue;
+		/* as one that has failed */
+		if (follow->hung)
+			target->stale = true;
+		else
 			renewal_make(follow, target, true);
 	}
 }

@@ -45,6 +45,7 @@ typedef void follow_discover(struct follow *follow,
  * @look: paths are to be looked up
  * @places: in which they are looked up now; or NULL
  * @looked: how many have been
+ * @hung: a file system has not answered, and others have a turn
  * @nr_leaving: how many are left, which is to be told
  */
 struct follow {
@@ -63,6 +64,7 @@ struct follow {
 	bool look;
 	struct places *places;
 	size_t looked;
+	bool hung;
 	size_t nr_leaving;
 };
 

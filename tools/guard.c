@@ -16,6 +16,9 @@
 #include "section.h"
 #include "tool.h"
 
+/* for how long what is due may take before others have their turn, in seconds */
+#define TEND_MAX	1
+
 /* how many events of a section are taken before others have their turn */
 #define BATCH	64
 
@@ -195,18 +198,25 @@ static double guard_grows(const struct guard *guard, const struct guarded *guard
  */
 static bool guard_tend(struct guard *guard)
 {
+	double until = exec_now() + TEND_MAX;
 	struct guarded *guarded;
 
 	guard->turns = 0;
 	guard->again = INFINITY;
-	TAILQ_FOREACH(guarded, &guard->guarded, next) {
+	TAILQ_FOREACH(guarded, &guard->guarded, next)
 		notice_ring(guard, guarded);
+	TAILQ_FOREACH(guarded, &guard->guarded, next) {
 		notice_remind(guard, guarded);
 		if (guard->section->grow.by && guard_grow(guard, guarded))
 			return true;
 		guard_retry(guard, guarded);
 		if (guarded->again < guard->again)
 			guard->again = guarded->again;
+		/* a file system may hang, with many mounts: what was tried is not due any more */
+		if (exec_now() >= until) {
+			guard->again = until;
+			break;
+		}
 	}
 	return false;
 }
@@ -228,6 +238,7 @@ int guard_run(struct guard *guard)
 {
 	struct event event;
 	int i, nr = 1;
+	bool hung;
 
 	for (i = 0; i < BATCH && nr > 0; i++) {
 		nr = follow_next(&guard->follow, &event);
@@ -240,7 +251,8 @@ int guard_run(struct guard *guard)
 	 */
 	if (nr < 0 || (nr && ++guard->turns < guard_turns(guard)))
 		return nr;
-	return guard_tend(guard) || nr || guard->follow.look;
+	hung = guard->follow.hung;
+	return guard_tend(guard) || nr || (guard->follow.look && !hung);
 }
 
 /* When guard_run() has to be called in any case, INFINITY for never. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
 #include <stdbool.h>
 #include <unistd.h>
 
@@ -11,11 +12,12 @@
 #include "tool.h"
 
 /* A file descriptor on the mount of @target, or -1. */
-static int renewal_open(struct target *target)
+static int renewal_open(struct follow *follow, struct target *target)
 {
 	if (!target->numbered) {
 		/* what the path leads to on the mount may have been removed */
 		target->fd = lookup_open(target->point ?: target->path);
+		follow->hung = target->fd < 0 && errno == ETIMEDOUT;
 		if (target->fd >= 0 &&
 		    lookup_is_on(target->fd, target->dev))
 			return target->fd;
@@ -45,7 +47,7 @@ void renewal_make(struct follow *follow, struct target *target, bool all)
 		return;
 	/* or the mount would be busy for no need */
 	if (!follow->session->interface->by_number)
-		target->fd = renewal_open(target);
+		target->fd = renewal_open(follow, target);
 	failed = session_renew(follow->session, target, all);
 	if (all)
 		target->stale = failed;

@@ -9,6 +9,8 @@
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=common.sh
 . "$here/common.sh"
+# shellcheck source=fuse.sh
+. "$here/fuse.sh"
 
 # conf LINE...: the configuration
 conf() {
@@ -974,6 +976,25 @@ test_mounts_that_come_and_go_all_the_time_keep_nothing_from_being_told() {
 	echo $! >>"$dir/pids"
 	fill a 800
 	until_true test -e "$dir/ran"
+}
+
+test_mounts_below_what_hangs_keep_others_waiting_for_one_of_them() {
+	mounted a
+	below_fuse b
+	for i in 1 2 3 4; do
+		mounted "fuse/b/$i"
+	done
+	fuse_hangs
+	conf "[$dir/fuse/b/?]" Level=50% "[$dir/a]" Level=50% "Exec=touch '$dir/ran'"
+	begun=$(uptime_of)
+	serve
+	# shellcheck disable=SC2064
+	trap "kill -9 $server $pid; umount -l '$dir/fuse'" EXIT
+	fill a 512
+	until_true test -e "$dir/ran"
+	# each has two seconds
+	[ $(($(uptime_of) - begun)) -le 6 ] || fail "after $(($(uptime_of) - begun)) seconds"
+	until_lines "$dir/err" 4 "$dir/fuse/b/[1-4]: no answer"
 }
 
 # ticks_with NUMBER: of the processor, that the service takes until it watches so many mounts
