@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <math.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,16 +115,20 @@ static const char *queue_of(const struct queue *queue, const struct job *job)
 	return queue->alike ? job->command : job->target.path;
 }
 
+static int rest_compare(const void *a, const void *b)
+{
+	const struct rest *one = a, *other = b;
+
+	return strcmp(one->of, other->of);
+}
+
 /* NULL if it was never run, or long ago. */
 static struct rest *queue_find_rest(const struct queue *queue, const char *of)
 {
-	struct rest *rest;
+	struct rest key = { .of = (char *)of };
+	struct rest **found = tfind(&key, &queue->rests_by_name, rest_compare);
 
-	LIST_FOREACH(rest, &queue->rests, next) {
-		if (!strcmp(rest->of, of))
-			break;
-	}
-	return rest;
+	return found ? *found : NULL;
 }
 
 static double queue_until(const struct queue *queue, const struct job *job)
@@ -158,8 +163,9 @@ struct job *queue_next(const struct queue *queue, double now)
 	return job;
 }
 
-static void queue_forget(struct rest *rest)
+static void queue_forget(struct queue *queue, struct rest *rest)
 {
+	tdelete(rest, &queue->rests_by_name, rest_compare);
 	LIST_REMOVE(rest, next);
 	free(rest->of);
 	free(rest);
@@ -176,7 +182,9 @@ static struct rest *queue_get_rest(struct queue *queue, const char *of)
 	if (!rest)
 		return NULL;
 	rest->of = strdup(of);
-	if (!rest->of) {
+	if (!rest->of ||
+	    !tsearch(rest, &queue->rests_by_name, rest_compare)) {
+		free(rest->of);
 		free(rest);
 		return NULL;
 	}
@@ -197,7 +205,7 @@ void queue_rest(struct queue *queue, const struct job *job, bool failed,
 	for (rest = LIST_FIRST(&queue->rests); rest; rest = following) {
 		following = LIST_NEXT(rest, next);
 		if (now > rest->until + QUEUE_DELAY_MAX)
-			queue_forget(rest);
+			queue_forget(queue, rest);
 	}
 	rest = queue_get_rest(queue, queue_of(queue, job));
 	if (!rest)
@@ -217,7 +225,7 @@ void queue_forgive(struct queue *queue, const char *path)
 	for (rest = LIST_FIRST(&queue->rests); rest; rest = following) {
 		following = LIST_NEXT(rest, next);
 		if (!path || !strcmp(rest->of, path))
-			queue_forget(rest);
+			queue_forget(queue, rest);
 	}
 }
 

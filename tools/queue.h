@@ -63,6 +63,7 @@ enum stage {
  * @alike: or for the same unit, that is, of two commands alike
  * @jobs: that wait, at most one for each level
  * @rests: pauses, and those after failures
+ * @rests_by_name: the same, by what they are of
  * @dropped: there will be no more, and it goes when nothing runs
  * @running: whose command runs, NULL if none
  * @begun: when it was started
@@ -80,6 +81,7 @@ struct queue {
 
 	TAILQ_HEAD(, job) jobs;
 	LIST_HEAD(, rest) rests;
+	void *rests_by_name;
 	bool dropped;
 	struct job *running;
 	double begun;
