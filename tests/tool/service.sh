@@ -352,6 +352,33 @@ test_what_waits_is_not_run_of_a_mount_that_goes_while_the_module_is_away() {
 	is starts "$(lines "$dir/err" 'command started, process ')" 1
 }
 
+both_a_mount_may_go_while_its_command_runs_and_others_go_on() {
+	mounted a
+	mounted b
+	mkfifo "$dir/fifo"
+	conf "[$dir/?]" 'Level=50% 70%' "Exec=echo \$TMPFSWARN_PATH \$TMPFSWARN_LEVEL >>'$dir/ran'; read x <'$dir/fifo'"
+	serve 2
+	fill a 800
+	is first "$(ran 1)" "$dir/a 50%"
+	is told "$(told 2)" "up 50% up 70%"
+	umount "$dir/a" || fail "busy"
+	until_lines "$dir/err" 1 "$dir/a: unmounted"
+	# what the level above was to run is of no mount any more
+	echo >"$dir/fifo"
+	until_lines "$dir/err" 1 'command ended with status 0'
+	usleep 200000
+	is starts "$(lines "$dir/err" 'command started, process ')" 1
+	fill b 600
+	is "of the other" "$(ran 2)" "$dir/a 50% $dir/b 50%"
+	echo >"$dir/fifo"
+	until_lines "$dir/err" 2 'command ended with status 0'
+	mount -t tmpfs -o size=4m tool "$dir/a"
+	watching 3
+	fill a 600
+	is "of the next one" "$(ran 3)" "$dir/a 50% $dir/b 50% $dir/a 50%"
+	echo >"$dir/fifo"
+}
+
 # crossings [LEVEL]: how many the log tells of, both ways
 crossings() {
 	awk -v level="${1:-}" '$3 ~ /^(up|down)$/ && (level == "" || $4 == level ":") && $5 != "command" {
