@@ -116,15 +116,17 @@ static bool cgroup_search(struct cgroup *cgroup, size_t length, uint64_t id)
  * cgroup_path() - where a cgroup is
  * @id: of the cgroup
  * @pid: of a process that was in it
+ * @search: look through all cgroups if that process does not say, which takes the
+ *	longer the more there are
  *
  * Return: its path below the cgroup2 mount, as in /proc/PID/cgroup, valid until
  *	the next call; or NULL.
  */
-const char *cgroup_path(uint64_t id, pid_t pid)
+const char *cgroup_path(uint64_t id, pid_t pid, bool search)
 {
 	static struct cgroup last;
 	static uint64_t last_id;
-	static bool found;
+	static bool found, searched;
 	const char *mount = cgroup_mount();
 
 	if (!mount)
@@ -132,13 +134,18 @@ const char *cgroup_path(uint64_t id, pid_t pid)
 	/* no id is given to two cgroups, and none is renamed */
 	if (id != last_id) {
 		last_id = id;
+		found = false;
+		searched = false;
 		last.root = strlen(mount);
+	}
+	if (!found) {
 		cgroup_append(&last, 0, mount);
 		found = cgroup_of_process(&last, id, pid);
-		if (!found) {
-			cgroup_append(&last, 0, mount);
-			found = cgroup_search(&last, last.root, id);
-		}
+	}
+	if (!found && search && !searched) {
+		searched = true;
+		cgroup_append(&last, 0, mount);
+		found = cgroup_search(&last, last.root, id);
 	}
 	return found ? last.path + last.root : NULL;
 }

@@ -379,6 +379,25 @@ both_a_mount_may_go_while_its_command_runs_and_others_go_on() {
 	echo >"$dir/fifo"
 }
 
+test_a_command_is_told_the_cgroup_of_who_crossed_at_once_and_after_For() {
+	knows_who || skip "a kernel before 6.6 does not say who crossed"
+	mkdir "$dir/cgroup"
+	mount -t cgroup2 cgroup2 "$dir/cgroup" 2>/dev/null || skip "a kernel without cgroup v2"
+	inside=$dir/cgroup/some.slice
+	mkdir "$inside"
+	mounted a
+	mounted b
+	conf "[$dir/a]" Level=50% "Exec=echo a \$TMPFSWARN_CGROUP \$TMPFSWARN_CGROUP_PATH >>'$dir/ran'" \
+		"[$dir/b]" Level=50% For=2s "Exec=echo b \$TMPFSWARN_CGROUP \$TMPFSWARN_CGROUP_PATH >>'$dir/ran'"
+	serve 2
+	id=$(stat -c %i "$inside")
+	# the one for b is gone when that is told
+	sh -c "echo \$\$ >'$inside/cgroup.procs'; for m in b a; do dd if=/dev/zero of=$dir/\$m/file bs=4096 count=600; done; sleep 1" 2>/dev/null
+	until_lines "$dir/ran" 2 .
+	is told "$(sort "$dir/ran" | xargs)" "a $id /some.slice b $id /some.slice"
+	rmdir "$inside"
+}
+
 # crossings [LEVEL]: how many the log tells of, both ways
 crossings() {
 	awk -v level="${1:-}" '$3 ~ /^(up|down)$/ && (level == "" || $4 == level ":") && $5 != "command" {
