@@ -26,7 +26,7 @@ static bool discovery_matches(const struct section *section,
 	if (!strcmp(section->point, point))
 		return true;
 	return section->glob && root && !root[1] &&
-	       !fnmatch(section->name, point, FNM_PATHNAME);
+	       !fnmatch(section->name, point, FNM_PATHNAME | FNM_PERIOD);
 }
 
 /* Calls @found for each mount of tmpfs in @places that @section is about. */

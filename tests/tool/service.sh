@@ -627,6 +627,18 @@ test_a_glob_does_not_match_a_part_of_a_mount() {
 	is watched "$(lines "$dir/err" ': watching ')" 2
 }
 
+test_no_star_of_a_glob_stands_for_the_dot_that_a_name_begins_with() {
+	mounted a
+	mounted .b
+	conf "[$dir/*]" Level=50% "[$dir/.*]" Level=60%
+	serve 2
+	fill .b 800
+	is told "$(told 1)" "up 60%"
+	fill a 800
+	is told "$(told 2)" "up 60% up 50%"
+	is watched "$(lines "$dir/err" ': watching ')" 2
+}
+
 both_levels_of_inodes_are_watched_beside_those_of_bytes() {
 	mounted a size=4m,nr_inodes=100
 	conf "[$dir/a]" 'Level=50% inodes:20 inodes:90%' "Exec=echo \$TMPFSWARN_LEVEL \$TMPFSWARN_USED \$TMPFSWARN_SIZE >>'$dir/ran'"
