@@ -246,6 +246,33 @@ test_the_instance_of_a_path_needs_no_configuration() {
 	until_lines "$dir/ran" 1 acted
 }
 
+test_what_an_instance_has_started_may_have_it_wait_again() {
+	mounted a
+	instance=tmpfswarn@$(systemd-escape --path "$dir/a").service
+	# what tmpfswarn.conf(5) shows
+	unit act.service '[Service]' Type=oneshot "ExecStart=/bin/sh -c 'rm $dir/a/file; echo >>$dir/ran acted'" \
+		"ExecStartPost=systemctl start --no-block $instance"
+	unit tmpfswarn@.service.d/act.conf '[Unit]' OnSuccess=act.service
+	systemctl start "$instance" || fail "not started"
+	for times in 1 2 3; do
+		until_true registered "$(device "$dir/a")"
+		fill a 900
+		until_lines "$dir/ran" $times acted
+	done
+}
+
+test_list_says_which_levels_the_service_holds() {
+	mounted a
+	conf "[$dir/a]" 'Level=50% inodes:90%'
+	serve
+	tmpfswarn watch "$dir/a" 70% >"$dir/watched" 2>&1 &
+	echo $! >>"$dir/pids"
+	until_lines "$dir/watched" 1 '^watching'
+	tmpfswarn list --owners >"$dir/out" || fail "status $?"
+	sed -n "s/^  \([^ ]*\) by tmpfswarn\[$(property MainPID)\] uid 0 in tmpfswarn.service\$/\1/p" "$dir/out" | sort >"$dir/held"
+	is held "$(xargs <"$dir/held")" '50% inodes:90%'
+}
+
 test_a_mount_grows_to_its_maximum_with_the_drop_in_and_not_without() {
 	mounted a
 	conf "[$dir/a]" Level=80% Grow=50% GrowMax=7M
