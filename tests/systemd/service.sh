@@ -300,6 +300,62 @@ test_a_mount_grows_to_its_maximum_with_the_drop_in_and_not_without() {
 	grep -qx 'TMPFSWARN_REASON=it has 7M, GrowMax=7M' "$dir/entry" || fail "no reason: $(journal -o export)"
 }
 
+# count: the crossings that Metrics= has, of all levels and both ways
+count() {
+	awk '/^tmpfswarn_service_crossings_total/ { sum += $NF } END { print sum + 0 }' "$dir/metrics"
+}
+
+has_count() {
+	[ "$(count)" -ge "$1" ]
+}
+
+# memory: of the service itself, in kB, without what it has read of libraries by now
+memory() {
+	awk '$1 == "RssAnon:" { print $2 }' "/proc/$(property MainPID)/status"
+}
+
+files() {
+	find "/proc/$(property MainPID)/fd" | wc -l
+}
+
+# toggle NUMBER: a mount of 16 blocks becomes full and empty, which are four crossings of two levels
+toggle() {
+	"$here/toggle" "$dir/a/file" 65536 "$1" || fail "toggle failed"
+}
+
+test_100000_crossings_in_a_minute_and_a_slow_command_take_no_memory_and_run_nothing_stale() {
+	mounted a size=64k
+	conf '[Service]' "Metrics=$dir/metrics" "[$dir/a]" 'Level=50% 75%' Direction=both \
+		"Exec=cd '$dir'; echo \$TMPFSWARN_LEVEL \$TMPFSWARN_DIRECTION >>ran; sleep 1; while [ -e hold ]; do touch held; sleep 0.1; done"
+	serve
+	pid=$(property MainPID)
+	# some times, for what is taken once, as many unread records are
+	toggle 2500
+	until_true has_count 10000
+	until_lines "$dir/ran" 2 .
+	memory=$(memory)
+	files=$(files)
+	begun_at=$(cut -d. -f1 /proc/uptime)
+	toggle 20000
+	touch "$dir/hold"
+	toggle 5000
+	took=$(($(cut -d. -f1 /proc/uptime) - begun_at))
+	until_true has_count 110000
+	until_true test -e "$dir/held"
+	is crossings "$(count)" 110000
+	# it is empty: what begins from here on is told of that, and once for each level
+	starts=$(lines "$dir/ran" .)
+	rm "$dir/hold"
+	until_lines "$dir/ran" $((starts + 1)) .
+	sleep 4
+	tail -n +$((starts + 1)) "$dir/ran" >"$dir/last"
+	! grep -v ' down$' "$dir/last" && [ "$(wc -l <"$dir/last")" -le 2 ] || fail "stale: $(cat "$dir/last")"
+	[ "$(memory)" -le $((memory + 128)) ] || fail "from $memory to $(memory) kB"
+	[ "$(files)" -le "$files" ] || fail "file descriptors are left: $(ls -l "/proc/$pid/fd")"
+	is process "$(property MainPID) $(property NRestarts)" "$pid 0"
+	[ $took -le 60 ] || skip "the machine is too slow: $took s"
+}
+
 test_it_is_confined() {
 	systemd-analyze security --no-pager --threshold=25 tmpfswarn.service >"$dir/out" 2>&1 || fail "$(tail -n 1 "$dir/out")"
 	systemd-analyze security --no-pager --threshold=25 tmpfswarn@a.service >"$dir/out" 2>&1 || fail "$(tail -n 1 "$dir/out")"

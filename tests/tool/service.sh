@@ -906,35 +906,6 @@ test_what_is_told_once_is_not_told_again() {
 	is commands "$(ran 3)" "none 1 2"
 }
 
-# memory_of PID: its own that is resident, in kB, without what it has read of libraries by now
-memory_of() {
-	awk '$1 == "RssAnon:" { print $2 }' "/proc/$1/status"
-}
-
-test_crossings_beyond_counting_take_no_memory_and_run_nothing_stale() {
-	mounted a size=64k
-	conf "[$dir/a]" 'Level=50% 75%' Direction=both \
-		"Exec=echo \$TMPFSWARN_LEVEL \$TMPFSWARN_DIRECTION >>'$dir/ran'; sleep 1"
-	serve
-	# some times, for what is taken once, as many unread records are
-	toggle 2500
-	until_true has_crossings 10000
-	ran 2 >"$dir/first"
-	memory=$(memory_of $pid)
-	files=$(find /proc/$pid/fd | wc -l)
-	toggle 25000
-	until_true has_crossings 110000
-	is crossings "$(crossings)" 110000
-	[ "$(memory_of $pid)" -le $((memory + 128)) ] || fail "from $memory to $(memory_of $pid) kB"
-	[ "$(find /proc/$pid/fd | wc -l)" -le "$files" ] || fail "file descriptors are left: $(ls -l /proc/$pid/fd)"
-	# it is empty: what begins from here on is told of that, and once for each level
-	starts=$(lines "$dir/err" 'command started, process ')
-	until_lines "$dir/err" "$starts" 'command ended with status 0'
-	sleep 4
-	tail -n +$((starts + 1)) "$dir/ran" >"$dir/last"
-	! grep -v ' down$' "$dir/last" && [ "$(wc -l <"$dir/last")" -le 2 ] || fail "stale: $(cat "$dir/last")"
-}
-
 test_who_toggles_about_a_level_does_not_fill_the_log_and_the_last_is_told() {
 	mounted a size=64k
 	conf "[$dir/a]" Level=50% Direction=both Grow=50% GrowMax=64K
