@@ -9,7 +9,11 @@
 #include <sys/stat.h>
 
 #include "cgroup.h"
+#include "exec.h"
 #include "reach.h"
+
+/* as many times as long as a search takes there is none */
+#define CGROUP_SHARE	19
 
 /* A path below the cgroup2 mount, from which it begins with a slash. */
 struct cgroup {
@@ -116,36 +120,40 @@ static bool cgroup_search(struct cgroup *cgroup, size_t length, uint64_t id)
  * cgroup_path() - where a cgroup is
  * @id: of the cgroup
  * @pid: of a process that was in it
- * @search: look through all cgroups if that process does not say, which takes the
- *	longer the more there are
+ *
+ * Where that process does not say, all cgroups are looked through, which takes the longer the
+ * more there are. Whoever makes one for each crossing could have nothing else done: so that
+ * takes a twentieth of the time at most, and none is found in between.
  *
  * Return: its path below the cgroup2 mount, as in /proc/PID/cgroup, valid until
  *	the next call; or NULL.
  */
-const char *cgroup_path(uint64_t id, pid_t pid, bool search)
+const char *cgroup_path(uint64_t id, pid_t pid)
 {
 	static struct cgroup last;
 	static uint64_t last_id;
-	static bool found, searched;
+	static double again;
+	static bool found;
 	const char *mount = cgroup_mount();
+	double now;
 
 	if (!mount)
 		return NULL;
 	/* no id is given to two cgroups, and none is renamed */
-	if (id != last_id) {
-		last_id = id;
-		found = false;
-		searched = false;
-		last.root = strlen(mount);
-	}
-	if (!found) {
-		cgroup_append(&last, 0, mount);
-		found = cgroup_of_process(&last, id, pid);
-	}
-	if (!found && search && !searched) {
-		searched = true;
+	if (id == last_id)
+		return found ? last.path + last.root : NULL;
+	last_id = id;
+	last.root = strlen(mount);
+	cgroup_append(&last, 0, mount);
+	found = cgroup_of_process(&last, id, pid);
+	now = exec_now();
+	if (!found && now >= again) {
 		cgroup_append(&last, 0, mount);
 		found = cgroup_search(&last, last.root, id);
+		again = exec_now() + CGROUP_SHARE * (exec_now() - now);
+	} else if (!found) {
+		/* next time it may be */
+		last_id = 0;
 	}
 	return found ? last.path + last.root : NULL;
 }

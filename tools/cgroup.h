@@ -6,7 +6,6 @@
 #ifndef CGROUP_H
 #define CGROUP_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -15,7 +14,7 @@
 
 const char *cgroup_mount(void);
 char *cgroup_of(pid_t pid);
-const char *cgroup_path(uint64_t id, pid_t pid, bool search);
+const char *cgroup_path(uint64_t id, pid_t pid);
 const char *cgroup_name(char buf[CGROUP_NAME_SIZE], const char *path);
 
 #endif /* CGROUP_H */

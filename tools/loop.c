@@ -95,7 +95,7 @@ static void loop_tell(struct watch *watch, struct event *event)
 	int status = STATUS_OK;
 
 	if (event->cgroup && (watch->json || watch->command))
-		event->cgroup_path = cgroup_path(event->cgroup, event->pid, true);
+		event->cgroup_path = cgroup_path(event->cgroup, event->pid);
 	event_print(event, watch->json);
 	if (watch->command && event_is_crossing(event))
 		status = exec_add(event->target->path, watch->command,

@@ -122,7 +122,6 @@ static void notice_tell(const struct guard *guard, const struct event *event)
 	struct rung *rung = (struct rung *)event->target;
 	const struct section *section = guard->section;
 	bool wanted = notice_wants(section, event);
-	struct event told = *event;
 
 	if (event_is_crossing(event) && !event_is_refusal(event) && !event->reminder)
 		remind_told(&rung->reminder, event->up && wanted, remind_now());
@@ -130,15 +129,12 @@ static void notice_tell(const struct guard *guard, const struct event *event)
 		notice_hold(guard, event, true);
 		return;
 	}
-	/* of nothing else: who crosses may have a new cgroup each time */
-	if (told.cgroup && !told.cgroup_path)
-		told.cgroup_path = cgroup_path(told.cgroup, told.pid, true);
-	digest_add(&rung->digest, &told);
+	digest_add(&rung->digest, event);
 	notice_flush_due(guard, rung);
-	if (section->command || notice_shows(section, rung, &told))
-		notice_run_one(guard, section->name, notice_command, &told);
+	if (section->command || notice_shows(section, rung, event))
+		notice_run_one(guard, section->name, notice_command, event);
 	if (section->unit)
-		notice_run_one(guard, guard->starts, notice_start, &told);
+		notice_run_one(guard, guard->starts, notice_start, event);
 }
 
 static void notice_take_usage(const struct guard *guard, struct rung *rung,
@@ -236,10 +232,8 @@ void notice_take(struct guard *guard, struct event *event)
 		notice_take_gone(guard, rung, event->gone);
 	} else {
 		notice_count(guard, rung, event);
-		/* later the process may be gone, and of what is told at once it is looked up then */
-		if (event->cgroup && guard->section->hold > 0)
-			event->cgroup_path = cgroup_path(event->cgroup,
-							 event->pid, false);
+		if (event->cgroup)
+			event->cgroup_path = cgroup_path(event->cgroup, event->pid);
 		notice_take_usage(guard, rung, event);
 	}
 }

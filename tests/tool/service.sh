@@ -398,6 +398,33 @@ test_a_command_is_told_the_cgroup_of_who_crossed_at_once_and_after_For() {
 	rmdir "$inside"
 }
 
+# cpu_ticks: of the service until now
+cpu_ticks() {
+	awk '{ print $14 + $15 }' "/proc/$pid/stat"
+}
+
+test_who_has_a_new_cgroup_for_each_crossing_does_not_keep_it_busy() {
+	knows_who || skip "a kernel before 6.6 does not say who crossed"
+	mkdir "$dir/cgroup"
+	mount -t cgroup2 cgroup2 "$dir/cgroup" 2>/dev/null || skip "a kernel without cgroup v2"
+	seq 1000 | sed "s,^,$dir/cgroup/other," | xargs mkdir
+	mounted a size=64k
+	conf "[$dir/a]" Level=50%
+	serve
+	ticks=$(cpu_ticks)
+	begun=$(cut -d ' ' -f 1 /proc/uptime)
+	for i in $(seq 60); do
+		mkdir "$dir/cgroup/$i"
+		sh -c "echo \$\$ >'$dir/cgroup/$i/cgroup.procs'; exec '$here/toggle' '$dir/a/file' 65536 1"
+		rmdir "$dir/cgroup/$i"
+	done
+	until_true has_crossings 60
+	ticks=$(($(cpu_ticks) - ticks))
+	took=$(awk -v begun="$begun" '{ print int(100 * ($1 - begun)) }' /proc/uptime)
+	rmdir "$dir/cgroup/"*
+	[ $((2 * ticks)) -le "$took" ] || fail "$ticks of $took hundredths of a second"
+}
+
 # crossings [LEVEL]: how many the log tells of, both ways
 crossings() {
 	awk -v level="${1:-}" '$3 ~ /^(up|down)$/ && (level == "" || $4 == level ":") && $5 != "command" {
@@ -1032,7 +1059,7 @@ ticks_with() {
 		[ -e "$dir/m/$i" ] || mounted "m/$i" size=64k
 	done
 	serve "$1"
-	awk '{ print $14 + $15 }' "/proc/$pid/stat" >"$dir/ticks"
+	cpu_ticks >"$dir/ticks"
 	kill -TERM $pid
 	ended
 }
