@@ -94,7 +94,7 @@ job_error(const struct job *job, const char *format, ...)
  * exec_begin() - prepare a queue of the service, which exec_end() is to end
  * @name: of the queue
  * @pause: between two commands for the same mount, in seconds
- * @alike: or between two of the same text, for whichever mount
+ * @alike: or between two of the same text, for whichever mount and in whichever queue
  *
  * Return: false if there is no memory.
  */
@@ -104,8 +104,7 @@ bool exec_begin(const char *name, double pause, bool alike)
 
 	if (!queue)
 		return false;
-	queue->pause = pause;
-	queue->alike = alike;
+	queue_pauses(queue, pause, alike);
 	return true;
 }
 
@@ -229,6 +228,7 @@ static void queue_start(struct queue *queue, struct job *job, double now)
 			job_error(job, "started, process %d", queue->pid);
 		queue->running = job;
 		queue->begun = now;
+		queue_begun(queue, job, now);
 		queue->stage = STAGE_RUNS;
 		queue->over = false;
 		queue->until = now + exec.timeout;

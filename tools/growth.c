@@ -11,6 +11,7 @@
 #include <linux/mount.h>
 
 #include "digest.h"
+#include "exec.h"
 #include "growth.h"
 #include "lookup.h"
 #include "memory.h"
@@ -201,8 +202,9 @@ bool growth_try(struct growth *growth, const struct section *section,
 	if (fd >= 0)
 		close(fd);
 	if (answer != GROW_YES) {
+		/* that may have taken longer than the pause */
 		growth_refuse(growth, answer, err, section, target, &state, size,
-			      now);
+			      exec_now());
 		return false;
 	}
 	*growth = (struct growth){ .again = now + PAUSE };

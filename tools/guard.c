@@ -136,8 +136,13 @@ static void guard_retry(struct guard *guard, struct guarded *guarded)
 
 	if (!guarded_try(guarded, exec_now()))
 		return;
-	TAILQ_FOREACH(rung, &guarded->rungs, next)
+	guard->follow.hung = false;
+	TAILQ_FOREACH(rung, &guarded->rungs, next) {
+		/* the others stay what is to be tried again */
+		if (guard->follow.hung)
+			break;
 		follow_retry(&guard->follow, &rung->target);
+	}
 	guard->follow.look = true;
 }
 
@@ -198,13 +203,14 @@ static double guard_grows(const struct guard *guard, const struct guarded *guard
  */
 static bool guard_tend(struct guard *guard)
 {
-	double until = exec_now() + TEND_MAX;
 	struct guarded *guarded;
+	double until;
 
 	guard->turns = 0;
 	guard->again = INFINITY;
 	TAILQ_FOREACH(guarded, &guard->guarded, next)
 		notice_ring(guard, guarded);
+	until = exec_now() + TEND_MAX;
 	TAILQ_FOREACH(guarded, &guard->guarded, next) {
 		notice_remind(guard, guarded);
 		if (guard->section->grow.by && guard_grow(guard, guarded))
@@ -212,8 +218,10 @@ static bool guard_tend(struct guard *guard)
 		guard_retry(guard, guarded);
 		if (guarded->again < guard->again)
 			guard->again = guarded->again;
-		/* a file system may hang, with many mounts: what was tried is not due any more */
+		/* a file system may hang, with many mounts: the others are first, next time */
 		if (exec_now() >= until) {
+			TAILQ_REMOVE(&guard->guarded, guarded, next);
+			TAILQ_INSERT_TAIL(&guard->guarded, guarded, next);
 			guard->again = until;
 			break;
 		}

@@ -116,7 +116,8 @@ static void loop_read(struct watch *watch)
 	struct event event;
 	int nr = follow_next(&watch->follow, &event);
 
-	watch->more = nr > 0 || watch->follow.look;
+	/* where a file system hangs there is a pause */
+	watch->more = nr > 0 || (watch->follow.look && !watch->follow.hung);
 	if (nr > 0)
 		loop_tell(watch, &event);
 	else if (nr < 0)

@@ -8,6 +8,9 @@
 
 struct queues queues = LIST_HEAD_INITIALIZER(queues);
 
+/* of units, which those of several sections may start */
+static struct rests queues_alike = { .all = LIST_HEAD_INITIALIZER(queues_alike.all) };
+
 void job_free(struct job *job)
 {
 	free(job->command);
@@ -73,7 +76,8 @@ struct queue *queue_get(const char *name)
 		return NULL;
 	}
 	TAILQ_INIT(&queue->jobs);
-	LIST_INIT(&queue->rests);
+	LIST_INIT(&queue->own.all);
+	queue->rests = &queue->own;
 	LIST_INSERT_HEAD(&queues, queue, next);
 	return queue;
 }
@@ -126,7 +130,7 @@ static int rest_compare(const void *a, const void *b)
 static struct rest *queue_find_rest(const struct queue *queue, const char *of)
 {
 	struct rest key = { .of = (char *)of };
-	struct rest **found = tfind(&key, &queue->rests_by_name, rest_compare);
+	struct rest **found = tfind(&key, &queue->rests->by_name, rest_compare);
 
 	return found ? *found : NULL;
 }
@@ -165,8 +169,9 @@ struct job *queue_next(const struct queue *queue, double now)
 
 static void queue_forget(struct queue *queue, struct rest *rest)
 {
-	tdelete(rest, &queue->rests_by_name, rest_compare);
+	tdelete(rest, &queue->rests->by_name, rest_compare);
 	LIST_REMOVE(rest, next);
+	free(rest->path);
 	free(rest->of);
 	free(rest);
 }
@@ -183,13 +188,24 @@ static struct rest *queue_get_rest(struct queue *queue, const char *of)
 		return NULL;
 	rest->of = strdup(of);
 	if (!rest->of ||
-	    !tsearch(rest, &queue->rests_by_name, rest_compare)) {
+	    !tsearch(rest, &queue->rests->by_name, rest_compare)) {
 		free(rest->of);
 		free(rest);
 		return NULL;
 	}
-	LIST_INSERT_HEAD(&queue->rests, rest, next);
+	LIST_INSERT_HEAD(&queue->rests->all, rest, next);
 	return rest;
+}
+
+/* @job has been started, and another queue is not to run the same. */
+void queue_begun(struct queue *queue, const struct job *job, double now)
+{
+	struct rest *rest = queue->alike ? queue_get_rest(queue, job->command) : NULL;
+
+	if (!rest)
+		return;
+	rest->ended = now;
+	rest->until = now + queue->pause;
 }
 
 /*
@@ -202,7 +218,7 @@ void queue_rest(struct queue *queue, const struct job *job, bool failed,
 	struct rest *rest, *following;
 
 	/* of what is gone nothing comes next */
-	for (rest = LIST_FIRST(&queue->rests); rest; rest = following) {
+	for (rest = LIST_FIRST(&queue->rests->all); rest; rest = following) {
 		following = LIST_NEXT(rest, next);
 		if (now > rest->until + QUEUE_DELAY_MAX)
 			queue_forget(queue, rest);
@@ -210,6 +226,10 @@ void queue_rest(struct queue *queue, const struct job *job, bool failed,
 	rest = queue_get_rest(queue, queue_of(queue, job));
 	if (!rest)
 		return;
+	/* without it no mount that goes has it forgiven */
+	free(rest->path);
+	rest->path = strdup(job->target.path);
+	rest->ended = now;
 	rest->delay = !failed ? 0 :
 		      !rest->delay ? QUEUE_DELAY :
 		      rest->delay < QUEUE_DELAY_MAX / 2 ?
@@ -217,16 +237,41 @@ void queue_rest(struct queue *queue, const struct job *job, bool failed,
 	rest->until = now + (rest->delay > queue->pause ? rest->delay : queue->pause);
 }
 
-/* Nothing of @path waits any more, NULL for all. */
+static void queue_forgive_one(struct queue *queue, struct rest *rest)
+{
+	rest->delay = 0;
+	rest->until = rest->ended + queue->pause;
+}
+
+/* That commands have failed for @path, NULL for all, keeps none waiting any more. */
 void queue_forgive(struct queue *queue, const char *path)
 {
-	struct rest *rest, *following;
+	struct rest *rest;
 
-	for (rest = LIST_FIRST(&queue->rests); rest; rest = following) {
-		following = LIST_NEXT(rest, next);
-		if (!path || !strcmp(rest->of, path))
-			queue_forget(queue, rest);
+	if (path && !queue->alike) {
+		rest = queue_find_rest(queue, path);
+		if (rest)
+			queue_forgive_one(queue, rest);
+		return;
 	}
+	LIST_FOREACH(rest, &queue->rests->all, next) {
+		if (!path || (rest->path && !strcmp(rest->path, path)))
+			queue_forgive_one(queue, rest);
+	}
+}
+
+/**
+ * queue_pauses() - have commands wait for each other
+ * @queue: which is new, or had the same before
+ * @pause: between two for the same mount, in seconds
+ * @alike: or between two of the same text, for whichever mount and in whichever queue
+ */
+void queue_pauses(struct queue *queue, double pause, bool alike)
+{
+	queue->pause = pause;
+	queue->alike = alike;
+	if (alike)
+		queue->rests = &queues_alike;
 }
 
 void queue_drop_job(struct queue *queue, struct job *job)
@@ -238,7 +283,8 @@ void queue_drop_job(struct queue *queue, struct job *job)
 /* One in which nothing waits or runs. */
 void queue_free(struct queue *queue)
 {
-	queue_forgive(queue, NULL);
+	while (!LIST_EMPTY(&queue->own.all))
+		queue_forget(queue, LIST_FIRST(&queue->own.all));
 	LIST_REMOVE(queue, next);
 	free(queue->name);
 	free(queue);

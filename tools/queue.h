@@ -33,15 +33,29 @@ struct job {
 /**
  * struct rest - a mount, or a unit, of which a command has ended
  * @of: see queue_of()
+ * @path: for what it was, then
+ * @ended: when, or when it has begun and has not ended
  * @delay: how long the next one waits as the last has failed, 0 if it has not
  * @until: when the next one may begin
  */
 struct rest {
 	char *of;
+	char *path;
+	double ended;
 	double delay;
 	double until;
 
 	LIST_ENTRY(rest) next;
+};
+
+/**
+ * struct rests - pauses, and those after failures
+ * @all: in no order
+ * @by_name: the same, by what they are of
+ */
+struct rests {
+	LIST_HEAD(, rest) all;
+	void *by_name;
 };
 
 /* the first pause after a command that failed, and the longest, in seconds */
@@ -60,10 +74,10 @@ enum stage {
  * @name: of the queue; that of watch is the path as typed, which two targets may
  *	have
  * @pause: between two commands for the same mount, in seconds; 0 for none
- * @alike: or for the same unit, that is, of two commands alike
+ * @alike: or for the same unit, that is, of two commands alike, in whichever queue
  * @jobs: that wait, at most one for each level
- * @rests: pauses, and those after failures
- * @rests_by_name: the same, by what they are of
+ * @own: pauses of this queue
+ * @rests: those, or the ones of all that are @alike
  * @dropped: there will be no more, and it goes when nothing runs
  * @running: whose command runs, NULL if none
  * @begun: when it was started
@@ -80,8 +94,8 @@ struct queue {
 	bool alike;
 
 	TAILQ_HEAD(, job) jobs;
-	LIST_HEAD(, rest) rests;
-	void *rests_by_name;
+	struct rests own;
+	struct rests *rests;
 	bool dropped;
 	struct job *running;
 	double begun;
@@ -100,10 +114,12 @@ extern LIST_HEAD(queues, queue) queues;
 struct queue *queue_find(const char *name);
 struct queue *queue_get(const char *name);
 void queue_free(struct queue *queue);
+void queue_pauses(struct queue *queue, double pause, bool alike);
 struct job *queue_find_job(const struct queue *queue, const struct event *event);
 bool queue_waits(const struct queue *queue);
 double queue_due(const struct queue *queue);
 struct job *queue_next(const struct queue *queue, double now);
+void queue_begun(struct queue *queue, const struct job *job, double now);
 void queue_rest(struct queue *queue, const struct job *job, bool failed,
 		double now);
 void queue_forgive(struct queue *queue, const char *path);
