@@ -33,7 +33,7 @@
  * is called for each allocation, or where that is inlined what finds a page, if the file has none
  * there: it is noted when TW_VERDICT_FEW blocks are left, as with inodes; such a kernel is likely to
  * be one that preempts a task between the two. A failure for want of memory that may be promised
- * is not seen then.
+ * is put down to the mount's size then, or not seen.
  *
  * V3. Who cannot be given a place, since it never returns to user mode or since there is none
  *     left, is taken at its first word: a page that cannot be had, a fallocate(2) that is too

@@ -115,7 +115,7 @@
  *		call on it is another file system's
  *   overcommit	the mount has space, but the machine does not promise that much memory, see
  *		vm.overcommit_memory. Not seen by kernels without transparent huge pages, as are
- *		those with PREEMPT_RT
+ *		those with PREEMPT_RT, but for what is told as size where few blocks are left
  *
  * Not told of are chown(2) and chgrp(2) of a file whose new owner or group has used up his quota;
  * and a file that cannot be made since there is no memory for its inode, which the kernel answers
