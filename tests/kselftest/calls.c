@@ -15,7 +15,7 @@
 /* more than there are of any */
 #define MOST	10000
 
-/* of the calls of a function these fail in any case; after them each fifth, or each with EACH */
+/* of the calls of a function these fail in any case; after them each tenth, or each with EACH */
 #define FIRST	6
 
 FIXTURE(calls) {
@@ -222,7 +222,7 @@ TEST_F_TIMEOUT(calls, one_that_fails_is_told_of_and_leaves_nothing_behind, 600)
 	int nth, error, left = 0, tries = 0, refused = 0;
 	char mark[64];
 
-	for (nth = 1; !left && nth < MOST; nth += nth < FIRST ? 1 : often(5, 1), tries++) {
+	for (nth = 1; !left && nth < MOST; nth += nth < FIRST ? 1 : often(10, 1), tries++) {
 		snprintf(mark, sizeof(mark), "calls test %d, call %d", getpid(), nth);
 		ASSERT_EQ(0, write_text("/dev/kmsg", mark));
 		fail_from_now(nth);
