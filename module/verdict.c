@@ -31,9 +31,9 @@
  *
  * Without transparent huge pages nobody makes space. There what counts blocks is probed, which
  * is called for each allocation, or where that is inlined what finds a page, if the file has none
- * there: it is noted when TW_VERDICT_FEW blocks are left, as with inodes; such a kernel is likely to
- * be one that preempts a task between the two. A failure for want of memory that may be promised
- * is put down to the mount's size then, or not seen.
+ * there: it is noted when TW_VERDICT_FEW blocks are left, as with inodes; such a kernel is likely
+ * to be one that preempts a task between the two. A failure for want of memory that may be
+ * promised is put down to the mount's size then, or not seen.
  *
  * V3. Who cannot be given a place, since it never returns to user mode or since there is none
  *     left, is taken at its first word: a page that cannot be had, a fallocate(2) that is too
@@ -167,9 +167,9 @@ static void tw_verdict_returned(struct tw_gauge *gauge, const struct tw_call_not
 /* ---- V1 ---- */
 
 /*
- * The current task's call may be refused something, for @cause, unless that is TW_CAUSE_UNTOLD. What
- * was noted before it has had, if it goes on. Returns false if it has no place. Context: a probe,
- * with preemption disabled.
+ * The current task's call may be refused something, for @cause, unless that is TW_CAUSE_UNTOLD.
+ * What was noted before it has had, if it goes on. Returns false if it has no place. Context: a
+ * probe, with preemption disabled.
  */
 static __always_inline bool
 tw_verdict_note(struct tw_gauge *gauge, enum tw_refusal_cause cause, unsigned int asked)
