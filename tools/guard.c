@@ -378,14 +378,6 @@ void guard_change(struct guard *guard, struct section *section)
 	guard->follow.look = true;
 }
 
-/* Begins no command any more, and says which: nobody asks for them now. */
-void guard_end(struct guard *guard)
-{
-	exec_end(guard->section->name);
-	exec_end(guard->starts);
-	guard_free(guard);
-}
-
 /* Of what was told nothing is lost. */
 static void guard_flush(struct guard *guard)
 {
@@ -398,15 +390,26 @@ static void guard_flush(struct guard *guard)
 	}
 }
 
-/* Ends it but for what waits to be run. Its section, which is the caller's then. */
+/*
+ * Ends it, begins no command any more, and says which: nobody asks for them now. Its
+ * section, which is the caller's then.
+ */
 struct section *guard_release(struct guard *guard)
 {
 	struct section *section = guard->section;
 
 	guard_flush(guard);
+	exec_end(section->name);
+	exec_end(guard->starts);
 	guard->section = NULL;
 	guard_free(guard);
 	return section;
+}
+
+/* Likewise, with its section. */
+void guard_end(struct guard *guard)
+{
+	section_free(guard_release(guard));
 }
 
 static void guard_free_path(void *guarded)

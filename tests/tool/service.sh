@@ -331,6 +331,29 @@ test_sections_that_cannot_begin_with_the_module_are_begun_again() {
 	watching 1
 }
 
+test_what_waits_for_a_command_of_a_section_that_has_failed_is_said_not_to_run() {
+	interface=debugfs
+	mounted a
+	conf "[$dir/a]" 'Level=50% 70% 90%' "Exec=echo \$TMPFSWARN_LEVEL >>'$dir/ran'; until [ -e '$dir/go' ]; do usleep 50000; done"
+	serve
+	fill a 800
+	is first "$(ran 1)" 50%
+	is told "$(told 2)" "up 50% up 70%"
+	# usage cannot be read, nor can the section begin again
+	"$here/limit" $pid 3 || fail "not limited"
+	fill a 200 more
+	until_lines "$dir/err" 1 'looking for it every 10 seconds'
+	"$here/limit" $pid 1024
+	conf "[$dir/b]" Level=50%
+	reload 'was read again'
+	is dropped "$(sed -n 's/.* up \([^ ]*\): command not run$/\1/p' "$dir/err")" 70%
+	touch "$dir/go"
+	until_lines "$dir/err" 1 'command ended with status 0'
+	# and the pause after it
+	sleep 2
+	is commands "$(xargs <"$dir/ran")" 50%
+}
+
 test_what_waits_is_not_run_of_a_mount_that_goes_while_the_module_is_away() {
 	interface=debugfs
 	mounted a
