@@ -291,6 +291,49 @@ double guard_until(const struct guard *guard)
 
 /* ---- begin, change and end ---- */
 
+/* Of what was told nothing is lost. */
+static void guard_flush(struct guard *guard)
+{
+	struct guarded *guarded;
+	struct rung *rung;
+
+	TAILQ_FOREACH(guarded, &guard->guarded, next) {
+		TAILQ_FOREACH(rung, &guarded->rungs, next)
+			notice_flush(guard, rung);
+	}
+}
+
+static void guard_free_path(void *guarded)
+{
+	guarded_free(guarded);
+}
+
+/*
+ * Ends it, begins no command any more, and says which: nobody asks for them now, but
+ * where a path of fstab is called as a glob is. Its section, which is the caller's then.
+ */
+struct section *guard_release(struct guard *guard)
+{
+	struct section *section = guard->section;
+	const struct guard *other;
+
+	LIST_REMOVE(guard, all);
+	guard_flush(guard);
+	LIST_FOREACH(other, &all, all) {
+		if (!strcmp(other->section->name, section->name))
+			break;
+	}
+	if (!other) {
+		exec_end(section->name);
+		exec_end(guard->starts);
+	}
+	follow_end(&guard->follow);
+	tdestroy(guard->paths, guard_free_path);
+	free(guard->starts);
+	free(guard);
+	return section;
+}
+
 /* Watches what @section says, which is then the guard's; NULL after saying why not. */
 struct guard *guard_new(struct section *section,
 			const struct interface *interface)
@@ -313,22 +356,23 @@ struct guard *guard_new(struct section *section,
 		.discover = guard_discover,
 		.fd = -1,
 	};
-	if (asprintf(&guard->starts, "start %s", section->name) < 0)
-		guard->starts = NULL;
-	if (!guard->starts ||
-	    !exec_begin(section->name, EXEC_PAUSE, false) ||
-	    !exec_begin(guard->starts, EXEC_PAUSE_START, true)) {
+	if (asprintf(&guard->starts, "start %s", section->name) < 0) {
 		error("out of memory");
-		free(guard->starts);
 		free(guard);
 		return NULL;
 	}
+	guard->section = section;
 	LIST_INSERT_HEAD(&all, guard, all);
 	if (follow_begin(&guard->follow)) {
-		guard_free(guard);
+		guard_release(guard);
 		return NULL;
 	}
-	guard->section = section;
+	if (!exec_begin(section->name, EXEC_PAUSE, false) ||
+	    !exec_begin(guard->starts, EXEC_PAUSE_START, true)) {
+		error("out of memory");
+		guard_release(guard);
+		return NULL;
+	}
 	if (section->grow.by)
 		growth_check(section);
 	return guard;
@@ -378,54 +422,8 @@ void guard_change(struct guard *guard, struct section *section)
 	guard->follow.look = true;
 }
 
-/* Of what was told nothing is lost. */
-static void guard_flush(struct guard *guard)
-{
-	struct guarded *guarded;
-	struct rung *rung;
-
-	TAILQ_FOREACH(guarded, &guard->guarded, next) {
-		TAILQ_FOREACH(rung, &guarded->rungs, next)
-			notice_flush(guard, rung);
-	}
-}
-
-/*
- * Ends it, begins no command any more, and says which: nobody asks for them now. Its
- * section, which is the caller's then.
- */
-struct section *guard_release(struct guard *guard)
-{
-	struct section *section = guard->section;
-
-	guard_flush(guard);
-	exec_end(section->name);
-	exec_end(guard->starts);
-	guard->section = NULL;
-	guard_free(guard);
-	return section;
-}
-
 /* Likewise, with its section. */
 void guard_end(struct guard *guard)
 {
 	section_free(guard_release(guard));
-}
-
-static void guard_free_path(void *guarded)
-{
-	guarded_free(guarded);
-}
-
-void guard_free(struct guard *guard)
-{
-	LIST_REMOVE(guard, all);
-	if (guard->section)
-		guard_flush(guard);
-	follow_end(&guard->follow);
-	tdestroy(guard->paths, guard_free_path);
-	if (guard->section)
-		section_free(guard->section);
-	free(guard->starts);
-	free(guard);
 }

@@ -60,6 +60,5 @@ size_t guard_turns(const struct guard *guard);
 void guard_end(struct guard *guard);
 double guard_until(const struct guard *guard);
 struct section *guard_release(struct guard *guard);
-void guard_free(struct guard *guard);
 
 #endif /* GUARD_H */

@@ -88,7 +88,7 @@ static void guards_free(struct guards *guards)
 
 	while ((guard = STAILQ_FIRST(guards))) {
 		STAILQ_REMOVE_HEAD(guards, next);
-		guard_free(guard);
+		guard_end(guard);
 	}
 }
 
