@@ -194,7 +194,7 @@ static void service_divide(const struct service *service,
 	STAILQ_CONCAT(sections, &known);
 }
 
-/* Begins what waits if the module is there; false after saying why some cannot be begun. */
+/* Begins what waits if the module is there; false after saying why some begins later. */
 static bool service_try(struct service *service, struct guards *begun)
 {
 	const char *why = NULL;
@@ -210,6 +210,8 @@ static bool service_try(struct service *service, struct guards *begun)
 	} else {
 		service->missing = false;
 		good = service_begin_all(service, begun);
+		if (!good)
+			service_begin_later(service);
 	}
 	supervisor_status(service->missing ? why : NULL);
 	return good;
@@ -241,30 +243,24 @@ static void service_change(struct service *service, struct sections *sections)
 }
 
 /*
- * Does as @sections say from now on, which are then the service's. Exit status, after
- * saying what is wrong: then all stays as it was.
+ * Does as @sections say from now on, which are then the service's. What cannot be begun
+ * is begun later, but at @first, when whoever starts the service can be told. Exit status,
+ * after saying what is wrong.
  */
-static int service_apply(struct service *service, struct sections *sections)
+static int service_apply(struct service *service, struct sections *sections,
+			 bool first)
 {
-	struct sections before = STAILQ_HEAD_INITIALIZER(before);
 	struct guards begun = STAILQ_HEAD_INITIALIZER(begun);
-	double again = service->again;
-	bool missing = service->missing;
 	struct guard *guard;
 
-	STAILQ_CONCAT(&before, &service->waiting);
+	sections_free(&service->waiting);
 	service_divide(service, sections, &service->waiting);
-	/* first, as that may fail */
-	if (!service_try(service, &begun)) {
+	service->delay = 0;
+	/* before others end, which may be these with another name */
+	if (!service_try(service, &begun) && first) {
 		guards_free(&begun);
-		sections_free(&service->waiting);
-		STAILQ_CONCAT(&service->waiting, &before);
-		service->again = again;
-		service->missing = missing;
 		return STATUS_ERROR;
 	}
-	sections_free(&before);
-	service->delay = 0;
 	service_change(service, sections);
 	STAILQ_CONCAT(&service->guards, &begun);
 	/* whoever is told that the service is ready finds all watched */
@@ -289,7 +285,7 @@ static int service_configure(struct service *service, bool first)
 	if (!status && (!first || unread != STATUS_CONFIG))
 		status = unread;
 	if (!status)
-		status = service_apply(service, &sections);
+		status = service_apply(service, &sections, first);
 	if (!status)
 		textfile_change(&service->textfile, &settings);
 	sections_free(&sections);
@@ -411,9 +407,8 @@ static int service_loop(struct service *service)
 		bool more = false;
 
 		if (!service->ends) {
-			if (exec_now() >= service->again &&
-			    !service_try(service, &service->guards))
-				service_begin_later(service);
+			if (exec_now() >= service->again)
+				service_try(service, &service->guards);
 			more = service_take_all(service);
 		}
 		/* as late as can be: what has been read may say that it is no longer so */

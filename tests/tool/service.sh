@@ -354,6 +354,24 @@ test_what_waits_for_a_command_of_a_section_that_has_failed_is_said_not_to_run() 
 	is commands "$(xargs <"$dir/ran")" 50%
 }
 
+test_a_section_that_cannot_begin_at_a_reload_is_begun_later_and_others_change() {
+	interface=debugfs
+	mounted a
+	mounted b
+	conf "[$dir/a]" Level=50%
+	serve
+	conf "[$dir/a]" Level=50% "Exec=echo new >>'$dir/ran'" "[$dir/b]" Level=50%
+	"$here/limit" $pid $(($(find /proc/$pid/fd -type l | wc -l) + 2)) || fail "not limited"
+	reload 'was read again'
+	until_lines "$dir/err" 1 'the mount table cannot be watched: too many open files'
+	"$here/limit" $pid 1024
+	watching 2
+	fill b 512
+	is told "$(told 1)" "up 50%"
+	fill a 512
+	is commands "$(ran 1)" new
+}
+
 test_what_waits_is_not_run_of_a_mount_that_goes_while_the_module_is_away() {
 	interface=debugfs
 	mounted a
