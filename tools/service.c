@@ -403,6 +403,7 @@ static int service_loop(struct service *service)
 		{ .fd = service->signals, .events = POLLIN },
 		{ .fd = service->timer, .events = POLLIN },
 	};
+
 	for (;;) {
 		bool more = false;
 
