@@ -43,6 +43,7 @@
  * @waiting: sections that wait for the module, or have failed
  * @missing: the module is, which was said
  * @delay: how long they wait after a failure, 0 if there was none
+ * @calm: when there has been none for so long that the next is as the first
  * @again: when they are begun, INFINITY if none waits
  * @events: polled for all of them
  * @signals: read from here
@@ -58,6 +59,7 @@ struct service {
 	struct sections waiting;
 	bool missing;
 	double delay;
+	double calm;
 	double again;
 	int events;
 	int signals;
@@ -138,13 +140,18 @@ static bool service_begin_all(struct service *service, struct guards *begun)
 	return STAILQ_EMPTY(&service->waiting);
 }
 
-/* What waits has failed, and is begun again, each time after longer. */
+/* What waits has failed, and is begun again, each time after longer where it fails soon. */
 static void service_begin_later(struct service *service)
 {
+	double now = exec_now();
+
+	if (now >= service->calm)
+		service->delay = 0;
 	service->delay = !service->delay ? DELAY :
 			 service->delay < DELAY_MAX / 2 ? 2 * service->delay :
 			 DELAY_MAX;
-	service->again = exec_now() + service->delay;
+	service->again = now + service->delay;
+	service->calm = service->again + DELAY_MAX;
 }
 
 /* An error of @guard is none of the others. */

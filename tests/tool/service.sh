@@ -372,6 +372,27 @@ test_a_section_that_cannot_begin_at_a_reload_is_begun_later_and_others_change() 
 	is commands "$(ran 1)" new
 }
 
+# fails NUMBER: the section of a fails so often, each time for as long as at first
+fails() {
+	rm -f "$dir/a/file"
+	# usage cannot be read
+	"$here/limit" $pid 3 || fail "not limited"
+	fill a 800
+	until_lines "$dir/err" "$1" "\[$dir/a\]: begins again in 1 s"
+	"$here/limit" $pid 1024
+	watching $(($1 + 1))
+}
+
+test_a_section_that_has_failed_long_ago_begins_again_as_soon_as_the_first_time() {
+	interface=debugfs
+	mounted a
+	conf "[$dir/a]" Level=50%
+	serve
+	fails 1
+	sleep 11
+	fails 2
+}
+
 test_what_waits_is_not_run_of_a_mount_that_goes_while_the_module_is_away() {
 	interface=debugfs
 	mounted a
