@@ -292,7 +292,7 @@ double guard_until(const struct guard *guard)
 /* ---- begin, change and end ---- */
 
 /* Of what was told nothing is lost. */
-static void guard_flush(struct guard *guard)
+void guard_flush(struct guard *guard)
 {
 	struct guarded *guarded;
 	struct rung *rung;

@@ -59,6 +59,7 @@ int guard_run(struct guard *guard);
 size_t guard_turns(const struct guard *guard);
 void guard_end(struct guard *guard);
 double guard_until(const struct guard *guard);
+void guard_flush(struct guard *guard);
 struct section *guard_release(struct guard *guard);
 
 #endif /* GUARD_H */

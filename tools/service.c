@@ -315,6 +315,11 @@ static void service_reload(struct service *service)
 
 static void service_end(struct service *service)
 {
+	struct guard *guard;
+
+	/* commands may take their time to end, or systemd kills what does not */
+	STAILQ_FOREACH(guard, &service->guards, next)
+		guard_flush(guard);
 	/* whoever says it twice does not want to wait */
 	if (service->ends)
 		exec_kill();

@@ -943,6 +943,24 @@ test_a_signal_ends_it_with_its_commands() {
 	until_true is_over "$shell"
 }
 
+test_what_was_told_is_in_the_log_before_a_signal_ends_the_commands() {
+	mounted a size=64k
+	mounted b
+	# of what is second, all has been read by when the first is told
+	conf "[$dir/b]" Level=50% "[$dir/a]" Level=50% Direction=both "Exec=trap '' TERM; echo >>'$dir/ran' begun; while :; do sleep 1; done"
+	serve 2
+	fill a 16
+	ran 1 >"$dir/first"
+	toggle 3
+	fill b 800
+	until_lines "$dir/err" 1 "$dir/b up 50%"
+	kill -TERM $pid
+	until_lines "$dir/err" 1 'command killed, not ended by SIGTERM'
+	ended
+	is crossings "$(crossings)" 7
+	is late "$(sed -n '/command ended before it was done/,$p' "$dir/err" | grep -c ' 50%: .*[0-9]')" 0
+}
+
 test_it_outlives_the_module_and_tells_nothing_twice() {
 	interface=debugfs
 	mounted a
