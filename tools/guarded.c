@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "delay.h"
 #include "guarded.h"
 
 /* the first pause after something could not be registered, and the longest, in seconds */
@@ -150,9 +151,7 @@ bool guarded_try(struct guarded *guarded, double now)
 		guarded->delay = 0;
 		guarded->again = INFINITY;
 	} else if (isinf(guarded->again)) {
-		guarded->delay = !guarded->delay ? DELAY :
-				 guarded->delay < DELAY_MAX / 2 ?
-				 2 * guarded->delay : DELAY_MAX;
+		guarded->delay = delay_after(guarded->delay, DELAY, DELAY_MAX);
 		guarded->again = now + guarded->delay;
 	} else if (now >= guarded->again) {
 		guarded->again = INFINITY;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "delay.h"
 #include "exec.h"
 #include "fstab.h"
 #include "guard.h"
@@ -147,9 +148,7 @@ static void service_begin_later(struct service *service)
 
 	if (now >= service->calm)
 		service->delay = 0;
-	service->delay = !service->delay ? DELAY :
-			 service->delay < DELAY_MAX / 2 ? 2 * service->delay :
-			 DELAY_MAX;
+	service->delay = delay_after(service->delay, DELAY, DELAY_MAX);
 	service->again = now + service->delay;
 	service->calm = service->again + DELAY_MAX;
 }
