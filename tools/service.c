@@ -85,7 +85,7 @@ static struct guard *guards_find(const struct guards *guards,
 	return guard;
 }
 
-static void guards_free(struct guards *guards)
+static void guards_end(struct guards *guards)
 {
 	struct guard *guard;
 
@@ -177,10 +177,7 @@ static void service_end_all(struct guards *guards)
 	STAILQ_FOREACH(guard, guards, next)
 		service_take(guard, guard_turns(guard));
 	exec_run();
-	while ((guard = STAILQ_FIRST(guards))) {
-		STAILQ_REMOVE_HEAD(guards, next);
-		guard_end(guard);
-	}
+	guards_end(guards);
 }
 
 /* Moves those of @sections that the service has not begun to @unknown. */
@@ -264,7 +261,7 @@ static int service_apply(struct service *service, struct sections *sections,
 	service->delay = 0;
 	/* before others end, which may be these with another name */
 	if (!service_try(service, &begun) && first) {
-		guards_free(&begun);
+		guards_end(&begun);
 		return STATUS_ERROR;
 	}
 	service_change(service, sections);
@@ -480,7 +477,7 @@ int service_run(const struct interface *interface, const struct origin *origin)
 		status = service_loop(&service);
 	}
 	textfile_remove(&service.textfile);
-	guards_free(&service.guards);
+	guards_end(&service.guards);
 	sections_free(&service.waiting);
 	return status;
 }
