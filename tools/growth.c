@@ -10,6 +10,7 @@
 #include <libmount.h>
 #include <linux/mount.h>
 
+#include "delay.h"
 #include "digest.h"
 #include "exec.h"
 #include "growth.h"
@@ -159,9 +160,7 @@ static void growth_refuse(struct growth *growth, enum grow_answer answer, int er
 {
 	char why[WHY_SIZE];
 
-	growth->delay = !growth->delay ? DELAY :
-			growth->delay < DELAY_MAX / 2 ? 2 * growth->delay :
-			DELAY_MAX;
+	growth->delay = delay_after(growth->delay, DELAY, DELAY_MAX);
 	growth->again = now + growth->delay;
 	/* who toggles about a level does not fill the log */
 	if (growth->answer == answer || now < growth->said + DIGEST_PAUSE)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "delay.h"
 #include "queue.h"
 
 struct queues queues = LIST_HEAD_INITIALIZER(queues);
@@ -231,9 +232,7 @@ void queue_rest(struct queue *queue, const struct job *job, bool failed,
 	rest->path = strdup(job->target.path);
 	rest->ended = now;
 	rest->delay = !failed ? 0 :
-		      !rest->delay ? QUEUE_DELAY :
-		      rest->delay < QUEUE_DELAY_MAX / 2 ?
-		      2 * rest->delay : QUEUE_DELAY_MAX;
+		      delay_after(rest->delay, QUEUE_DELAY, QUEUE_DELAY_MAX);
 	rest->until = now + (rest->delay > queue->pause ? rest->delay : queue->pause);
 }
 
