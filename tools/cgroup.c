@@ -131,7 +131,7 @@ static bool cgroup_search(struct cgroup *cgroup, size_t length, uint64_t id)
 const char *cgroup_path(uint64_t id, pid_t pid)
 {
 	static struct cgroup last;
-	static uint64_t last_id;
+	static uint64_t last_id, searched_id;
 	static double again;
 	static bool found;
 	const char *mount = cgroup_mount();
@@ -140,20 +140,18 @@ const char *cgroup_path(uint64_t id, pid_t pid)
 	if (!mount)
 		return NULL;
 	/* no id is given to two cgroups, and none is renamed */
-	if (id == last_id)
-		return found ? last.path + last.root : NULL;
+	if (found && id == last_id)
+		return last.path + last.root;
 	last_id = id;
 	last.root = strlen(mount);
 	cgroup_append(&last, 0, mount);
 	found = cgroup_of_process(&last, id, pid);
 	now = exec_now();
-	if (!found && now >= again) {
+	if (!found && id != searched_id && now >= again) {
+		searched_id = id;
 		cgroup_append(&last, 0, mount);
 		found = cgroup_search(&last, last.root, id);
 		again = exec_now() + CGROUP_SHARE * (exec_now() - now);
-	} else if (!found) {
-		/* next time it may be */
-		last_id = 0;
 	}
 	return found ? last.path + last.root : NULL;
 }

@@ -138,10 +138,10 @@ static void guard_retry(struct guard *guard, struct guarded *guarded)
 		return;
 	guard->follow.hung = false;
 	TAILQ_FOREACH(rung, &guarded->rungs, next) {
-		/* the others stay what is to be tried again */
-		if (guard->follow.hung)
-			break;
 		follow_retry(&guard->follow, &rung->target);
+		/* the others stay what is to be tried again */
+		if (guard->follow.hung && rung->target.stale)
+			break;
 	}
 	guard->follow.look = true;
 }

@@ -216,15 +216,8 @@ void queue_begun(struct queue *queue, const struct job *job, double now)
 void queue_rest(struct queue *queue, const struct job *job, bool failed,
 		double now)
 {
-	struct rest *rest, *following;
+	struct rest *rest = queue_get_rest(queue, queue_of(queue, job)), *following;
 
-	/* of what is gone nothing comes next */
-	for (rest = LIST_FIRST(&queue->rests->all); rest; rest = following) {
-		following = LIST_NEXT(rest, next);
-		if (now > rest->until + QUEUE_DELAY_MAX)
-			queue_forget(queue, rest);
-	}
-	rest = queue_get_rest(queue, queue_of(queue, job));
 	if (!rest)
 		return;
 	/* without it no mount that goes has it forgiven */
@@ -234,6 +227,12 @@ void queue_rest(struct queue *queue, const struct job *job, bool failed,
 	rest->delay = !failed ? 0 :
 		      delay_after(rest->delay, QUEUE_DELAY, QUEUE_DELAY_MAX);
 	rest->until = now + (rest->delay > queue->pause ? rest->delay : queue->pause);
+	/* of what is gone nothing comes next */
+	for (rest = LIST_FIRST(&queue->rests->all); rest; rest = following) {
+		following = LIST_NEXT(rest, next);
+		if (now > rest->until + QUEUE_DELAY_MAX)
+			queue_forget(queue, rest);
+	}
 }
 
 static void queue_forgive_one(struct queue *queue, struct rest *rest)

@@ -114,11 +114,13 @@ static struct guard *service_begin(struct service *service,
 	struct epoll_event event = { .events = EPOLLIN };
 	struct guard *guard = guard_new(section, service->interface);
 
-	if (!guard ||
-	    !epoll_ctl(service->events, EPOLL_CTL_ADD, guard->follow.fd, &event))
+	if (guard && !epoll_ctl(service->events, EPOLL_CTL_ADD, guard->follow.fd, &event))
 		return guard;
-	error("%s", error_text(errno));
-	guard_release(guard);
+	if (guard) {
+		error("%s", error_text(errno));
+		guard_release(guard);
+	}
+	error("[%s]: not begun", section->name);
 	return NULL;
 }
 
@@ -146,6 +148,9 @@ static void service_begin_later(struct service *service)
 {
 	double now = exec_now();
 
+	/* others have failed just now: it is one failure */
+	if (service->again > now && !isinf(service->again))
+		return;
 	if (now >= service->calm)
 		service->delay = 0;
 	service->delay = delay_after(service->delay, DELAY, DELAY_MAX);
@@ -162,7 +167,7 @@ static void service_fail(struct service *service, struct guard *guard)
 	section = guard_release(guard);
 	STAILQ_INSERT_TAIL(&service->waiting, section, next);
 	service_begin_later(service);
-	error("[%s]: begins again in %g s", section->name, service->delay);
+	error("[%s]: begins again in %.0f s", section->name, ceil(service->again - exec_now()));
 }
 
 /*
